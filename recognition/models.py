@@ -1,0 +1,296 @@
+"""What the site remembers: people, their photos and vectors, and what was decided about probes.
+
+Only `recognition.services` writes these tables.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from pgvector.django import VectorField
+
+
+def new_external_id() -> str:
+    return secrets.token_hex(6)
+
+
+class Identity(models.Model):
+    """A person who can be recognised."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "active"
+        SUSPENDED = "suspended", "suspended"
+
+    external_id = models.CharField(
+        "ID",
+        max_length=120,
+        unique=True,
+        default=new_external_id,
+        validators=[RegexValidator(r"^[^\s/\\\x00-\x1f](?:[^/\\\x00-\x1f]*[^\s/\\\x00-\x1f])?$", "No slashes.")],
+        help_text="Your own number for this person, such as a staff number. Made up when left alone.",
+    )
+    name = models.CharField(max_length=200)
+    status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE, db_index=True)
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="identity",
+        verbose_name="account",
+        help_text="The account that this person signs in to by face.",
+    )
+    created_at = models.DateTimeField("enrolled", auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = "person"
+        verbose_name_plural = "people"
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.external_id})"
+
+
+class Photo(models.Model):
+    """One enrolment photo of a person, and what was found in it.
+
+    faces: every face found, largest first:
+        ``[{"box": [l, t, r, b], "score", "landmarks": [[x, y] * 5], "quality": {...}}]`` in pixels of `image`.
+    chosen_face: position in `faces` of the face that is the person's.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "waiting"
+        PROCESSING = "processing", "being processed"
+        READY = "ready", "ready"
+        REJECTED = "rejected", "rejected"
+
+    identity = models.ForeignKey(Identity, on_delete=models.CASCADE, related_name="photos", verbose_name="person")
+    image = models.FileField(upload_to="photos/")
+    crop = models.FileField(upload_to="crops/", blank=True)
+    filename = models.CharField(max_length=255, blank=True)
+    sha256 = models.CharField(max_length=64, help_text="Of the file as it was handed in.")
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    reason = models.CharField(max_length=30, blank=True)
+    faces = models.JSONField(default=list, blank=True)
+    chosen_face = models.PositiveSmallIntegerField(null=True, blank=True)
+    quality = models.JSONField(default=dict, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField("added", auto_now_add=True)
+    processed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["identity", "sha256"], name="photo_once_per_identity")]
+        indexes = [
+            models.Index(
+                fields=["id"], name="photo_unfinished", condition=Q(state__in=["waiting", "processing"])
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"photo {self.pk} of {self.identity_id}"
+
+
+class ModelVersion(models.Model):
+    """An embedding model. Vectors of different versions cannot be compared."""
+
+    name = models.CharField(max_length=80, unique=True)
+    version = models.CharField(max_length=40, blank=True)
+    sha256 = models.CharField(max_length=64)
+    dimensions = models.PositiveIntegerField()
+    active = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["active"], condition=Q(active=True), name="one_active_model_version")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Embedding(models.Model):
+    """The unit vector of one face of a person, made by one model version.
+
+    photo is empty for vectors that were imported without their picture; source then says what they were called.
+    """
+
+    identity = models.ForeignKey(Identity, on_delete=models.CASCADE, related_name="embeddings")
+    photo = models.ForeignKey(Photo, on_delete=models.CASCADE, null=True, blank=True, related_name="embeddings")
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="embeddings")
+    vector = VectorField()
+    source = models.CharField(max_length=255, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["photo", "model_version"], name="embedding_once_per_photo_and_model"),
+            models.UniqueConstraint(
+                fields=["identity", "model_version", "source"],
+                condition=Q(photo=None),
+                name="imported_embedding_once",
+            ),
+        ]
+        indexes = [models.Index(fields=["model_version", "identity"], name="embedding_by_model")]
+
+    def __str__(self) -> str:
+        return f"embedding {self.pk} of {self.identity_id}"
+
+
+class GalleryChange(models.Model):
+    """The log by which every process learns whose vectors changed. ``identity`` empty: load everything again.
+
+    Numbers become visible in order: they are taken under a lock that is held until the transaction ends.
+    No foreign key, so that the row outlives an erased person.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    identity = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class GalleryBuild(models.Model):
+    """A gallery file that was built from Postgres; its primary key is the generation."""
+
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE)
+    change_number = models.BigIntegerField(help_text="Changes up to this one are in the file.")
+    identities = models.PositiveIntegerField()
+    vectors = models.PositiveIntegerField()
+    file = models.CharField(max_length=200)
+    seconds = models.FloatField()
+    created_at = models.DateTimeField("built", auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"generation {self.pk}"
+
+
+class ThresholdPolicy(models.Model):
+    """When a score is a match, for one model version, and the error that this allows."""
+
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="policies")
+    verify_threshold = models.FloatField("1:1 threshold")
+    identify_threshold = models.FloatField("1:N threshold")
+    margin = models.FloatField(help_text="How far the best person must be ahead of the second in 1:N.")
+    fmr = models.FloatField("FMR", null=True, blank=True, help_text="False match rate that the 1:1 threshold allows.")
+    fpir = models.FloatField("FPIR", null=True, blank=True, help_text="False positive identification rate in 1:N.")
+    source = models.CharField(max_length=200, help_text="What it was measured on.")
+    measurements = models.JSONField(default=dict, blank=True)
+    active = models.BooleanField(default=False)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "threshold policies"
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["model_version"], condition=Q(active=True), name="one_active_policy_per_model"
+            ),
+            models.CheckConstraint(
+                condition=Q(verify_threshold__gte=-1, verify_threshold__lte=1)
+                & Q(identify_threshold__gte=-1, identify_threshold__lte=1)
+                & Q(margin__gte=0, margin__lte=2),
+                name="policy_in_range",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"policy {self.pk} for {self.model_version.name}"
+
+
+class ApiKey(models.Model):
+    """The key of one kiosk. Only its SHA-256 is kept: the key has 256 random bits, so no slow hash is needed."""
+
+    class Scope(models.TextChoices):
+        IDENTIFY = "identify", "identify"
+        VERIFY = "verify", "verify"
+        ENROL = "enrol", "enrol"
+        READ = "read", "read"
+        ADMIN = "admin", "admin"
+
+    name = models.CharField("kiosk", max_length=120)
+    prefix = models.CharField(max_length=12, unique=True, editable=False)
+    digest = models.CharField(max_length=64, editable=False)
+    scopes = ArrayField(models.CharField(max_length=10, choices=Scope))
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        verbose_name = "API key"
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+
+class Decision(models.Model):
+    """What was decided about one face of a probe, with all that is needed to decide it again. Never the picture.
+
+    candidates: ``[{"identity": primary key, "score": cosine}]`` best first; for a verification of two pictures empty.
+    """
+
+    class Kind(models.TextChoices):
+        IDENTIFY = "identify", "identify"
+        VERIFY = "verify", "verify"
+        LOGIN = "login", "login"
+
+    class Outcome(models.TextChoices):
+        MATCH = "match", "match"
+        NO_MATCH = "no_match", "no match"
+        REJECTED = "rejected", "rejected"
+
+    kind = models.CharField(max_length=10, choices=Kind)
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    reason = models.CharField(max_length=30, blank=True)
+    identity = models.ForeignKey(
+        Identity, on_delete=models.SET_NULL, null=True, blank=True, related_name="decisions", verbose_name="person"
+    )
+    probe = models.UUIDField(help_text="The same for all faces of one picture.")
+    score = models.FloatField(null=True, blank=True)
+    margin = models.FloatField(null=True, blank=True)
+    candidates = models.JSONField(default=list, blank=True)
+    quality = models.JSONField(default=dict, blank=True)
+    liveness = models.JSONField(null=True, blank=True)
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.SET_NULL, null=True)
+    policy = models.ForeignKey(ThresholdPolicy, on_delete=models.SET_NULL, null=True)
+    generation = models.BigIntegerField(null=True, blank=True)
+    change_number = models.BigIntegerField(null=True, blank=True)
+    api_key = models.ForeignKey(ApiKey, on_delete=models.SET_NULL, null=True, blank=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    created_at = models.DateTimeField("at", auto_now_add=True, db_index=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["identity", "-id"], name="decision_by_identity")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.outcome} {self.created_at:%Y-%m-%d %H:%M:%S}"
+
+
+class StoredFile(models.Model):
+    """The bytes of a photo or crop, kept by `recognition.storage.DatabaseStorage`."""
+
+    name = models.CharField(max_length=200, unique=True)
+    content = models.BinaryField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name

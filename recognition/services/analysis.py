@@ -1,0 +1,141 @@
+"""The engine's parts put together: a picture in, faces with crops, quality and vectors out.
+
+One analyser per process, made on first use. Tests inject their own with `use_analyzer`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from django.conf import settings
+
+from recognition.engine.alignment import align
+from recognition.engine.detector import Detector
+from recognition.engine.embedder import Embedder
+from recognition.engine.quality import QualityLimits, assess
+from recognition.engine.refiner import Refiner
+from recognition.engine.types import Face, Floats, Image, Quality
+from recognition.engine.weights import Manifest
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeenFace:
+    """A face of a picture. ``crop`` is (112, 112, 3); ``vector`` is None when its quality was not good enough."""
+
+    face: Face
+    crop: Image
+    quality: Quality
+    vector: Floats | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As stored with a photo and answered by the API: box, score, landmarks, quality."""
+        return {
+            "box": [round(float(v), 1) for v in self.face.box],
+            "score": round(float(self.face.score), 4),
+            "landmarks": [[round(float(x), 1), round(float(y), 1)] for x, y in self.face.landmarks],
+            "quality": quality_dict(self.quality),
+        }
+
+
+def quality_dict(quality: Quality) -> dict[str, Any]:
+    figures = ("size", "sharpness", "brightness", "contrast", "yaw", "pitch", "roll")
+    return {name: round(float(getattr(quality, name)), 1) for name in figures} | {
+        "score": round(float(quality.score), 3),
+        "reasons": list(quality.reasons),
+    }
+
+
+@dataclass(slots=True)
+class Timings:
+    """Milliseconds spent in each step."""
+
+    ms: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.ms[name] = round(self.ms.get(name, 0.0) + (time.perf_counter() - start) * 1000, 2)
+
+
+class Analyzer:
+    """Detector, refiner and embedder of one manifest. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        embedder: str | None = None,
+        detector: Detector | None = None,
+        refiner: Refiner | None = None,
+    ) -> None:
+        self.manifest = Manifest.load(folder)
+        self.embedder_spec = self.manifest.spec(embedder) if embedder else self.manifest.default("embedder")
+        if detector is not None:
+            self.__dict__["detector"] = detector
+        if refiner is not None:
+            self.__dict__["refiner"] = refiner
+
+    @cached_property
+    def detector(self) -> Detector:
+        return Detector.from_manifest(self.manifest)
+
+    @cached_property
+    def refiner(self) -> Refiner:
+        return Refiner.from_manifest(self.manifest)
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        return Embedder.from_manifest(self.manifest, self.embedder_spec.name)
+
+    def find(self, image: Image, limits: QualityLimits, timings: Timings | None = None) -> list[SeenFace]:
+        """Every face of the picture with its aligned crop and quality, largest first, without vectors."""
+        timings = timings or Timings()
+        with timings.step("detect"):
+            faces = self.detector.detect(image)
+        with timings.step("refine"):
+            faces = self.refiner.refine(image, faces)
+        with timings.step("align"):
+            crops = [align(image, face.landmarks) for face in faces]
+            seen = [
+                SeenFace(face, crop, assess(image, face, crop, limits))
+                for face, crop in zip(faces, crops, strict=True)
+            ]
+        return sorted(seen, key=lambda s: -s.face.area)
+
+    def embed(self, crops: Sequence[Image], timings: Timings | None = None) -> Floats:
+        """(n, dimensions) unit vectors of aligned crops."""
+        with (timings or Timings()).step("embed"):
+            return self.embedder.embed(crops)
+
+
+_analyzer: Analyzer | None = None
+_lock = Lock()
+
+
+def get_analyzer() -> Analyzer:
+    global _analyzer
+    with _lock:
+        if _analyzer is None:
+            _analyzer = Analyzer(Path(settings.MODELS_DIR), embedder=settings.EMBEDDER or None)
+        return _analyzer
+
+
+@contextmanager
+def use_analyzer(analyzer: Any) -> Iterator[None]:
+    """Let this process use another analyser for a while (tests, benches)."""
+    global _analyzer
+    before, _analyzer = _analyzer, analyzer
+    try:
+        yield
+    finally:
+        _analyzer = before

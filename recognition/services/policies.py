@@ -1,0 +1,59 @@
+"""The active model version and the active threshold policy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from recognition.models import ModelVersion, ThresholdPolicy
+from recognition.services.analysis import get_analyzer
+
+
+def active_model() -> ModelVersion:
+    """The version whose vectors are compared; the installed default embedder registers itself on first use."""
+    version = ModelVersion.objects.filter(active=True).first()
+    if version is None:
+        version = _register_default()
+    return version
+
+
+def active_policy(version: ModelVersion | None = None) -> ThresholdPolicy:
+    """The policy in force for the model version (by default the active one)."""
+    version = version or active_model()
+    policy = version.policies.filter(active=True).first()
+    if policy is None:
+        policy = _default_policy(version)
+    return policy
+
+
+def _register_default() -> ModelVersion:
+    spec = get_analyzer().embedder_spec
+    try:
+        with transaction.atomic():
+            version, _ = ModelVersion.objects.get_or_create(
+                name=spec.name,
+                defaults={
+                    "version": spec.version,
+                    "sha256": spec.sha256,
+                    "dimensions": int(str(spec.output["dimensions"])),
+                },
+            )
+            version.active = True
+            version.save(update_fields=["active"])
+            return version
+    except IntegrityError:  # another process was first
+        return ModelVersion.objects.get(active=True)
+
+
+def _default_policy(version: ModelVersion) -> ThresholdPolicy:
+    shipped: Any = get_analyzer().manifest.spec(version.name).settings["policy"]
+    values = {
+        name: shipped.get(name)
+        for name in ("verify_threshold", "identify_threshold", "margin", "fmr", "fpir", "source")
+    }
+    try:
+        with transaction.atomic():
+            return ThresholdPolicy.objects.create(model_version=version, active=True, **values)
+    except IntegrityError:  # another process was first
+        return ThresholdPolicy.objects.get(model_version=version, active=True)

@@ -1,0 +1,32 @@
+"""Handing work to the Celery workers. Tasks are named here, not imported: `recognition.tasks` imports services."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Any
+
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+log = logging.getLogger(__name__)
+
+PROCESS_PHOTOS = "recognition.process_photos"
+REBUILD_INDEX = "recognition.rebuild_index"
+
+
+def enqueue(task: str, *args: Any) -> None:
+    """Send the task when the transaction in progress has been committed, at once when there is none.
+
+    A broker that is down loses nothing: photos keep the state "waiting" in Postgres and the beat task
+    ``recognition.sweep_photos`` sends them again.
+    """
+    transaction.on_commit(partial(_send, task, args))
+
+
+def _send(task: str, args: tuple[Any, ...]) -> None:
+    try:
+        current_app.send_task(task, args=args, retry=False)
+    except OperationalError:
+        log.warning("queue is unreachable, %s will be sent by the sweep", task)

@@ -1,0 +1,29 @@
+"""Celery's doors to the services: ids in, one service call, nothing else."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from recognition.services import index, photos
+
+
+@shared_task(name="recognition.process_photos")
+def process_photos(photo_ids: list[int]) -> int:
+    return photos.process_photos(photo_ids)
+
+
+@shared_task(name="recognition.rebuild_index")
+def rebuild_index() -> int | None:
+    build = index.rebuild_index()
+    return build.pk if build else None
+
+
+@shared_task(name="recognition.rebuild_index_if_stale")
+def rebuild_index_if_stale() -> int | None:
+    build = index.rebuild_if_stale()
+    return build.pk if build else None
+
+
+@shared_task(name="recognition.sweep_photos")
+def sweep_photos() -> int:
+    return photos.sweep_photos()
