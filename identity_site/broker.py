@@ -1,0 +1,38 @@
+"""The addresses that Celery and the cache need, from one REDIS_URL."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def broker_url(redis_url: str) -> str:
+    """kombu has its own way to write a Unix socket."""
+    parts = urlsplit(redis_url)
+    if parts.scheme in {"redis", "rediss"}:
+        return redis_url
+    if parts.scheme != "unix":
+        raise ImproperlyConfigured(
+            f"REDIS_URL must begin with redis://, rediss:// or unix://, not {parts.scheme}://."
+        )
+    password = f":{quote(parts.password, safe='')}@" if parts.password else ""
+    return f"redis+socket://{password}{parts.path}?virtual_host={_number(redis_url)}"
+
+
+def cache_url(redis_url: str) -> str:
+    """The next database number: clearing the cache empties its whole database, queues must not be in it."""
+    parts = urlsplit(redis_url)
+    number = str(_number(redis_url) + 1)
+    if parts.scheme == "unix":
+        query = dict(parse_qsl(parts.query)) | {"db": number}
+        return urlunsplit(parts._replace(query=urlencode(query)))
+    return urlunsplit(parts._replace(path=f"/{number}"))
+
+
+def _number(redis_url: str) -> int:
+    parts = urlsplit(redis_url)
+    found = dict(parse_qsl(parts.query)).get("db", "0") if parts.scheme == "unix" else parts.path.strip("/") or "0"
+    if not found.isdigit():
+        raise ImproperlyConfigured(f"REDIS_URL names the database {found!r}; a number is expected.")
+    return int(found)

@@ -1,0 +1,35 @@
+"""The Celery application. Tasks only wrap services; see `recognition.tasks`."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery, signals
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "identity_site.settings")
+
+app = Celery("identity_site")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@signals.celeryd_init.connect
+@signals.beat_init.connect
+def hold_servers(**_: Any) -> None:
+    """A worker started by hand uses the embedded servers like every other process."""
+    from identity_site import embedded
+
+    embedded.hold()
+
+
+@signals.setup_logging.connect
+def keep_logging(**_: Any) -> None:
+    """Leave logging as Django's settings made it."""
+
+
+@app.task(name="site.clear_sessions")
+def clear_sessions() -> None:
+    from django.core.management import call_command
+
+    call_command("clearsessions")

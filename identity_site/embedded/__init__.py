@@ -1,0 +1,127 @@
+"""A real PostgreSQL with pgvector and a real Redis from their wheels, for when no URL names others.
+
+Both listen on Unix sockets only, keep their data in the data folder, and are shared by every process
+that uses the same folder. Each user holds a shared lock on a file for as long as it lives; the kernel
+drops the lock of a process that was killed. Whoever leaves and then gets the lock for itself alone was
+the last one, and stops the servers. Addresses follow from the data folder, so nobody has to ask for them.
+
+    hold()       start or join what is needed, until this process ends
+    release()    leave earlier
+    addresses()  the URLs, without starting anything
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import os
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from identity_site import env
+
+from . import postgres, redis
+from .owner import find_owner
+from .places import Places
+from .running import EmbeddedError, lock
+
+__all__ = ["EmbeddedError", "addresses", "environment", "hold", "release", "wanted"]
+
+_guard = threading.Lock()
+_held: dict[Path, tuple[int, int]] = {}  # data folder -> (descriptor of the shared lock, pid that took it)
+
+
+def wanted() -> tuple[bool, bool]:
+    """Whether PostgreSQL and Redis have to come from the wheels."""
+    return not env.is_set("DATABASE_URL"), not env.is_set("REDIS_URL")
+
+
+def addresses(data_dir: Path | None = None) -> tuple[str, str]:
+    """DATABASE_URL and REDIS_URL of the servers of a data folder, running or not."""
+    places = Places(data_dir or env.data_dir())
+    return places.database_url, places.redis_url
+
+
+def environment(data_dir: Path | None = None) -> dict[str, str]:
+    """What child processes need in order to use the servers that this process holds."""
+    database_url, redis_url = addresses(data_dir)
+    with_database, with_redis = wanted()
+    found = {"IDENTITY_DATA_DIR": str(data_dir or env.data_dir())}
+    if with_database:
+        found["DATABASE_URL"] = database_url
+    if with_redis:
+        found["REDIS_URL"] = redis_url
+    return found
+
+
+def hold(data_dir: Path | None = None) -> None:
+    """Start or join the servers that are wanted. Safe to call again; released when the process ends.
+
+    Raises EmbeddedError with what to do about it.
+    """
+    with_database, with_redis = wanted()
+    if not (with_database or with_redis):
+        return
+    places = Places(data_dir or env.data_dir())
+    with _guard:
+        held = _held.get(places.data)
+        if held and held[1] == os.getpid():
+            return
+        owner = find_owner(places)
+        places.prepare(owner)
+        with lock(places.start_lock):
+            descriptor = _join(places)
+            try:
+                if with_database:
+                    postgres.start(places, owner)
+                if with_redis:
+                    redis.start(places, owner)
+            except BaseException:
+                _leave(places, descriptor)
+                raise
+        _held[places.data] = (descriptor, os.getpid())
+        atexit.unregister(_release_all)
+        atexit.register(_release_all)
+
+
+def release(data_dir: Path | None = None) -> None:
+    """Leave; stop the servers if nobody else uses them."""
+    places = Places(data_dir or env.data_dir())
+    with _guard:
+        held = _held.pop(places.data, None)
+        # A forked child inherits the lock but did not take it; its parent decides.
+        if held is None or held[1] != os.getpid():
+            return
+        if not places.root.is_dir():
+            os.close(held[0])
+            return
+        with lock(places.start_lock):
+            _leave(places, held[0])
+
+
+def _release_all() -> None:
+    for data_dir in list(_held):
+        release(data_dir)
+
+
+def _join(places: Places) -> int:
+    descriptor = os.open(places.users_lock, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return descriptor
+
+
+def _leave(places: Places, descriptor: int) -> None:
+    os.close(descriptor)
+    probe = os.open(places.users_lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    else:
+        redis.stop(places)
+        postgres.stop(places)
+        with suppress(OSError):
+            places.sockets.rmdir()
+    finally:
+        os.close(probe)

@@ -1,0 +1,85 @@
+"""Locks and processes: what both servers need."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from .owner import Owner
+
+# Kept, so that Python does not complain about children that are meant to outlive us.
+_children: list[subprocess.Popen[bytes]] = []
+
+_LARGEST_LOG = 5_000_000
+
+
+class EmbeddedError(Exception):
+    """The embedded servers cannot be used. The text says why and what to do."""
+
+
+@contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Hold a file's exclusive lock; waits for whoever is starting or stopping the servers now."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def spawn(command: list[str], *, owner: Owner, log: Path, cwd: Path) -> subprocess.Popen[bytes]:
+    """Start a server in a session of its own, so that Ctrl-C does not reach it."""
+    if log.exists() and log.stat().st_size > _LARGEST_LOG:
+        log.replace(log.with_suffix(".log.1"))
+    with open(log, "ab") as output:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=cwd,
+            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"},
+            start_new_session=True,
+            **owner.popen_options(),
+        )
+    _children.append(child)
+    return child
+
+
+def tail(log: Path, lines: int = 12) -> str:
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return ""
+
+
+def process(pid: int | None, program: str) -> psutil.Process | None:
+    """The living process of that number if it is the program; numbers are used again after a crash."""
+    if pid is None:
+        return None
+    try:
+        found = psutil.Process(pid)
+        if found.status() != psutil.STATUS_ZOMBIE and program in found.name():
+            return found
+    except psutil.Error:
+        pass
+    return None
+
+
+def wait_gone(found: psutil.Process, seconds: float) -> bool:
+    """Whether the process has ended within that time. A zombie has."""
+    try:
+        found.wait(timeout=seconds)
+    except psutil.TimeoutExpired:
+        try:
+            return found.status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+    return True

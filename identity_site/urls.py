@@ -1,0 +1,17 @@
+"""The addresses of the site."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("accounts/", include("allauth.urls")),
+]
+if find_spec("recognition.api") and find_spec("recognition.api.urls"):
+    urlpatterns.append(path("api/v1/", include("recognition.api.urls")))
+if find_spec("accounts.urls"):
+    urlpatterns.append(path("", include("accounts.urls")))

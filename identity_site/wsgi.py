@@ -1,0 +1,13 @@
+"""The entry point for gunicorn and other WSGI servers."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+from identity_site import embedded
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "identity_site.settings")
+embedded.hold()
+application = get_wsgi_application()
