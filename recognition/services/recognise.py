@@ -67,6 +67,7 @@ class Identification:
 
     faces: list[FaceAnswer] = field(default_factory=list)
     timings: Timings = field(default_factory=Timings)
+    probe: UUID = field(default_factory=uuid4)
 
     def as_dict(self) -> dict[str, Any]:
         return {"faces": [face.as_dict() for face in self.faces], "timings_ms": self.timings.ms}
@@ -114,7 +115,7 @@ def identify(
         people = Identity.objects.in_bulk({m.identity_id for row in ranked for m in row})
         answer.faces = [_decide(s, row, people, policy, top) for s, row in zip(seen, ranked, strict=True)]
         if record:
-            _record(answer.faces, ranked, asker, policy, gallery.generation, gallery.change_number)
+            _record(answer, ranked, asker, policy, gallery.generation, gallery.change_number)
     return answer
 
 
@@ -164,19 +165,18 @@ def judge(scores: Sequence[float], policy: ThresholdPolicy) -> str:
 
 
 def _record(
-    faces: Sequence[FaceAnswer],
+    answer: Identification,
     ranked: Sequence[Sequence[Match]],
     asker: Asker,
     policy: ThresholdPolicy,
     generation: int,
     change_number: int,
 ) -> None:
-    probe = uuid4()
     rows = [
         _row(
             asker,
             policy,
-            probe,
+            answer.probe,
             outcome=face.decision,
             reason=face.reason,
             identity=face.identity,
@@ -187,10 +187,10 @@ def _record(
             generation=generation,
             change_number=change_number,
         )
-        for face, row in zip(faces, ranked, strict=True)
+        for face, row in zip(answer.faces, ranked, strict=True)
     ]
     if not rows:
-        rows = [_row(asker, policy, probe, outcome=Decision.Outcome.REJECTED, reason="no_face")]
+        rows = [_row(asker, policy, answer.probe, outcome=Decision.Outcome.REJECTED, reason="no_face")]
     Decision.objects.bulk_create(rows)
 
 

@@ -1,0 +1,46 @@
+"""Users and groups in the admin. Signing in there goes through allauth, so its rate limits hold as well."""
+
+from __future__ import annotations
+
+from allauth.account.admin import EmailAddressAdmin as BaseEmailAddressAdmin
+from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
+from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
+from django.contrib.auth.models import Group
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from accounts.models import User
+
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.unregister([Group, EmailAddress])
+
+
+@admin.register(User)
+class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "email", "first_name", "last_name", "person", "is_staff", "is_active")
+    list_select_related = ("identity",)
+    readonly_fields = ("person", "last_login", "date_joined")
+    fieldsets = (
+        *(BaseUserAdmin.fieldsets or ()),
+        ("Face", {"fields": ("person",), "description": "Set on the person's page."}),
+    )
+
+    @admin.display(description="person")
+    def person(self, user: User) -> str:
+        return str(getattr(user, "identity", None) or "–")
+
+
+@admin.register(Group)
+class GroupAdmin(BaseGroupAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
+    pass
+
+
+@admin.register(EmailAddress)
+class EmailAddressAdmin(BaseEmailAddressAdmin, ModelAdmin):  # type: ignore[misc]
+    pass

@@ -1,0 +1,149 @@
+"""Signing in by face, and the accounts of the demo people."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from allauth.account.internal.flows.login import record_authentication
+from allauth.account.utils import perform_login
+from allauth.core.internal import ratelimit
+from django.conf import settings
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+
+from accounts import policies
+from accounts.models import User
+from recognition.engine.types import REASONS, EngineError
+from recognition.services import people, recognise, sign_ins
+from recognition.services.errors import Invalid, NotFound
+
+log = logging.getLogger(__name__)
+
+ALLAUTH = "allauth.account"  # whose settings hold the rate limits
+FACE = "face"  # the name of this way to sign in among allauth's authentication records
+
+# What the person in front of the camera should do next. Other codes have their sentence in `REASONS`.
+TEXTS = {
+    "no_face": "No face was found. Show your whole face, from the front.",
+    "several_people": "There are several people in the picture. Only one person, please.",
+    "too_small": "Come closer to the camera.",
+    "too_blurred": "Hold still, then try again.",
+    "too_dark": "More light, please. Turn towards a lamp or a window.",
+    "too_bright": "Too much light. Turn a little away from it.",
+    "too_turned": "Look straight into the camera.",
+    "not_recognised": "You were not recognised. Try again, or sign in with your password.",
+    "too_many_attempts": "Too many attempts. Wait a minute, or sign in with your password.",
+    "unavailable": "Face login is out of order at the moment. Sign in with your password.",
+}
+STATUS = {"too_many_attempts": 429, "unavailable": 503}
+
+DEMO_ACCOUNTS = ("P001", "P002", "P003", "P004", "P005")
+
+
+class FaceRefused(Exception):
+    """Nobody was signed in. The text tells the person what to do next, and never whom the face resembles."""
+
+    def __init__(self, code: str, message: str = "") -> None:
+        self.code = code
+        self.status = STATUS.get(code, 400)
+        super().__init__(message or TEXTS.get(code) or REASONS.get(code) or TEXTS["not_recognised"])
+
+
+def sign_in_by_face(request: HttpRequest, data: bytes) -> HttpResponse:
+    """Sign in whoever is on the picture, through allauth's ordinary pipeline, and answer its redirect.
+
+    Raises FaceRefused when nobody was signed in.
+    """
+    attempt = _take_attempt(request)
+    try:
+        answer = recognise.identify(data, asker=recognise.Asker(kind="login"))
+    except Invalid as error:
+        raise FaceRefused(error.code, str(error)) from None
+    except EngineError:
+        log.exception("face login cannot work")
+        raise FaceRefused("unavailable") from None
+    face = _main_face(answer)
+    user = policies.account_to_open(face)
+    if user is None:
+        log.info("face login refused", extra={"reason": face.reason or "no account that a face may open"})
+        raise FaceRefused("not_recognised")
+    sign_ins.set_user(probe=answer.probe, face=face, user_id=user.pk)
+    attempt.rollback()
+    ratelimit.clear(request, app=ALLAUTH, action="face_login")
+    return _log_in(request, user)
+
+
+def _take_attempt(request: HttpRequest) -> ratelimit.RateLimitUsage:
+    """Count this attempt before anything is looked at.
+
+    A success clears the short limit, but takes only itself off the long one: else whoever owns one account
+    could try other faces without end between two sign-ins of his own.
+    """
+    if ratelimit.consume(request, app=ALLAUTH, action="face_login"):
+        attempt = ratelimit.consume(request, app=ALLAUTH, action="face_login_hourly")
+        if attempt:
+            return attempt
+    raise FaceRefused("too_many_attempts")
+
+
+def _main_face(answer: recognise.Identification) -> recognise.FaceAnswer:
+    if not answer.faces:
+        raise FaceRefused("no_face")
+    if policies.several_people(answer.faces):
+        raise FaceRefused("several_people")
+    face = answer.faces[0]
+    if face.decision == "rejected":
+        raise FaceRefused(face.reason)
+    return face
+
+
+def _log_in(request: HttpRequest, user: User) -> HttpResponse:
+    record_authentication(request, user, method=FACE)
+    response: HttpResponse = perform_login(request, user)
+    # The camera may stand in a public place, so the session ends with the browser.
+    request.session.set_expiry(0)
+    log.info("signed in by face", extra={"user": user.pk})
+    return response
+
+
+def signed_in_how(records: Iterable[dict[str, Any]]) -> str:
+    """``face``, ``password`` or whatever the last of allauth's authentication records names; empty when none."""
+    methods = [str(record.get("method", "")) for record in records]
+    return methods[-1] if methods else ""
+
+
+def only_a_face(records: Iterable[dict[str, Any]]) -> bool:
+    """Whether this session was opened by a face and by nothing stronger since."""
+    methods = {record.get("method") for record in records}
+    return methods == {FACE}
+
+
+def face_login_enabled() -> bool:
+    return bool(settings.FACE_LOGIN_ENABLED)
+
+
+def ensure_demo_accounts(external_ids: Iterable[str] = DEMO_ACCOUNTS) -> list[str]:
+    """Give some of the demo people an account without a password, so that face login works at once.
+
+    Answers the user names that were made. People who have an account, and names that are taken, are left alone:
+    running it again neither changes nor repairs what an administrator has done since.
+    """
+    made = []
+    for external_id in external_ids:
+        try:
+            identity = people.get_identity(external_id)
+        except NotFound:
+            continue
+        username = external_id.lower()
+        if identity.user_id or User.objects.filter(username__iexact=username).exists():
+            continue
+        first, _, last = identity.name.partition(" ")
+        with transaction.atomic():
+            user = User(username=username, first_name=first[:150], last_name=last[:150])
+            user.set_unusable_password()
+            user.save()
+            people.update_identity(identity, user_id=user.pk)
+        made.append(username)
+    return made

@@ -1,0 +1,21 @@
+"""Home, face login, the account page, and guards in front of two of allauth's pages."""
+
+from __future__ import annotations
+
+from allauth.account import views as allauth_views
+from django.urls import include, path
+
+from accounts import views
+from accounts.decorators import more_than_a_face
+
+own = [
+    path("face/", views.FaceLoginView.as_view(), name="face-login"),
+    path("profile/", views.profile, name="profile"),
+    # The same addresses as allauth's, found first.
+    path("email/", more_than_a_face(allauth_views.email), name="email"),
+    path("password/set/", more_than_a_face(allauth_views.password_set), name="set-password"),
+]
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("accounts/", include((own, "accounts"))),
+]

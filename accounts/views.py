@@ -1,0 +1,76 @@
+"""The pages of the people who sign in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.adapter import get_adapter
+from allauth.account.authentication import get_authentication_records
+from allauth.account.mixins import NextRedirectMixin, RedirectAuthenticatedUserMixin
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.generic import FormView
+
+from accounts import services
+from accounts.decorators import face_login_required_on
+from accounts.forms import FaceLoginForm
+from recognition.engine.types import REASONS
+from recognition.services.sign_ins import recent_sign_ins
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    return render(request, "home.html")
+
+
+@method_decorator([face_login_required_on, never_cache], name="dispatch")
+class FaceLoginView(RedirectAuthenticatedUserMixin, NextRedirectMixin, FormView):  # type: ignore[misc]
+    """Takes one picture. The camera script asks for JSON; the plain form gets a page or a redirect."""
+
+    form_class = FaceLoginForm
+    template_name = "accounts/face_login.html"
+    status = 200
+
+    def form_valid(self, form: FaceLoginForm) -> HttpResponse:
+        try:
+            response = services.sign_in_by_face(self.request, form.cleaned_data["photo"].read())
+        except services.FaceRefused as refusal:
+            self.status = refusal.status
+            form.refuse(refusal.code, str(refusal))
+            return self.form_invalid(form)
+        if get_adapter().is_ajax(self.request) and "Location" in response:
+            return JsonResponse({"location": response["Location"]})
+        return response
+
+    def form_invalid(self, form: FaceLoginForm) -> HttpResponse:
+        status = self.status if self.status != 200 else 400
+        response: HttpResponse
+        if get_adapter().is_ajax(self.request):
+            code, message = form.first_error
+            response = JsonResponse({"code": code, "message": message}, status=status)
+        else:
+            response = self.render_to_response(self.get_context_data(form=form), status=status)
+        if status == 429:
+            response["Retry-After"] = "60"
+        return response
+
+
+@never_cache
+@login_required
+def profile(request: HttpRequest) -> HttpResponse:
+    """One's own account: how one signed in, and what is enrolled of oneself."""
+    user = request.user
+    identity = getattr(user, "identity", None)
+    context: dict[str, Any] = {
+        "how": services.signed_in_how(get_authentication_records(request, user)),
+        "identity": identity,
+        "photos": [
+            {"photo": photo, "advice": REASONS.get(photo.reason, "")} for photo in identity.photos.all()
+        ]
+        if identity
+        else [],
+        "sign_ins": recent_sign_ins(user_id=user.pk),
+    }
+    return render(request, "accounts/profile.html", context)

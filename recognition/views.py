@@ -1,0 +1,57 @@
+"""The bytes of enrolment photos, for those who may see them."""
+
+from __future__ import annotations
+
+from django.db.models.fields.files import FieldFile
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.utils.cache import patch_cache_control
+from django.utils.http import parse_etags, quote_etag
+from django.views.decorators.http import require_safe
+
+from recognition.models import Photo
+
+
+@require_safe
+def photo_image(request: HttpRequest, pk: int) -> HttpResponse:
+    return _answer(request, _visible_photo(request, pk).image)
+
+
+@require_safe
+def photo_crop(request: HttpRequest, pk: int) -> HttpResponse:
+    return _answer(request, _visible_photo(request, pk).crop)
+
+
+def _visible_photo(request: HttpRequest, pk: int) -> Photo:
+    """The photo if this user may see it. Otherwise 404, as if there were none."""
+    user = request.user
+    if not user.is_authenticated:
+        raise Http404
+    photos = Photo.objects.filter(pk=pk)
+    if not (user.is_staff and user.has_perm("recognition.view_photo")):
+        photos = photos.filter(identity__user=user)
+    photo = photos.first()
+    if photo is None:
+        raise Http404
+    return photo
+
+
+def _answer(request: HttpRequest, stored: FieldFile) -> HttpResponse:
+    """Always JPEG, because photos are re-encoded when they are handed in. A file never changes under its name."""
+    if not stored:
+        raise Http404
+    etag = quote_etag(str(stored.name))
+    response: HttpResponse
+    if etag in parse_etags(request.headers.get("If-None-Match", "")):
+        response = HttpResponseNotModified()
+    else:
+        try:
+            with stored.open("rb") as file:
+                response = HttpResponse(file.read(), content_type="image/jpeg")
+        except FileNotFoundError:
+            raise Http404 from None
+    response["ETag"] = etag
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Disposition"] = "inline"
+    # The browser may keep it but has to ask each time, so that a signed-out or erased person is gone at once.
+    patch_cache_control(response, private=True, no_cache=True)
+    return response
