@@ -1,0 +1,159 @@
+// The camera of the face login page. Without this script the page is a plain form with a file field.
+"use strict";
+
+(() => {
+  const MAX_SIDE = 1280; // pixels; a larger picture is recognised no better
+  const PATIENCE = 20000; // milliseconds until an answer counts as missing
+
+  const SAY = {
+    idle: "Turn the camera on, then look straight into it.",
+    asking: "Your browser asks whether this page may use the camera. Choose “Allow”.",
+    live: "Put your face inside the oval, then press “Sign in”.",
+    sending: "Looking…",
+    done: "You are signed in.",
+    insecure: "Browsers allow the camera on secure pages only. Open this site with https, or use a photo below.",
+    unsupported: "This browser cannot use a camera. Use a photo below.",
+    denied: "The camera is not allowed. Allow it in the address bar of your browser and try again, or use a photo below.",
+    missing: "No camera was found. Connect one and try again, or use a photo below.",
+    busy: "The camera cannot be opened; another program may be using it. Close that and try again.",
+    stopped: "The camera has stopped. Turn it on again.",
+    offline: "The site cannot be reached. Check your connection and try again.",
+    stale: "This page is too old. Reload it and try again.",
+  };
+
+  const box = document.getElementById("camera");
+  const video = document.getElementById("camera-video");
+  const status = document.getElementById("camera-status");
+  const start = document.getElementById("camera-start");
+  const shoot = document.getElementById("camera-shoot");
+  const upload = document.getElementById("upload");
+  const form = document.getElementById("face-form");
+  let stream = null;
+
+  // state: idle, asking, live, sending, done or broken (no camera).
+  function show(state, text, kind = "info") {
+    const on = state === "live" || state === "sending" || state === "done";
+    const focusLost = document.activeElement === start || document.activeElement === shoot;
+    box.dataset.state = state;
+    box.setAttribute("aria-busy", String(state === "asking" || state === "sending"));
+    status.textContent = text;
+    status.dataset.kind = kind;
+    start.hidden = on;
+    start.disabled = state === "asking";
+    start.textContent = state === "broken" ? "Try again" : "Turn the camera on";
+    shoot.hidden = !on;
+    shoot.disabled = state === "sending" || state === "done";
+    if (focusLost && state === "live") shoot.focus();
+    if (focusLost && (state === "idle" || state === "broken")) start.focus();
+  }
+
+  function fail(text) {
+    close();
+    show("broken", text, "error");
+    upload.open = true;
+  }
+
+  function close() {
+    if (stream) stream.getTracks().forEach((track) => track.stop());
+    stream = null;
+    video.srcObject = null;
+  }
+
+  async function open() {
+    if (!window.isSecureContext) return fail(SAY.insecure);
+    if (!navigator.mediaDevices?.getUserMedia) return fail(SAY.unsupported);
+    show("asking", SAY.asking);
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({
+        audio: false,
+        video: { facingMode: "user", width: { ideal: 1280 }, height: { ideal: 720 } },
+      });
+      stream.getVideoTracks()[0].addEventListener("ended", () => fail(SAY.stopped));
+      video.srcObject = stream;
+      await video.play();
+    } catch (error) {
+      return fail(explain(error));
+    }
+    show("live", SAY.live);
+  }
+
+  function explain(error) {
+    switch (error.name) {
+      case "NotAllowedError":
+      case "SecurityError":
+        return SAY.denied;
+      case "NotFoundError":
+      case "OverconstrainedError":
+        return SAY.missing;
+      default:
+        return SAY.busy;
+    }
+  }
+
+  // What the preview shows, unmirrored: people beside it, whom the visitor cannot see, are not sent.
+  function frame() {
+    const shown = video.clientWidth / video.clientHeight;
+    const width = Math.min(video.videoWidth, video.videoHeight * shown);
+    const height = Math.min(video.videoHeight, video.videoWidth / shown);
+    const scale = Math.min(1, MAX_SIDE / Math.max(width, height));
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(height * scale);
+    const left = (video.videoWidth - width) / 2;
+    const top = (video.videoHeight - height) / 2;
+    canvas.getContext("2d").drawImage(video, left, top, width, height, 0, 0, canvas.width, canvas.height);
+    return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
+  }
+
+  async function send() {
+    show("sending", SAY.sending);
+    video.pause(); // the visitor sees the picture that is being looked at
+    const body = new FormData(form); // with the CSRF token and where to go next
+    body.set("photo", await frame(), "camera.jpg");
+    let answer;
+    try {
+      answer = await fetch(form.action, {
+        method: "POST",
+        body,
+        headers: { Accept: "application/json" },
+        signal: AbortSignal.timeout(PATIENCE),
+      });
+    } catch {
+      return again(SAY.offline);
+    }
+    const json = await answer.json().catch(() => null);
+    if (answer.ok && json?.location) {
+      show("done", SAY.done, "good");
+      close();
+      window.location.assign(json.location);
+    } else {
+      again(json?.message ?? (answer.status === 403 ? SAY.stale : SAY.offline));
+    }
+  }
+
+  function again(text) {
+    if (!stream) return; // the camera went meanwhile, and the page says so already
+    video.play();
+    show("live", text, "error");
+  }
+
+  start.addEventListener("click", open);
+  shoot.addEventListener("click", send);
+  window.addEventListener("pagehide", close);
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) show("idle", SAY.idle);
+  });
+
+  box.hidden = false;
+  upload.open = form.querySelector(".error, .errorlist") !== null;
+  if (!window.isSecureContext) {
+    fail(SAY.insecure);
+  } else {
+    show("idle", SAY.idle);
+    // Who has allowed the camera before is not asked again.
+    navigator.permissions
+      ?.query({ name: "camera" })
+      .then((permission) => permission.state === "granted" && !upload.open && open())
+      .catch(() => {});
+  }
+})();
