@@ -9,9 +9,10 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    # Before allauth's, two of which it guards.
+    path("", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),
+    path("photos/", include("recognition.urls")),
 ]
 if find_spec("recognition.api") and find_spec("recognition.api.urls"):
     urlpatterns.append(path("api/v1/", include("recognition.api.urls")))
-if find_spec("accounts.urls"):
-    urlpatterns.append(path("", include("accounts.urls")))
