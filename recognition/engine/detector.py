@@ -1,0 +1,126 @@
+"""Picture -> faces with box, score and rough landmarks (YOLOv5-face).
+
+The picture is shrunk or enlarged to fit the top left of a square of 320 or 640 pixels. The network answers for three
+strides and three anchors a cell with sixteen raw numbers: x, y, w, h, objectness, five landmarks, class.
+Decoding is that of https://github.com/deepcam-cn/yolov5-face ("YOLO5Face: Why Reinventing a Face Detector", 2021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.engine.litert import InterpreterPool
+from recognition.engine.types import Face, Floats, Image
+from recognition.engine.weights import Manifest
+
+ANCHORS: dict[int, Floats] = {
+    8: np.array([[4, 5], [8, 10], [13, 16]], np.float32),
+    16: np.array([[23, 29], [43, 55], [73, 105]], np.float32),
+    32: np.array([[146, 217], [231, 300], [335, 433]], np.float32),
+}
+NUMBERS = 16
+PADDING = 114
+SMALL, LARGE = 320, 640
+MOST = 300  # candidates that go on to the suppression of duplicates, best first
+EXPONENT_LIMIT = 50.0
+
+
+class Detector:
+    """Finds faces. Safe to use from several threads."""
+
+    def __init__(self, pool: InterpreterPool | Path, *, iou: float = 0.45) -> None:
+        self._pool = InterpreterPool(pool) if isinstance(pool, Path) else pool
+        self._iou = iou
+
+    @classmethod
+    def from_manifest(cls, manifest: Manifest, name: str | None = None, *, size: int = 2, threads: int = 1) -> Detector:
+        spec = manifest.spec(name) if name else manifest.default("detector")
+        return cls(InterpreterPool(manifest.path(spec), size=size, threads=threads))
+
+    def detect(self, image: Image, *, min_face: float | None = None, score: float = 0.3) -> list[Face]:
+        """Every face, best first.
+
+        min_face: the smallest face wanted, in pixels of the picture.
+        """
+        return self._detect(image, LARGE, score)
+
+    def _detect(self, image: Image, side: int, score: float) -> list[Face]:
+        canvas, scale = letterbox(image, side)
+        rows = decode(self._heads(canvas), side, score)
+        rows = rows[suppress(rows[:, :4], rows[:, 4], self._iou)]
+        rows[:, :4] /= scale
+        rows[:, 5:] /= scale
+        return [
+            Face((float(r[0]), float(r[1]), float(r[2]), float(r[3])), float(r[4]), r[5:].reshape(5, 2).copy())
+            for r in rows
+        ]
+
+    def _heads(self, canvas: Image) -> list[Floats]:
+        return self._pool.run(canvas[None].astype(np.float32) / 255)
+
+
+def letterbox(image: Image, side: int) -> tuple[Image, float]:
+    """The picture at the top left of a grey square, and by how much it was scaled."""
+    height, width = image.shape[:2]
+    scale = side / max(height, width)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    canvas = np.full((side, side, 3), PADDING, np.uint8)
+    canvas[: size[1], : size[0]] = cv2.resize(image, size, interpolation=method)
+    return canvas, scale
+
+
+def decode(heads: Sequence[Floats], side: int, score: float) -> Floats:
+    """(n, 15) rows of left, top, right, bottom, score, ten landmark numbers in pixels of the square, best first.
+
+    heads: raw outputs, each of (side / stride)^2 cells x 3 anchors x 16 numbers, the anchors after the cells.
+    """
+    found = [_decode_head(head, stride, side // stride, score) for stride, head in _by_stride(heads, side)]
+    rows = np.concatenate(found)
+    return rows[np.argsort(-rows[:, 4], kind="stable")[:MOST]]
+
+
+def suppress(boxes: Floats, scores: Floats, iou: float) -> NDArray[np.int64]:
+    """Indexes of the boxes that stay, best first: of those that overlap by more than ``iou`` only the best."""
+    left, top, right, bottom = boxes.T
+    areas = np.maximum(right - left, 0) * np.maximum(bottom - top, 0)
+    order = np.argsort(-scores, kind="stable")
+    kept: list[int] = []
+    while len(order):
+        best, rest = order[0], order[1:]
+        kept.append(int(best))
+        width = np.minimum(right[best], right[rest]) - np.maximum(left[best], left[rest])
+        height = np.minimum(bottom[best], bottom[rest]) - np.maximum(top[best], top[rest])
+        common = np.maximum(width, 0) * np.maximum(height, 0)
+        order = rest[common <= iou * (areas[best] + areas[rest] - common)]
+    return np.array(kept, np.int64)
+
+
+def _by_stride(heads: Sequence[Floats], side: int) -> list[tuple[int, Floats]]:
+    sizes = {(side // stride) ** 2 * len(anchors) * NUMBERS: stride for stride, anchors in ANCHORS.items()}
+    return [(sizes[head.size], head) for head in heads]
+
+
+def _decode_head(head: Floats, stride: int, cells: int, score: float) -> Floats:
+    anchors = ANCHORS[stride]
+    grid = head.reshape(cells * cells, len(anchors), NUMBERS)
+    # The score is a product of two probabilities, so an objectness under the threshold settles it.
+    cell, anchor = np.nonzero(grid[:, :, 4] > np.log(score / (1 - score)))
+    raw = grid[cell, anchor]
+    confidence = _sigmoid(raw[:, 4]) * _sigmoid(raw[:, 15])
+    enough = confidence > score
+    cell, anchor, raw, confidence = cell[enough], anchor[enough], raw[enough], confidence[enough]
+    corner = np.column_stack([cell % cells, cell // cells]).astype(np.float32)
+    centre = (2 * _sigmoid(raw[:, 0:2]) - 0.5 + corner) * stride
+    half = (2 * _sigmoid(raw[:, 2:4])) ** 2 * anchors[anchor] / 2
+    points = raw[:, 5:15] * np.tile(anchors[anchor], 5) + np.tile(corner * stride, 5)
+    return np.column_stack([centre - half, centre + half, confidence, points]).astype(np.float32)
+
+
+def _sigmoid(x: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-np.clip(x, -EXPONENT_LIMIT, EXPONENT_LIMIT))), np.float32)

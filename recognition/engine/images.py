@@ -1,0 +1,116 @@
+"""Bytes that someone sent -> an upright RGB picture, and back to JPEG.
+
+This is where hostile files arrive: only a few formats are tried, the size is read from the header before any
+pixel is decoded, and whatever a decoder raises becomes an `ImageError` with a code of `REASONS`.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import cv2
+import numpy as np
+import PIL.Image
+import pillow_heif
+from PIL import ImageOps
+
+from recognition.engine.types import Image, ImageError
+
+pillow_heif.register_heif_opener()
+
+MAX_BYTES = 15 * 2**20
+MAX_PIXELS = 50_000_000
+FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "BMP", "GIF")
+# Containers that may hold a second picture (preview, depth map) beside a still photo.
+STILL_CONTAINERS = ("MPO", "HEIF")
+ORIENTATION = 0x0112
+WHITE = (255, 255, 255, 255)
+
+
+def decode(
+    data: bytes,
+    *,
+    max_bytes: int = MAX_BYTES,
+    max_pixels: int = MAX_PIXELS,
+    max_side: int | None = None,
+) -> Image:
+    """The picture as (height, width, 3) uint8 RGB, turned upright.
+
+    max_side: when given, the longer side of the result is at most this; large JPEGs are then decoded at a half,
+        a quarter or an eighth of their size, which is several times faster.
+    Raises ImageError with the code ``empty``, ``unreadable``, ``too_large`` or ``animated``.
+    """
+    if not data:
+        raise ImageError("empty")
+    if len(data) > max_bytes:
+        raise ImageError("too_large", f"{len(data) / 2**20:.1f} MB")
+    try:
+        with PIL.Image.open(BytesIO(data), formats=FORMATS) as picture:
+            _check(picture, max_pixels)
+            if max_side is not None:
+                _decode_smaller(picture, max_side)
+            image = _to_rgb(_upright(picture))
+    except ImageError:
+        raise
+    except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
+        raise ImageError("too_large", "megapixels") from error
+    except Exception as error:  # decoders raise almost anything on hostile bytes
+        raise ImageError("unreadable") from error
+    return image if max_side is None else bounded(image, max_side)
+
+
+def encode_jpeg(image: Image, quality: int = 92) -> bytes:
+    """JPEG bytes of the pixels alone: no EXIF, no place, no thumbnail survives."""
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise ImageError("unreadable", "cannot be encoded")
+    return data.tobytes()
+
+
+def bounded(image: Image, max_side: int = 2000) -> Image:
+    """The picture, shrunk if its longer side is over ``max_side``."""
+    height, width = image.shape[:2]
+    scale = max_side / max(height, width)
+    if scale >= 1:
+        return image
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _check(picture: PIL.Image.Image, max_pixels: int) -> None:
+    """Refuse by what the header says."""
+    width, height = picture.size
+    if width * height > max_pixels:
+        raise ImageError("too_large", f"{width} x {height}")
+    if getattr(picture, "is_animated", False) and picture.format not in STILL_CONTAINERS:
+        raise ImageError("animated")
+
+
+def _decode_smaller(picture: PIL.Image.Image, max_side: int) -> None:
+    """Let the JPEG decoder skip detail that would be thrown away; other formats ignore this."""
+    share = max_side / max(picture.size)
+    if share < 1:
+        width, height = picture.size
+        picture.draft(None, (max(1, round(width * share)), max(1, round(height * share))))
+
+
+def _upright(picture: PIL.Image.Image) -> PIL.Image.Image:
+    try:
+        turned = picture.getexif().get(ORIENTATION, 1) != 1
+    except Exception:  # a broken EXIF block does not make the pixels unusable
+        turned = False
+    picture.load()
+    return ImageOps.exif_transpose(picture) if turned else picture
+
+
+def _to_rgb(picture: PIL.Image.Image) -> Image:
+    if picture.mode.startswith("I"):  # 16 bits of grey: keep the upper eight, Pillow would clip
+        deep = np.asarray(picture).astype(np.int32)
+        grey = np.clip(deep >> 8, 0, 255).astype(np.uint8)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+    if picture.has_transparency_data:
+        picture = PIL.Image.alpha_composite(
+            PIL.Image.new("RGBA", picture.size, WHITE), picture.convert("RGBA")
+        )
+    # A copy, since Pillow hands out read-only memory.
+    return np.array(picture.convert("RGB"), np.uint8)

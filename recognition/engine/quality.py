@@ -1,0 +1,122 @@
+"""Is this face fit for recognition, and if not, why: figures from the box, the landmarks and the aligned crop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from recognition.engine.types import Face, Floats, Image, Quality
+
+# How far the tip of the nose stands out of the plane of eyes and mouth, and how far the mouth is below the eyes,
+# both as shares of the eye distance; and where the nose of a level face is on the way from the eyes to the mouth.
+NOSE_DEPTH = 0.55
+MOUTH_DROP = 1.15
+NOSE_LEVEL = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class QualityLimits:
+    """What a face must reach. The defaults are for enrolment; a probe may be a little worse.
+
+    min_size: shorter side of the box, pixels. min_sharpness, brightness: as in Quality. Angles in degrees, either way.
+    """
+
+    min_size: float = 80.0
+    min_sharpness: float = 60.0
+    min_brightness: float = 40.0
+    max_brightness: float = 220.0
+    min_contrast: float = 15.0
+    max_yaw: float = 30.0
+    max_pitch: float = 25.0
+    max_roll: float = 35.0
+
+
+ENROLMENT = QualityLimits()
+PROBE = replace(
+    ENROLMENT,
+    min_size=48.0,
+    min_sharpness=25.0,
+    min_brightness=25.0,
+    max_brightness=235.0,
+    min_contrast=8.0,
+    max_yaw=45.0,
+    max_pitch=40.0,
+    max_roll=60.0,
+)
+
+
+def assess(image: Image, face: Face, crop: Image, limits: QualityLimits = ENROLMENT) -> Quality:
+    """Figures, score and reasons for a face of ``image`` with its aligned ``crop``."""
+    grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+    mean, deviation = cv2.meanStdDev(grey)
+    yaw, pitch, roll = pose(face.landmarks)
+    quality = Quality(
+        size=_visible_size(image, face),
+        sharpness=float(cv2.Laplacian(grey, cv2.CV_32F).var()),
+        brightness=float(mean[0, 0]),
+        contrast=float(deviation[0, 0]),
+        yaw=yaw,
+        pitch=pitch,
+        roll=roll,
+        score=0.0,
+    )
+    return replace(quality, score=_score(quality), reasons=_reasons(quality, limits))
+
+
+def pose(landmarks: Floats) -> tuple[float, float, float]:
+    """Yaw, pitch and roll in degrees, from five landmarks (5, 2).
+
+    Roll is the slope of the line between the eyes. In the frame turned upright by it, a head that turns by an angle
+    moves the tip of its nose off the plane of eyes and mouth by depth * sin(angle), while distances in that plane
+    shrink by cos(angle): their ratio is depth * tan(angle).
+    """
+    points = np.asarray(landmarks, np.float64)
+    across = points[1] - points[0]
+    eyes = max(float(np.hypot(*across)), 1e-6)
+    x_axis = across / eyes
+    y_axis = np.array([-x_axis[1], x_axis[0]])
+    start = (points[0] + points[1]) / 2
+    mouth = (points[3] + points[4]) / 2 - start
+    nose = points[2] - start
+    drop = max(float(mouth @ y_axis), 1e-6)
+    level = float(nose @ y_axis) / drop
+    aside = float((nose - level * mouth) @ x_axis) / eyes
+    yaw = np.degrees(np.arctan(aside / NOSE_DEPTH))
+    pitch = np.degrees(np.arctan((NOSE_LEVEL - level) * MOUTH_DROP / NOSE_DEPTH))
+    roll = np.degrees(np.arctan2(across[1], across[0]))
+    return float(yaw), float(pitch), float(roll)
+
+
+def _visible_size(image: Image, face: Face) -> float:
+    """The shorter side of that part of the box which lies in the picture."""
+    height, width = image.shape[:2]
+    left, top, right, bottom = face.box
+    return max(0.0, min(min(right, width) - max(left, 0), min(bottom, height) - max(top, 0)))
+
+
+def _reasons(quality: Quality, limits: QualityLimits) -> tuple[str, ...]:
+    failed = {
+        "too_small": quality.size < limits.min_size,
+        "too_dark": quality.brightness < limits.min_brightness,
+        "too_bright": quality.brightness > limits.max_brightness,
+        "too_blurred": quality.sharpness < limits.min_sharpness or quality.contrast < limits.min_contrast,
+        "too_turned": abs(quality.yaw) > limits.max_yaw
+        or abs(quality.pitch) > limits.max_pitch
+        or abs(quality.roll) > limits.max_roll,
+    }
+    return tuple(code for code, bad in failed.items() if bad)
+
+
+def _score(quality: Quality) -> float:
+    """The product of how good each figure is, 0 .. 1."""
+    parts = (
+        quality.size / 112,
+        quality.sharpness / 300,
+        quality.contrast / 40,
+        (128 - abs(quality.brightness - 128)) / 80,
+        np.cos(np.radians(min(90.0, 1.5 * abs(quality.yaw)))),
+        np.cos(np.radians(min(90.0, 1.5 * abs(quality.pitch)))),
+    )
+    return float(np.prod(np.clip(parts, 0, 1)))
