@@ -26,7 +26,7 @@ def cache_url(redis_url: str) -> str:
     number = str(_number(redis_url) + 1)
     if parts.scheme == "unix":
         query = dict(parse_qsl(parts.query)) | {"db": number}
-        return urlunsplit(parts._replace(query=urlencode(query)))
+        return f"unix://{parts.netloc}{parts.path}?{urlencode(query)}"
     return urlunsplit(parts._replace(path=f"/{number}"))
 
 

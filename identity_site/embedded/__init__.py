@@ -26,7 +26,7 @@ from .owner import find_owner
 from .places import Places
 from .running import EmbeddedError, lock
 
-__all__ = ["EmbeddedError", "addresses", "environment", "hold", "release", "wanted"]
+__all__ = ["EmbeddedError", "addresses", "hold", "release", "wanted"]
 
 _guard = threading.Lock()
 _held: dict[Path, tuple[int, int]] = {}  # data folder -> (descriptor of the shared lock, pid that took it)
@@ -41,18 +41,6 @@ def addresses(data_dir: Path | None = None) -> tuple[str, str]:
     """DATABASE_URL and REDIS_URL of the servers of a data folder, running or not."""
     places = Places(data_dir or env.data_dir())
     return places.database_url, places.redis_url
-
-
-def environment(data_dir: Path | None = None) -> dict[str, str]:
-    """What child processes need in order to use the servers that this process holds."""
-    database_url, redis_url = addresses(data_dir)
-    with_database, with_redis = wanted()
-    found = {"IDENTITY_DATA_DIR": str(data_dir or env.data_dir())}
-    if with_database:
-        found["DATABASE_URL"] = database_url
-    if with_redis:
-        found["REDIS_URL"] = redis_url
-    return found
 
 
 def hold(data_dir: Path | None = None) -> None:
