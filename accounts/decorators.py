@@ -32,7 +32,7 @@ def face_login_required_on(view: View) -> View:
 def more_than_a_face(view: View) -> View:
     """Ask for the password first when only a face opened this session.
 
-    Else a photo of somebody would be enough to set a password or an e-mail address, and with it to keep the account.
+    Else a photo of somebody would be enough to set a password or an e-mail address, and to keep the account.
     """
 
     @wraps(view)

@@ -17,7 +17,11 @@ class FaceLoginForm(forms.Form):
 
     photo = forms.FileField(
         label="Photo of your face",
-        error_messages={"required": "Choose a photo.", "empty": REASONS["empty"], "invalid": "Choose a photo."},
+        error_messages={
+            "required": "Choose a photo.",
+            "empty": REASONS["empty"],
+            "invalid": "Choose a photo.",
+        },
         widget=forms.FileInput(attrs={"accept": "image/*", "capture": "user"}),
     )
 

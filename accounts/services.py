@@ -109,7 +109,7 @@ def _log_in(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def signed_in_how(records: Iterable[dict[str, Any]]) -> str:
-    """``face``, ``password`` or whatever the last of allauth's authentication records names; empty when none."""
+    """The method of the last authentication record, such as ``face`` or ``password``; empty when none."""
     methods = [str(record.get("method", "")) for record in records]
     return methods[-1] if methods else ""
 
@@ -127,8 +127,8 @@ def face_login_enabled() -> bool:
 def ensure_demo_accounts(external_ids: Iterable[str] = DEMO_ACCOUNTS) -> list[str]:
     """Give some of the demo people an account without a password, so that face login works at once.
 
-    Answers the user names that were made. People who have an account, and names that are taken, are left alone:
-    running it again neither changes nor repairs what an administrator has done since.
+    Answers the user names that were made. People who have an account, and names that are taken, are left
+    alone: running it again neither changes nor repairs what an administrator has done since.
     """
     made = []
     for external_id in external_ids:

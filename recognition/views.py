@@ -36,7 +36,7 @@ def _visible_photo(request: HttpRequest, pk: int) -> Photo:
 
 
 def _answer(request: HttpRequest, stored: FieldFile) -> HttpResponse:
-    """Always JPEG, because photos are re-encoded when they are handed in. A file never changes under its name."""
+    """Always JPEG: photos are re-encoded when they are handed in. A file never changes under its name."""
     if not stored:
         raise Http404
     etag = quote_etag(str(stored.name))
