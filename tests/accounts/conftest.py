@@ -1,0 +1,80 @@
+"""People with accounts and enrolled faces, with the fake networks in place of the real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from recognition.engine.types import ModelSpec
+from recognition.engine.weights import Manifest
+from recognition.models import Identity
+from recognition.services import people, photos
+from recognition.services.analysis import Analyzer, use_analyzer
+from recognition.services.live_gallery import live_gallery
+from tests.fakes import FakeDetector, FakeEmbedder, FakeRefiner, person_jpeg
+
+POLICY = {"verify_threshold": 0.5, "identify_threshold": 0.5, "margin": 0.1, "source": "made up for tests"}
+JSON = {"HTTP_ACCEPT": "application/json"}
+
+
+class FakeAnalyzer(Analyzer):
+    def __init__(self) -> None:
+        spec = ModelSpec(
+            "fake-embedder", "embedder", "1", "none", "0" * 64, 0,
+            output={"dimensions": 512}, settings={"policy": POLICY},
+        )  # fmt: skip
+        self.manifest = Manifest(Path(), (spec,), {})
+        self.embedder_spec = spec
+        self.__dict__ |= {"detector": FakeDetector(), "refiner": FakeRefiner(), "embedder": FakeEmbedder()}
+
+
+@pytest.fixture(autouse=True)
+def fresh_state(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No rate limits or gallery left over from another test; fake networks unless the real ones are asked for."""
+    cache.clear()
+    live_gallery.forget()
+    if request.node.get_closest_marker("models"):
+        yield
+    else:
+        with use_analyzer(FakeAnalyzer()):
+            yield
+    live_gallery.forget()
+
+
+Enrol = Callable[..., Identity]
+
+
+@pytest.fixture
+def enrol(db: None) -> Enrol:
+    """Enrol the fake person of this number with two photos; further arguments go to the account, if it has one."""
+
+    def enrol(number: int, *, account: bool = True, photo_count: int = 2, **user: object) -> Identity:
+        identity = people.create_identity(name=f"Fake Person {number}", external_id=f"F{number}")
+        for variant in range(photo_count):
+            photo = photos.add_photo(identity=identity, data=person_jpeg(number, variant=variant))
+            photos.process_photos([photo.pk])
+        if account:
+            owner = User.objects.create_user(f"user{number}", password="a long enough secret", **user)
+            identity = people.update_identity(identity, user_id=owner.pk)
+        return identity
+
+    return enrol
+
+
+@pytest.fixture
+def look(client: Client) -> Callable[..., object]:
+    """Show a picture to the face login page, as the camera script does (JSON) or as the plain form does."""
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    def look(data: bytes, *, as_json: bool = True, browser: Client = client, **fields: str) -> object:
+        photo = SimpleUploadedFile("camera.jpg", data, content_type="image/jpeg")
+        headers = JSON if as_json else {}
+        return browser.post(reverse("accounts:face-login"), {"photo": photo, **fields}, **headers)
+
+    return look

@@ -1,0 +1,357 @@
+"""The face login page: who gets in, who does not, and what each is told."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.signals import user_logged_in
+from django.test import Client
+from django.urls import reverse
+from PIL import Image
+
+from accounts import services
+from recognition.engine.images import encode_jpeg
+from recognition.engine.types import ModelFileError
+from recognition.models import Decision
+from recognition.services import people, recognise
+from tests.fakes import GROUND, person_jpeg, person_picture, wall_jpeg
+
+URL = "/accounts/face/"
+
+
+def signed_in(client: Client) -> bool:
+    return SESSION_KEY in client.session
+
+
+def huge_png() -> bytes:
+    """A header that promises 30,000 x 30,000 pixels, and hardly any data."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(b"\0" * 100)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def animated_gif() -> bytes:
+    frames = [Image.new("RGB", (60, 60), colour) for colour in ("red", "blue")]
+    out = io.BytesIO()
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:])
+    return out.getvalue()
+
+
+def with_passer_by(person: int, other: int) -> bytes:
+    """One large face, and a small one in the background."""
+    near, far = person_picture(person, size=200), person_picture(other, size=60)
+    ground = np.full((near.shape[0], far.shape[1], 3), GROUND, np.uint8)
+    ground[: far.shape[0]] = far
+    return encode_jpeg(np.hstack([near, ground]))
+
+
+class TestSuccess:
+    def test_the_plain_form_signs_in_and_goes_to_the_account_page(self, client, enrol, look):
+        identity = enrol(3)
+        response = look(person_jpeg(3, variant=7), as_json=False)
+        assert response.status_code == 302
+        assert response["Location"] == reverse("accounts:profile")
+        assert client.session[SESSION_KEY] == str(identity.user_id)
+
+    def test_the_script_is_told_where_to_go(self, client, enrol, look):
+        enrol(3)
+        response = look(person_jpeg(3, variant=7))
+        assert response.json() == {"location": reverse("accounts:profile")}
+        assert signed_in(client)
+
+    def test_the_decision_names_the_account(self, enrol, look):
+        identity = enrol(3)
+        look(person_jpeg(3, variant=7))
+        decision = Decision.objects.get()
+        assert (decision.kind, decision.outcome) == ("login", "match")
+        assert (decision.identity, decision.user) == (identity, identity.user)
+
+    def test_it_goes_through_the_ordinary_login(self, client, enrol, look):
+        """Signal, new session key, last_login and allauth's record, as after a password."""
+        identity = enrol(3)
+        client.get(URL)
+        session = client.session
+        session["kept"] = True
+        session.save()
+        before = session.session_key
+        seen = []
+
+        def listener(user, **_):
+            seen.append(user.pk)
+
+        user_logged_in.connect(listener)
+        try:
+            look(person_jpeg(3, variant=7))
+        finally:
+            user_logged_in.disconnect(listener)
+        assert seen == [identity.user_id]
+        assert client.session.session_key != before
+        assert client.session["account_authentication_methods"][0]["method"] == "face"
+        assert client.session.get_expire_at_browser_close()
+        identity.user.refresh_from_db()
+        assert identity.user.last_login is not None
+
+    def test_somebody_in_the_background_does_not_matter(self, client, enrol, look):
+        identity = enrol(3)
+        enrol(5)
+        look(with_passer_by(3, 5))
+        assert client.session[SESSION_KEY] == str(identity.user_id)
+
+    def test_who_is_signed_in_already_is_sent_on(self, client, enrol):
+        client.force_login(enrol(3).user)
+        assert client.get(URL)["Location"] == reverse("accounts:profile")
+
+
+class TestWhoIsNotLetIn:
+    """All of these get the very same answer as a stranger, in JSON and on the page."""
+
+    CASES = [
+        "stranger",
+        "staff",
+        "superuser",
+        "inactive account",
+        "suspended",
+        "no account",
+        "two look alike",
+        "no photos",
+    ]
+
+    @pytest.fixture(params=CASES)
+    def picture(self, request, enrol) -> bytes:
+        enrol(9)  # somebody else is always enrolled
+        match request.param:
+            case "staff":
+                enrol(3, is_staff=True)
+            case "superuser":
+                enrol(3, is_superuser=True)
+            case "inactive account":
+                enrol(3, is_active=False)
+            case "suspended":
+                people.suspend(enrol(3))
+            case "no account":
+                enrol(3, account=False)
+            case "two look alike":
+                twin = enrol(3)
+                twin.external_id = "twin"
+                twin.save()
+                twin.user.username = "twin"
+                twin.user.save()
+                enrol(3)
+            case "no photos":
+                enrol(3, photo_count=0)
+        return person_jpeg(3, variant=7)
+
+    def test_the_script_hears_not_recognised(self, client, look, picture):
+        response = look(picture)
+        assert response.status_code == 400
+        assert response.json() == {"code": "not_recognised", "message": services.TEXTS["not_recognised"]}
+        assert not signed_in(client)
+
+    def test_the_page_says_not_recognised(self, client, look, picture):
+        response = look(picture, as_json=False)
+        assert response.status_code == 400
+        assert services.TEXTS["not_recognised"] in response.text
+        assert "Fake Person" not in response.text
+        assert not signed_in(client)
+
+    def test_the_decision_names_no_account(self, look, picture):
+        look(picture)
+        assert Decision.objects.get(kind="login").user is None
+
+
+class TestBadPictures:
+    @pytest.mark.parametrize(
+        ("data", "code"),
+        [
+            (b"", "empty"),
+            (b"this is not a picture", "unreadable"),
+            (person_jpeg(3)[:200], "unreadable"),
+            (huge_png(), "too_large"),
+            (animated_gif(), "animated"),
+            (wall_jpeg(), "no_face"),
+            (person_jpeg(3, 5), "several_people"),
+            (person_jpeg(3, size=30), "too_small"),
+            (person_jpeg(3, blurred=True), "too_blurred"),
+            (person_jpeg(3, dark=True), "too_dark"),
+            (person_jpeg(3, turned=True), "too_turned"),
+        ],
+        ids=[
+            "empty",
+            "text",
+            "cut short",
+            "huge PNG",
+            "animation",
+            "wall",
+            "two people",
+            "far away",
+            "blurred",
+            "dark",
+            "turned",
+        ],
+    )
+    def test_each_gets_its_reason(self, client, enrol, look, data, code):
+        enrol(3)
+        response = look(data)
+        assert response.status_code == 400
+        answer = response.json()
+        assert answer["code"] == code
+        assert answer["message"].endswith(".")
+        assert answer["message"] in look(data, as_json=False).text
+        assert not signed_in(client)
+
+    def test_no_file_at_all(self, client, db):
+        response = client.post(URL, {}, HTTP_ACCEPT="application/json")
+        assert response.status_code == 400
+        assert response.json() == {"code": "required", "message": "Choose a photo."}
+
+    def test_a_text_in_place_of_the_file(self, client, db):
+        response = client.post(URL, {"photo": "hello"}, HTTP_ACCEPT="application/json")
+        assert response.json()["code"] == "required"
+
+    def test_a_file_over_the_limit_is_not_looked_at(self, client, enrol, look, settings):
+        settings.MAX_UPLOAD_BYTES = 1000
+        enrol(3)
+        assert look(person_jpeg(3)).json()["code"] == "too_large"
+        assert not Decision.objects.exists()
+
+    def test_broken_models_are_an_answer_and_not_an_error_page(self, look, db, monkeypatch):
+        def broken(*_, **__):
+            raise ModelFileError("detector.tflite is missing")
+
+        monkeypatch.setattr(recognise, "identify", broken)
+        response = look(person_jpeg(3))
+        assert response.status_code == 503
+        assert response.json()["code"] == "unavailable"
+        assert "tflite" not in response.text
+
+
+class TestRateLimit:
+    @pytest.fixture(autouse=True)
+    def limits(self, settings):
+        settings.ACCOUNT_RATE_LIMITS = {"face_login": "3/m/ip", "face_login_hourly": "5/h/ip"}
+
+    def test_it_is_taken_before_anything_is_looked_at(self, client, enrol, look, monkeypatch):
+        enrol(3)
+        for _ in range(3):
+            assert look(wall_jpeg()).status_code == 400
+        monkeypatch.setattr(recognise, "identify", lambda *_, **__: pytest.fail("looked at the picture"))
+        response = look(person_jpeg(3))
+        assert response.status_code == 429
+        assert response.json()["code"] == "too_many_attempts"
+        assert response["Retry-After"] == "60"
+        assert look(person_jpeg(3), as_json=False).status_code == 429
+        assert not signed_in(client)
+
+    def test_a_forged_forwarding_header_does_not_help(self, client, enrol, db):
+        for number in range(4):
+            response = client.post(
+                URL,
+                {"photo": io.BytesIO(wall_jpeg())},
+                HTTP_ACCEPT="application/json",
+                HTTP_X_FORWARDED_FOR=f"10.0.0.{number}",
+            )
+        assert response.status_code == 429
+
+    def test_another_address_has_its_own_limit(self, client, db):
+        for _ in range(4):
+            client.post(URL, {"photo": io.BytesIO(wall_jpeg())})
+        response = client.post(URL, {"photo": io.BytesIO(wall_jpeg())}, REMOTE_ADDR="10.1.2.3")
+        assert response.status_code == 400
+
+    def test_a_success_clears_the_short_limit(self, client, enrol, look):
+        enrol(3)
+        look(wall_jpeg())
+        look(wall_jpeg())
+        assert look(person_jpeg(3)).status_code == 200
+        client.logout()
+        assert look(wall_jpeg()).status_code == 400
+        assert look(wall_jpeg()).status_code == 400
+
+    def test_failures_count_in_the_long_limit_whatever_succeeds_between(self, client, enrol, look):
+        enrol(3)
+        for _ in range(2):
+            look(wall_jpeg())
+            look(wall_jpeg())
+            assert look(person_jpeg(3)).status_code == 200
+            client.logout()
+        assert look(wall_jpeg()).status_code == 400  # the fifth failure
+        assert look(wall_jpeg()).status_code == 429
+
+    def test_successes_alone_never_reach_the_long_limit(self, client, enrol, look):
+        enrol(3)
+        for variant in range(7):
+            assert look(person_jpeg(3, variant=variant)).status_code == 200
+            client.logout()
+
+
+class TestWhereToGoNext:
+    def test_a_page_of_this_site(self, enrol, look):
+        enrol(3)
+        assert look(person_jpeg(3), next="/accounts/password/change/").json() == {
+            "location": "/accounts/password/change/"
+        }
+
+    @pytest.mark.parametrize(
+        "target",
+        ["https://evil.example/", "//evil.example/x", "/\\evil.example", "javascript:alert(1)", "http:///evil"],
+    )
+    def test_never_another_site(self, enrol, look, target):
+        enrol(3)
+        assert look(person_jpeg(3), next=target).json() == {"location": reverse("accounts:profile")}
+
+    def test_the_wish_is_kept_on_the_page_and_cannot_break_out_of_it(self, client, db):
+        page = client.get(URL, {"next": '/photos/1/image"><script>'}).text
+        assert 'name="next"' in page
+        assert '"><script>' not in page
+
+
+class TestThePage:
+    def test_without_script_it_is_a_form(self, client, db):
+        page = client.get(URL).text
+        assert 'enctype="multipart/form-data"' in page
+        assert 'type="file"' in page
+        assert "csrfmiddlewaretoken" in page
+
+    def test_it_says_that_a_photo_can_fool_it(self, client, db):
+        assert "a photo of you can fool it" in " ".join(client.get(URL).text.split())
+
+    def test_it_needs_no_inline_script_or_style(self, client, db):
+        response = client.get(URL)
+        assert "<script>" not in response.text
+        assert " style=" not in response.text
+        assert " onclick=" not in response.text
+        assert "unsafe-inline" not in response["Content-Security-Policy"]
+
+    def test_it_is_not_cached(self, client, db):
+        assert "no-store" in client.get(URL)["Cache-Control"]
+
+    def test_without_the_csrf_token_nothing_happens(self, enrol):
+        enrol(3)
+        strict = Client(enforce_csrf_checks=True)
+        response = strict.post(URL, {"photo": io.BytesIO(person_jpeg(3))})
+        assert response.status_code == 403
+        assert "too old" in response.text
+        assert not signed_in(strict)
+        assert not Decision.objects.exists()
+
+    def test_switched_off(self, client, enrol, look, settings):
+        settings.FACE_LOGIN_ENABLED = False
+        enrol(3)
+        assert client.get(URL).status_code == 404
+        assert look(person_jpeg(3)).status_code == 404
+        assert not signed_in(client)
+        for page in ("/", "/accounts/login/"):
+            assert URL not in client.get(page).text
+
+    def test_switched_on_it_is_linked(self, client, db):
+        for page in ("/", "/accounts/login/"):
+            assert URL in client.get(page).text

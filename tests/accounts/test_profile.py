@@ -1,0 +1,87 @@
+"""The account page shows one's own, and only that."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.models import User
+from recognition.models import Decision
+from recognition.services import people, photos
+from tests.fakes import person_jpeg, wall_jpeg
+
+URL = "/accounts/profile/"
+
+
+def test_a_stranger_is_sent_to_the_login_page(client, db):
+    assert client.get(URL)["Location"] == f"/accounts/login/?next={URL}"
+
+
+def test_after_face_login_it_shows_the_matched_persons_photos(client, enrol, look):
+    mine, other = enrol(3), enrol(5)
+    look(person_jpeg(3, variant=7))
+    page = client.get(URL).text
+    assert "with your face" in page
+    assert "Fake Person 3" in page
+    for photo in mine.photos.all():
+        assert f"/photos/{photo.pk}/image" in page
+    for photo in other.photos.all():
+        assert f"/photos/{photo.pk}/" not in page
+    assert "Fake Person 5" not in page
+
+
+def test_recent_sign_ins_are_mine_and_without_scores(client, enrol, look):
+    enrol(5)
+    look(person_jpeg(5, variant=3))
+    client.logout()
+    mine = enrol(3)
+    look(person_jpeg(3, variant=3))
+    response = client.get(URL)
+    assert [d.user_id for d in response.context["sign_ins"]] == [mine.user_id]
+    assert str(round(Decision.objects.filter(user=mine.user).get().score, 2)) not in response.text
+
+
+def test_after_a_password(client, enrol):
+    enrol(3)
+    client.post("/accounts/login/", {"login": "user3", "password": "a long enough secret"})
+    page = client.get(URL).text
+    assert "with your password" in page
+    assert "Change password" in page
+
+
+def test_the_state_of_each_photo_and_what_to_do(client, enrol):
+    identity = enrol(3)
+    rejected = photos.add_photo(identity=identity, data=wall_jpeg())
+    photos.process_photos([rejected.pk])
+    photos.add_photo(identity=identity, data=person_jpeg(3, variant=9))
+    client.force_login(identity.user)
+    page = client.get(URL).text
+    assert page.count("in use") == 2
+    assert page.count("not usable") == 1
+    assert page.count("being looked at") == 1
+    assert "No face was found." in page
+
+
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [("plain", "opens this account"), ("suspended", "suspended"), ("staff", "does not open this account")],
+)
+def test_whether_the_face_opens_the_account(client, enrol, case, words):
+    identity = enrol(3, is_staff=case == "staff")
+    if case == "suspended":
+        people.suspend(identity)
+    client.force_login(identity.user)
+    assert words in client.get(URL).text
+
+
+def test_an_account_without_a_person(client, db):
+    client.force_login(User.objects.create_user("nobody"))
+    page = client.get(URL).text
+    assert "not linked" in page
+    assert "Enrolled photos" not in page
+
+
+def test_a_name_cannot_smuggle_markup(client, enrol):
+    identity = enrol(3)
+    people.update_identity(identity, name="<b>Fake</b>")
+    client.force_login(identity.user)
+    assert "<b>Fake</b>" not in client.get(URL).text
