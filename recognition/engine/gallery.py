@@ -41,6 +41,7 @@ class Gallery:
         self._owners: list[int] = []  # slot of the index -> identity
         self._slots: dict[int, int] = {}  # identity -> slot
         self._photos: dict[int, Halves] = {}  # of people with several vectors
+        self._none: Halves = np.empty((0, dimensions), np.float16)
         self._lock = _SharedLock()
 
     @classmethod
