@@ -113,7 +113,7 @@ def database(url: str, *, name: str = "DATABASE_URL") -> dict[str, object]:
         )
     if not parts.path.strip("/"):
         raise ImproperlyConfigured(f"{name} names no database: postgresql://user:password@host:5432/database")
-    options = dict(parse_qsl(parts.query))
+    options: dict[str, object] = {"connect_timeout": 10, **dict(parse_qsl(parts.query))}
     host = options.pop("host", "") or unquote(parts.hostname or "")
     return {
         "ENGINE": "django.db.backends.postgresql",

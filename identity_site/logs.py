@@ -7,7 +7,8 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-_STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "request", "server_time"}
+_STANDARD = set(vars(logging.makeLogRecord({})))
+_STANDARD |= {"message", "asctime", "taskName", "request", "server_time"}
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

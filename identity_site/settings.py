@@ -34,16 +34,16 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": env.text("CACHE_URL", broker.cache_url(REDIS_URL)),
         "KEY_PREFIX": "identity",
+        "OPTIONS": broker.timeouts(REDIS_URL),
     }
 }
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Security ----------------------------------------------------------------------------------------------
 
 # A site with a database of its own may run on several machines, which have to share the key.
-if env.is_set("SECRET_KEY") or DATABASE_URL != _embedded_database:
-    SECRET_KEY = env.required("SECRET_KEY", "any long random text; keep it secret and the same on every machine")
+if env.is_set("SECRET_KEY") or env.is_set("DATABASE_URL"):
+    SECRET_KEY = env.required("SECRET_KEY", "a long random text, the same on every machine")
 else:
     SECRET_KEY = secret_key.kept_in(DATA_DIR)
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
@@ -212,8 +212,8 @@ EMBEDDER = env.text("EMBEDDER")  # a name from the manifest; empty: the manifest
 
 CELERY_BROKER_URL = broker.broker_url(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# Longer than the longest task, or Redis would hand a running task to a second worker.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 4 * 3600}
+# Longer than the longest task may take, or Redis would hand a running task to a second worker.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 4 * 3600, "socket_connect_timeout": 5}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -225,9 +225,11 @@ CELERY_TASK_ROUTES = {
     "recognition.reembed*": {"queue": "recognition"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Processes of the worker that `manage.py up` starts.
+WORKER_PROCESSES = env.integer("WORKER_PROCESSES", 2, minimum=1)
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
 CELERY_WORKER_SEND_TASK_EVENTS = False
-CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "beat-schedule")
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celery" / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "rebuild-index-if-stale": {
         "task": "recognition.rebuild_index_if_stale",
@@ -267,6 +269,6 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django.server": {"handlers": ["stderr"], "propagate": False},
-        "celery.utils.functional": {"level": "WARNING"},
+        "faiss.loader": {"level": "WARNING"},
     },
 }

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -18,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 _FAILURES = 3
 _FAILURE_SECONDS = 60
-_PATIENCE_SECONDS = 12  # for requests and tasks in progress; unfinished tasks are taken up again at the next start
+_PATIENCE_SECONDS = 12  # for requests and tasks in progress; unfinished tasks are taken up again later
 
 
 class Stopped(Exception):
@@ -61,10 +62,8 @@ class Child:
         """End it and whatever it left behind in its session."""
         if self.process is None:
             return
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait()
 
 

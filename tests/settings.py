@@ -1,6 +1,7 @@
-"""The site's own settings on servers of their own, with what makes tests fast.
+"""The site's own settings on real servers, kept apart from a site's data, with what makes tests fast.
 
-Without IDENTITY_DATA_DIR the servers live in a folder that is thrown away at the end.
+Without IDENTITY_DATA_DIR the servers live in a folder that is thrown away at the end. With it, the servers of
+that folder are used, with a database, a Redis number and a folder for files of the tests' own.
 """
 
 from __future__ import annotations
@@ -16,14 +17,20 @@ if not os.environ.get("IDENTITY_DATA_DIR"):
     # Registered before the servers are started, so that it runs after they were stopped.
     atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 
-from identity_site import embedded
+from identity_site import broker, embedded
 from identity_site.settings import *  # noqa: F403
+from identity_site.settings import CACHES, DATA_DIR, REDIS_URL, STORAGES
 
 embedded.hold()
+
+DATA_DIR = DATA_DIR / "tests"
+REDIS_URL = broker.with_database(REDIS_URL, 10)
+CELERY_BROKER_URL = broker.broker_url(REDIS_URL)
+CACHES = {"default": {**CACHES["default"], "LOCATION": broker.cache_url(REDIS_URL)}}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 # Nothing is collected for tests; files are served from where they lie.
-STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}  # noqa: F405
+STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True

@@ -95,5 +95,7 @@ def _system_account() -> pwd.struct_passwd:
         )
         return pwd.getpwnam(ACCOUNT)
     except (OSError, subprocess.SubprocessError, KeyError) as error:
-        logger.warning("Running the database as 'nobody': the account %s cannot be made (%s).", ACCOUNT, error)
+        logger.warning(
+            "Running the database as 'nobody': the account %s cannot be made (%s).", ACCOUNT, error
+        )
         return pwd.getpwnam("nobody")

@@ -67,7 +67,8 @@ class Places:
         if len(os.fsencode(folder)) <= _LONGEST_FOLDER and _PLAIN.fullmatch(str(folder)):
             return folder
         digest = hashlib.sha256(os.fsencode(self.data)).hexdigest()[:16]
-        return Path("/tmp") / f"identity-{digest}"
+        # Not tempfile.gettempdir(): every process has to find the same one.
+        return Path("/tmp") / f"identity-{digest}"  # noqa: S108  checked when it is made
 
     def _make_socket_folder(self, owner: Owner) -> None:
         try:

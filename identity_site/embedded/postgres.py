@@ -39,7 +39,7 @@ def start(places: Places, owner: Owner) -> None:
     if running(places) is not None:  # still replaying its log, or every connection is taken
         problem = _wait_ready(places, None)
         if problem:
-            raise EmbeddedError(f"PostgreSQL runs but takes no connections: {problem}\n{tail(places.postgres_log)}")
+            raise EmbeddedError(f"PostgreSQL takes no connections: {problem}\n{tail(places.postgres_log)}")
         return
     binaries = _binaries()
     owner.open_program(binaries.parent)
@@ -47,7 +47,15 @@ def start(places: Places, owner: Owner) -> None:
     if not places.postgres.exists():
         _initdb(places, owner, binaries)
     _forget_crashed(places)
-    command = [str(binaries / "postgres"), "-D", str(places.postgres), "-k", str(places.sockets), "-p", "5432"]
+    command = [
+        str(binaries / "postgres"),
+        "-D",
+        str(places.postgres),
+        "-k",
+        str(places.sockets),
+        "-p",
+        "5432",
+    ]
     for name, value in _OPTIONS.items():
         command += ["-c", f"{name}={value}"]
     child = spawn(command, owner=owner, log=places.postgres_log, cwd=places.root)
@@ -119,7 +127,7 @@ def _initdb(places: Places, owner: Owner, binaries: Path) -> None:
     )
     if done.returncode:
         shutil.rmtree(part, ignore_errors=True)
-        raise EmbeddedError(f"PostgreSQL could not make its data folder {places.postgres}:\n{done.stderr.strip()}")
+        raise EmbeddedError(f"PostgreSQL could not make {places.postgres}:\n{done.stderr.strip()}")
     part.rename(places.postgres)
 
 
@@ -142,7 +150,12 @@ def _forget_crashed(places: Places) -> None:
 
 def _connect(places: Places) -> psycopg.Connection[tuple[object, ...]]:
     return psycopg.connect(
-        host=str(places.sockets), port=5432, user="postgres", dbname="postgres", connect_timeout=5, autocommit=True
+        host=str(places.sockets),
+        port=5432,
+        user="postgres",
+        dbname="postgres",
+        connect_timeout=5,
+        autocommit=True,
     )
 
 

@@ -1,0 +1,165 @@
+"""`manage.py up`: the whole site on this machine, as in production, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import connection
+
+from identity_site import embedded, env, first_run
+from identity_site.hints import manage
+from identity_site.supervisor import Child, ChildFailed, Stopped, Supervisor
+
+READY_SECONDS = 90
+
+
+class Command(BaseCommand):
+    help = (
+        "Prepare the database and the static files, then run the web server and a worker until Ctrl-C. "
+        "The first time it makes an administrator and enrols the demo people."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--host", default=os.environ.get("HOST") or "127.0.0.1", help="default 127.0.0.1, or HOST"
+        )
+        parser.add_argument(
+            "--port", type=int, default=None, help="default 8000, or PORT; 0 takes a free one"
+        )
+        parser.add_argument("--no-demo", action="store_true", help="do not enrol the demo people")
+        parser.add_argument("--no-worker", action="store_true", help="web server only")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        host: str = options["host"]
+        port = options["port"] if options["port"] is not None else env.integer("PORT", 8000, maximum=65_535)
+        port = free_port(host, port)
+        self._prepare()
+        children = [web_server(host, port)] + ([] if options["no_worker"] else [worker()])
+        try:
+            with Supervisor(children) as supervisor:
+                self._step("Starting the web server and the worker")
+                if not supervisor.watch(lambda: answers(host, port), READY_SECONDS):
+                    raise CommandError(f"The web server did not answer within {READY_SECONDS} seconds.")
+                password = first_run.make_admin()
+                if password:
+                    self._show_password(password)
+                demo = not options["no_demo"] and embedded.wanted()[0] and first_run.wants_demo()
+                accounts = self._enrol_demo(supervisor) if demo else []
+                self._welcome(host, port, accounts)
+                connection.close()
+                supervisor.watch(lambda: False)
+        except Stopped:
+            self.stdout.write("\nStopped.")
+        except ChildFailed as error:
+            raise CommandError(f"{error} Everything was stopped. The lines above say why.") from error
+
+    def _prepare(self) -> None:
+        self._step("Preparing the database")
+        call_command("migrate", interactive=False, verbosity=0)
+        self._step("Collecting the static files")
+        Path(settings.CELERY_BEAT_SCHEDULE_FILENAME).parent.mkdir(parents=True, exist_ok=True)
+        call_command("collectstatic", interactive=False, verbosity=0)
+
+    def _enrol_demo(self, supervisor: Supervisor) -> list[str]:
+        self._step("Enrolling the demo people (only this time)")
+        script = str(settings.BASE_DIR / "manage.py")
+        command = [sys.executable, script, "import_people", str(first_run.DEMO)]
+        status = supervisor.run(Child("import", command))
+        if status:
+            self.stderr.write(
+                f"The demo people were not enrolled (status {status}). The site works without them; "
+                f"try again with: {manage(f'import_people {first_run.DEMO}')}"
+            )
+            return []
+        return first_run.demo_enrolled()
+
+    def _step(self, text: str) -> None:
+        self.stdout.write(f"{text} ...")
+
+    def _show_password(self, password: str) -> None:
+        self.stdout.write("")
+        self.stdout.write(self.style.SUCCESS(f"  Administrator: admin   password: {password}"))
+        self.stdout.write("  It is shown this once. Write it down.\n\n")
+
+    def _welcome(self, host: str, port: int, accounts: list[str]) -> None:
+        address = f"http://{shown(host)}:{port}"
+        lines = [
+            "",
+            self.style.SUCCESS(f"The site runs at {address}/"),
+            "",
+            f"  Enrol and manage people    {address}/admin/",
+            f"  Sign in, also by face      {address}/accounts/login/",
+            f"  Kiosk API, try it          {address}/api/v1/docs/",
+        ]
+        if accounts:
+            lines.append(f"  With the picture           demo/probes/{accounts[0].upper()}.jpg")
+        lines += [
+            "",
+            f"  Is everything well?        {manage('doctor')}",
+            f"  Forgot the password?       {manage('changepassword admin')}",
+            f"  Your data                  {settings.DATA_DIR}",
+            "",
+            "Ctrl-C stops everything.",
+        ]
+        self.stdout.write("\n".join(lines))
+        self.stdout.flush()
+
+
+def web_server(host: str, port: int) -> Child:
+    config = settings.BASE_DIR / "identity_site" / "gunicorn.conf.py"
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return Child("web server", [sys.executable, "-m", "gunicorn", "-c", str(config)], {"BIND": address})
+
+
+def worker() -> Child:
+    """One worker with the timetable in it. Processes: a photo that crashes a decoder costs one of them."""
+    quiet = "ignore:You're running the worker with superuser"  # root in a container is no news
+    command = [sys.executable, "-W", quiet, "-m", "celery", "--quiet", "-A", "identity_site", "worker"]
+    command += ["--beat", "--schedule", settings.CELERY_BEAT_SCHEDULE_FILENAME]
+    command += ["--queues", "recognition,default", "--concurrency", str(settings.WORKER_PROCESSES)]
+    command += ["--hostname", "up@%h", "--loglevel", settings.LOG_LEVEL]
+    command += ["--without-gossip", "--without-mingle"]  # there is no second worker to talk to
+    return Child("worker", command)
+
+
+def free_port(host: str, port: int) -> int:
+    """The port, or a free one for 0. Raises CommandError when something else listens there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OverflowError:
+            raise CommandError(f"{port} is no port number.") from None
+        except OSError as error:
+            raise CommandError(
+                f"Port {port} on {host} cannot be used ({error.strerror}). Something else may run there. "
+                f"Choose another with --port, for example `{manage(f'up --port {port + 1}')}` "
+                f"or `make run PORT={port + 1}`."
+            ) from None
+        found: int = probe.getsockname()[1]
+        return found
+
+
+def shown(host: str) -> str:
+    """The address by which this machine reaches itself."""
+    if host in {"0.0.0.0", "::", ""}:  # noqa: S104
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def answers(host: str, port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{shown(host)}:{port}/healthz", timeout=5) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

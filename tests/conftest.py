@@ -1,0 +1,37 @@
+"""Fixtures and rules for all tests. The servers are real; see `tests.settings`."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from django.core.cache import cache
+
+from tests import chromium
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Ended from outside, pytest would leave the servers running and the thrown-away folder lying.
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", returncode=143))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if chromium.find() is None:
+        skip = pytest.mark.skip(reason="Chromium is not installed (Debian: apt-get install chromium)")
+        for item in items:
+            if item.get_closest_marker("browser"):
+                item.add_marker(skip)
+
+
+@pytest.fixture
+def chromium_path() -> str:
+    """For tests with the marker `browser`."""
+    found = chromium.find()
+    assert found is not None, "mark the test with pytest.mark.browser"
+    return found
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> None:
+    """No test counts against the rate limits of another."""
+    cache.clear()
