@@ -36,7 +36,7 @@ class FakeAnalyzer(Analyzer):
 
 @pytest.fixture(autouse=True)
 def fresh_state(request: pytest.FixtureRequest) -> Iterator[None]:
-    """No rate limits or gallery left over from another test; fake networks unless the real ones are asked for."""
+    """No rate limits or gallery left over from another test; fake networks unless real ones are asked for."""
     cache.clear()
     live_gallery.forget()
     if request.node.get_closest_marker("models"):
@@ -52,7 +52,7 @@ Enrol = Callable[..., Identity]
 
 @pytest.fixture
 def enrol(db: None) -> Enrol:
-    """Enrol the fake person of this number with two photos; further arguments go to the account, if it has one."""
+    """Enrol the fake person of this number with two photos; further arguments go to the account."""
 
     def enrol(number: int, *, account: bool = True, photo_count: int = 2, **user: object) -> Identity:
         identity = people.create_identity(name=f"Fake Person {number}", external_id=f"F{number}")

@@ -105,8 +105,8 @@ class TestWhatAFaceAloneMayNotDo:
 
     @pytest.mark.parametrize("page", PAGES)
     def test_the_password_is_asked_for_first(self, client, enrol, look, page):
-        enrol(3)
-        look(person_jpeg(3))
+        enrol(6)
+        look(person_jpeg(6))
         assert client.get(page)["Location"] == f"/accounts/reauthenticate/?next={page}"
         assert client.post(page, {"email": "x@example.org", "action_add": ""}).status_code == 302
         client.post("/accounts/reauthenticate/", {"password": SECRET})
@@ -114,10 +114,10 @@ class TestWhatAFaceAloneMayNotDo:
 
     @pytest.mark.parametrize("page", PAGES)
     def test_without_a_password_there_is_no_way(self, client, enrol, look, page):
-        user = enrol(3).user
+        user = enrol(6).user
         user.set_unusable_password()
         user.save()
-        look(person_jpeg(3))
+        look(person_jpeg(6))
         response = client.post(page, {"password1": "another secret!", "password2": "another secret!"})
         assert response.status_code == 403
         assert "no password" in response.text

@@ -14,7 +14,7 @@ from tests.fakes import wall_jpeg
 
 @pytest.fixture
 def photo(enrol) -> Photo:
-    return enrol(3).photos.first()
+    return enrol(6).photos.first()
 
 
 @pytest.fixture(params=["image", "crop"])
@@ -60,7 +60,7 @@ def test_the_permission_alone_is_not_enough(url):
 
 
 def test_another_enrolled_person_does_not(enrol, url):
-    assert signed_in_as(enrol(5).user).get(url).status_code == 404
+    assert signed_in_as(enrol(7).user).get(url).status_code == 404
 
 
 def test_an_account_without_a_person_does_not(url):
@@ -95,7 +95,7 @@ def test_the_browser_may_keep_it_but_has_to_ask(photo, url):
 
 
 def test_a_rejected_photo_has_no_crop(enrol):
-    identity = enrol(3)
+    identity = enrol(6)
     photo = photo_services.add_photo(identity=identity, data=wall_jpeg())
     photo_services.process_photos([photo.pk])
     client = signed_in_as(identity.user)

@@ -17,42 +17,42 @@ def test_a_stranger_is_sent_to_the_login_page(client, db):
 
 
 def test_after_face_login_it_shows_the_matched_persons_photos(client, enrol, look):
-    mine, other = enrol(3), enrol(5)
-    look(person_jpeg(3, variant=7))
+    mine, other = enrol(6), enrol(7)
+    look(person_jpeg(6, variant=7))
     page = client.get(URL).text
     assert "with your face" in page
-    assert "Fake Person 3" in page
+    assert "Fake Person 6" in page
     for photo in mine.photos.all():
         assert f"/photos/{photo.pk}/image" in page
     for photo in other.photos.all():
         assert f"/photos/{photo.pk}/" not in page
-    assert "Fake Person 5" not in page
+    assert "Fake Person 7" not in page
 
 
 def test_recent_sign_ins_are_mine_and_without_scores(client, enrol, look):
-    enrol(5)
-    look(person_jpeg(5, variant=3))
+    enrol(7)
+    look(person_jpeg(7, variant=3))
     client.logout()
-    mine = enrol(3)
-    look(person_jpeg(3, variant=3))
+    mine = enrol(6)
+    look(person_jpeg(6, variant=3))
     response = client.get(URL)
     assert [d.user_id for d in response.context["sign_ins"]] == [mine.user_id]
     assert str(round(Decision.objects.filter(user=mine.user).get().score, 2)) not in response.text
 
 
 def test_after_a_password(client, enrol):
-    enrol(3)
-    client.post("/accounts/login/", {"login": "user3", "password": "a long enough secret"})
+    enrol(6)
+    client.post("/accounts/login/", {"login": "user6", "password": "a long enough secret"})
     page = client.get(URL).text
     assert "with your password" in page
     assert "Change password" in page
 
 
 def test_the_state_of_each_photo_and_what_to_do(client, enrol):
-    identity = enrol(3)
+    identity = enrol(6)
     rejected = photos.add_photo(identity=identity, data=wall_jpeg())
     photos.process_photos([rejected.pk])
-    photos.add_photo(identity=identity, data=person_jpeg(3, variant=9))
+    photos.add_photo(identity=identity, data=person_jpeg(6, variant=9))
     client.force_login(identity.user)
     page = client.get(URL).text
     assert page.count("in use") == 2
@@ -66,7 +66,7 @@ def test_the_state_of_each_photo_and_what_to_do(client, enrol):
     [("plain", "opens this account"), ("suspended", "suspended"), ("staff", "does not open this account")],
 )
 def test_whether_the_face_opens_the_account(client, enrol, case, words):
-    identity = enrol(3, is_staff=case == "staff")
+    identity = enrol(6, is_staff=case == "staff")
     if case == "suspended":
         people.suspend(identity)
     client.force_login(identity.user)
@@ -81,7 +81,7 @@ def test_an_account_without_a_person(client, db):
 
 
 def test_a_name_cannot_smuggle_markup(client, enrol):
-    identity = enrol(3)
+    identity = enrol(6)
     people.update_identity(identity, name="<b>Fake</b>")
     client.force_login(identity.user)
     assert "<b>Fake</b>" not in client.get(URL).text
