@@ -78,7 +78,7 @@ def stop(places: Places) -> None:
 
 
 def running(places: Places) -> psutil.Process | None:
-    return process(_postmaster_pid(places), "postgres")
+    return process(_postmaster_pid(places), str(places.postgres))
 
 
 def _binaries() -> Path:
@@ -139,13 +139,31 @@ def _postmaster_pid(places: Places) -> int | None:
 
 
 def _forget_crashed(places: Places) -> None:
-    """Remove a crashed server's pid file when its number now belongs to some other program.
+    """Remove a crashed server's lock files when its number now belongs to some other program, or to a zombie.
 
-    PostgreSQL itself would believe that program to be a server and refuse to start.
+    PostgreSQL would believe that to be a server and refuse to start. With its pid file goes its own check for
+    processes that outlived their server, so that is made here.
     """
     pid = _postmaster_pid(places)
-    if pid is not None and running(places) is None and psutil.pid_exists(pid):
-        (places.postgres / "postmaster.pid").unlink(missing_ok=True)
+    if pid is None or not psutil.pid_exists(pid):
+        return
+    end = time.monotonic() + _READY_SECONDS
+    while _outlived(places):
+        if time.monotonic() > end:
+            raise EmbeddedError(
+                f"Processes of a crashed PostgreSQL still work in {places.postgres}. End them."
+            )
+        time.sleep(0.1)
+    (places.postgres / "postmaster.pid").unlink(missing_ok=True)
+    (places.sockets / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+
+
+def _outlived(places: Places) -> bool:
+    for found in psutil.process_iter(["cwd", "status"]):
+        about = found.info
+        if about["status"] != psutil.STATUS_ZOMBIE and about["cwd"] == str(places.postgres):
+            return True
+    return False
 
 
 def _connect(places: Places) -> psycopg.Connection[tuple[object, ...]]:

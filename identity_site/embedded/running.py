@@ -60,13 +60,16 @@ def tail(log: Path, lines: int = 12) -> str:
         return ""
 
 
-def process(pid: int | None, program: str) -> psutil.Process | None:
-    """The living process of that number if it is the program; numbers are used again after a crash."""
+def process(pid: int | None, argument: str) -> psutil.Process | None:
+    """The living process of that number if it was started with the argument.
+
+    After a crash its number may belong to any other program.
+    """
     if pid is None:
         return None
     try:
         found = psutil.Process(pid)
-        if found.status() != psutil.STATUS_ZOMBIE and program in found.name():
+        if found.status() != psutil.STATUS_ZOMBIE and any(argument in part for part in found.cmdline()):
             return found
     except psutil.Error:
         pass

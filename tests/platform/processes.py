@@ -1,0 +1,75 @@
+"""Other processes that use the embedded servers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+from identity_site.env import BASE_DIR
+
+HOLDER = """
+import sys
+from identity_site import embedded
+try:
+    embedded.hold()
+except embedded.EmbeddedError as error:
+    print("refused", error, flush=True)
+    sys.exit(1)
+print("held", flush=True)
+sys.stdin.readline()
+"""
+
+
+def environment(data_dir: Path, **more: str) -> dict[str, str]:
+    """This process's environment, as if nothing were configured but the data folder."""
+    names = ("DATABASE_URL", "REDIS_URL", "CACHE_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE", "PORT", "HOST")
+    clean = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in names}
+    return {**clean, "IDENTITY_DATA_DIR": str(data_dir), **more}
+
+
+class User:
+    """Another process that holds the embedded servers until it is told to leave."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", HOLDER],
+            cwd=BASE_DIR,
+            env=environment(data_dir),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def answer(self) -> str:
+        """``held``, or ``refused`` and why."""
+        assert self.process.stdout
+        first = self.process.stdout.readline().strip()
+        if first.startswith("refused"):
+            first += self.process.stdout.read()
+        return first
+
+    def leave(self) -> None:
+        self.process.communicate("\n", timeout=60)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+def processes_of(data_dir: Path) -> list[psutil.Process]:
+    """Every living process that was given this data folder or works in it."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE or process.pid == os.getpid():
+                continue
+            places = [*process.cmdline(), process.cwd(), process.environ().get("IDENTITY_DATA_DIR", "")]
+        except psutil.Error:
+            continue
+        if any(str(data_dir) in place for place in places):
+            found.append(process)
+    return found

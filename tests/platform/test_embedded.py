@@ -1,0 +1,282 @@
+"""The embedded servers: started once, shared, stopped by the last who leaves, whatever happened before."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+import redis
+
+from identity_site import embedded
+from identity_site.embedded import postgres
+from identity_site.embedded import redis as redis_server
+from identity_site.embedded.places import Places
+from identity_site.env import BASE_DIR
+from tests.platform.processes import User, environment, processes_of
+
+MakeUser = Callable[..., User]
+
+
+def pids(data_dir: Path) -> tuple[int | None, int | None]:
+    """Of PostgreSQL and Redis, None where it does not run."""
+    places = Places(data_dir)
+    servers = postgres.running(places), redis_server.running(places)
+    return servers[0].pid if servers[0] else None, servers[1].pid if servers[1] else None
+
+
+def query(data_dir: Path, sql: str) -> list[tuple[object, ...]]:
+    url, _ = embedded.addresses(data_dir)
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(sql)
+        return cursor.fetchall() if cursor.description else []
+
+
+def test_first_starts_second_joins_last_stops(data_dir: Path, user: MakeUser) -> None:
+    first, second = user(), user()
+    assert (first.answer(), second.answer()) == ("held", "held")
+    running = pids(data_dir)
+    assert None not in running
+
+    first.leave()
+    assert pids(data_dir) == running
+
+    second.leave()
+    assert pids(data_dir) == (None, None)
+    assert processes_of(data_dir) == []
+
+
+def test_it_is_postgresql_18_with_pgvector_and_unicode(empty_dir: Path, user: MakeUser) -> None:
+    assert user().answer() == "held"
+    assert str(query(empty_dir, "SHOW server_version")[0][0]).startswith("18.")
+    query(empty_dir, "CREATE EXTENSION vector")
+    assert query(empty_dir, "SELECT '[1,2]'::vector <#> '[3,4]', lower('ÄÉ')") == [(-11.0, "äé")]
+
+
+def test_data_outlives_the_servers(data_dir: Path, user: MakeUser) -> None:
+    _, redis_url = embedded.addresses(data_dir)
+    first = user()
+    first.answer()
+    query(data_dir, "CREATE TABLE kept AS SELECT 7 AS number")
+    with redis.Redis.from_url(redis_url) as client:
+        client.set("kept", "7")
+    first.leave()
+
+    user().answer()
+    assert query(data_dir, "SELECT number FROM kept") == [(7,)]
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.get("kept") == b"7"
+
+
+def test_four_first_starts_at_once(empty_dir: Path, user: MakeUser) -> None:
+    users = [user() for _ in range(4)]
+    assert [one.answer() for one in users] == ["held"] * 4
+    assert (
+        sum("postgres" in p.name() and p.ppid() not in _postgres(empty_dir) for p in processes_of(empty_dir))
+        == 1
+    )
+    for one in users:
+        one.leave()
+    assert processes_of(empty_dir) == []
+
+
+def _postgres(data_dir: Path) -> set[int]:
+    return {p.pid for p in processes_of(data_dir) if "postgres" in p.name()}
+
+
+@pytest.mark.parametrize("name", ["with spaces and 'quotes'", "Größe", "long-" + "x" * 120, "percent%20#?&"])
+def test_any_folder_name(empty_dir: Path, user: MakeUser, name: str) -> None:
+    folder = empty_dir / name
+    one = user(folder)
+    assert one.answer() == "held"
+    assert query(folder, "SELECT 1") == [(1,)]
+    with redis.Redis.from_url(embedded.addresses(folder)[1]) as client:
+        assert client.ping()
+    assert (folder / "embedded" / "postgres" / "PG_VERSION").exists()
+    one.leave()
+    assert not Places(folder).sockets.exists() or Places(folder).sockets.is_relative_to(folder)
+
+
+def test_folders_of_others_sockets_are_refused(empty_dir: Path, user: MakeUser) -> None:
+    folder = empty_dir / ("x" * 120)
+    sockets = Places(folder).sockets
+    sockets.mkdir(mode=0o777)
+    sockets.chmod(0o777)
+    try:
+        answer = user(folder).answer()
+        assert answer.startswith("refused")
+        assert str(sockets) in answer
+        assert processes_of(folder) == []
+    finally:
+        sockets.rmdir()
+
+
+@pytest.mark.faults
+def test_a_killed_user_holds_nothing_up(data_dir: Path, user: MakeUser) -> None:
+    killed, other = user(), user()
+    assert (killed.answer(), other.answer()) == ("held", "held")
+    killed.kill()
+    assert None not in pids(data_dir)
+    other.leave()
+    assert pids(data_dir) == (None, None)
+
+
+@pytest.mark.faults
+def test_servers_left_by_a_killed_user_are_joined_and_then_stopped(data_dir: Path, user: MakeUser) -> None:
+    killed = user()
+    killed.answer()
+    running = pids(data_dir)
+    killed.kill()
+    assert pids(data_dir) == running
+
+    next_one = user()
+    assert next_one.answer() == "held"
+    assert pids(data_dir) == running
+    next_one.leave()
+    assert pids(data_dir) == (None, None)
+
+
+@pytest.mark.faults
+def test_killed_servers_come_back_with_what_was_committed(data_dir: Path, user: MakeUser) -> None:
+    first = user()
+    first.answer()
+    query(data_dir, "CREATE TABLE kept AS SELECT 7 AS number")
+    _kill_all(data_dir)
+    assert (data_dir / "embedded" / "postgres" / "postmaster.pid").exists()
+
+    assert user().answer() == "held"
+    assert query(data_dir, "SELECT number FROM kept") == [(7,)]
+
+
+@pytest.mark.faults
+def test_a_pid_that_now_belongs_to_another_program(data_dir: Path, user: MakeUser) -> None:
+    first = user()
+    first.answer()
+    _kill_all(data_dir)
+    pid_file = data_dir / "embedded" / "postgres" / "postmaster.pid"
+    owner = pid_file.stat()
+    options = {"user": owner.st_uid, "group": owner.st_gid} if os.geteuid() == 0 else {}
+    # PostgreSQL takes any living process of its own account for a server.
+    with subprocess.Popen(["/bin/sleep", "120"], cwd="/", **options) as stranger:
+        try:
+            rest = pid_file.read_text().split("\n", 1)[1]
+            pid_file.write_text(f"{stranger.pid}\n{rest}")
+            assert user().answer() == "held"
+            assert pids(data_dir)[0] != stranger.pid
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
+
+
+def _kill_all(data_dir: Path) -> None:
+    servers = [process for process in processes_of(data_dir) if "python" not in process.name()]
+    for process in servers:
+        process.kill()
+    # Their parent lives and has not looked at them, so they stay as zombies.
+    deadline = time.monotonic() + 10
+    while any(process.is_running() and process.status() != "zombie" for process in servers):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_an_interrupted_first_start_is_begun_again(empty_dir: Path, user: MakeUser) -> None:
+    part = empty_dir / "embedded" / "postgres.part"
+    part.mkdir(parents=True)
+    (part / "PG_VERSION").write_text("18\n")
+    assert user().answer() == "held"
+    assert not part.exists()
+
+
+def test_another_version_is_not_touched(empty_dir: Path, user: MakeUser) -> None:
+    cluster = empty_dir / "embedded" / "postgres"
+    cluster.mkdir(parents=True)
+    (cluster / "PG_VERSION").write_text("15\n")
+    answer = user().answer()
+    assert answer.startswith("refused")
+    assert "PostgreSQL 15" in answer
+    assert "pg_dump" in answer
+    assert processes_of(empty_dir) == []
+
+
+def test_what_postgres_says_is_shown_when_it_does_not_start(data_dir: Path, user: MakeUser) -> None:
+    first = user()
+    first.answer()
+    first.leave()
+    (data_dir / "embedded" / "postgres" / "postgresql.conf").write_text("no_such_setting = 1\n")
+    answer = user().answer()
+    assert answer.startswith("refused")
+    assert "no_such_setting" in answer
+    assert processes_of(data_dir) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_is_not_ours(empty_dir: Path, user: MakeUser) -> None:
+    empty_dir.chmod(0o500)
+    answer = user(empty_dir / "below").answer()
+    assert answer.startswith("refused")
+    assert "IDENTITY_DATA_DIR" in answer
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root cannot run PostgreSQL itself")
+def test_root_runs_the_servers_as_a_plain_account_and_keeps_the_folder_closed(
+    empty_dir: Path, user: MakeUser
+) -> None:
+    assert user().answer() == "held"
+    servers = [process for process in processes_of(empty_dir) if "python" not in process.name()]
+    assert servers
+    assert all(process.uids().effective != 0 for process in servers)
+    assert empty_dir.stat().st_mode & 0o077 == 0o011
+    assert (empty_dir / "embedded" / "postgres").stat().st_mode & 0o077 == 0
+
+
+def test_importing_the_settings_starts_nothing(empty_dir: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-c", "import identity_site.settings"],
+        cwd=BASE_DIR,
+        env=environment(empty_dir),
+        check=True,
+    )
+    assert not (empty_dir / "embedded").exists()
+
+
+def test_configured_servers_replace_ours(empty_dir: Path) -> None:
+    code = "from identity_site import embedded; embedded.hold(); print(embedded.wanted())"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=BASE_DIR,
+        env=environment(empty_dir, DATABASE_URL="postgresql://u@db/x", REDIS_URL="redis://cache:6379/0"),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "(False, False)"
+    assert not (empty_dir / "embedded").exists()
+
+
+def test_a_forked_child_does_not_stop_the_servers(data_dir: Path) -> None:
+    code = """
+import os, sys
+from identity_site import embedded
+embedded.hold()
+if os.fork() == 0:
+    sys.exit(0)  # runs atexit handlers
+os.wait()
+import psycopg
+psycopg.connect(embedded.addresses()[0]).close()
+print("still there")
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        cwd=BASE_DIR,
+        env=environment(data_dir),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.strip() == "still there", done.stderr
+    assert processes_of(data_dir) == []
