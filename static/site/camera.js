@@ -47,9 +47,10 @@
     if (focusLost && (state === "idle" || state === "broken")) start.focus();
   }
 
-  function fail(text) {
+  function fail(text, hopeless = false) {
     close();
     show("broken", text, "error");
+    start.hidden = hopeless;
     upload.open = true;
   }
 
@@ -60,8 +61,8 @@
   }
 
   async function open() {
-    if (!window.isSecureContext) return fail(SAY.insecure);
-    if (!navigator.mediaDevices?.getUserMedia) return fail(SAY.unsupported);
+    if (!window.isSecureContext) return fail(SAY.insecure, true);
+    if (!navigator.mediaDevices?.getUserMedia) return fail(SAY.unsupported, true);
     show("asking", SAY.asking);
     try {
       stream = await navigator.mediaDevices.getUserMedia({
@@ -147,7 +148,7 @@
   box.hidden = false;
   upload.open = form.querySelector(".error, .errorlist") !== null;
   if (!window.isSecureContext) {
-    fail(SAY.insecure);
+    fail(SAY.insecure, true);
   } else {
     show("idle", SAY.idle);
     // Who has allowed the camera before is not asked again.
