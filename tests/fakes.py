@@ -1,7 +1,9 @@
-"""Stand-ins for the three networks, and pictures that they understand. Everything is deterministic and takes milliseconds.
+"""Stand-ins for the three networks, and pictures that they understand. Everything is deterministic and takes
+milliseconds.
 
-A fake face is a square of one colour with thin dark lines on grey ground; the colour is the person. It survives JPEG.
-The real alignment, quality and gallery work on it: a blurred face is ``too_blurred``, a small one ``too_small``, and so on.
+A fake face is a square of one colour with thin dark lines on grey ground; the colour is the person. It
+survives JPEG. The real alignment, quality and gallery work on it: a blurred face is ``too_blurred``, a small
+one ``too_small``, and so on.
 
     picture = person_picture(3)                 # one face, person 3
     picture = person_picture(3, variant=1)      # another photo of the same person
@@ -25,14 +27,20 @@ from recognition.engine.images import encode_jpeg
 from recognition.engine.types import Face, Floats, Image
 
 GROUND = 128
-LEVELS = (60, 150, 240)
-COLOURS = [c for c in product(LEVELS, repeat=3) if max(c) - min(c) >= 90]  # 24 people
+LEVELS = (55, 140, 220)
+COLOURS = [c for c in product(LEVELS, repeat=3) if max(c) - min(c) >= 80]  # 24 people
 NOISE = 0.35
+NOSE = 0.033
 TURN = 0.45  # how far the nose of a turned face is off the middle, in eye distances
 
 
 def person_picture(
-    *people: int, size: int = 160, variant: int = 0, blurred: bool = False, dark: bool = False, turned: bool = False
+    *people: int,
+    size: int = 160,
+    variant: int = 0,
+    blurred: bool = False,
+    dark: bool = False,
+    turned: bool = False,
 ) -> Image:
     """Grey ground with one face per person from left to right; without people, a picture without a face.
 
@@ -44,7 +52,9 @@ def person_picture(
     for column, person in enumerate(people):
         left = margin + column * (size + margin)
         width = round(size * 0.6) if turned else size
-        image[margin : margin + size, left : left + width] = _face(person, size, variant, blurred, dark)[:, :width]
+        image[margin : margin + size, left : left + width] = _face(person, size, variant, blurred, dark)[
+            :, :width
+        ]
     return image
 
 
@@ -88,7 +98,7 @@ class FakeEmbedder:
     def __init__(self, dimensions: int = 512) -> None:
         self.dimensions = dimensions
 
-    def embed(self, crops: Sequence[Image], *, mirrored: bool = False) -> Floats:
+    def embed(self, crops: Sequence[Image], *, mirrored: bool | None = None) -> Floats:
         rows = [self._one(crop) for crop in crops]
         return np.stack(rows) if rows else np.empty((0, self.dimensions), np.float32)
 
@@ -117,6 +127,7 @@ def _face(person: int, size: int, variant: int, blurred: bool, dark: bool) -> Im
 def _face_of(left: float, top: float, width: float, height: float) -> Face:
     full = max(width, height)
     landmarks = TEMPLATE / SIDE * full + np.array([left, top], np.float32)
+    landmarks[2, 1] += NOSE * full  # where the refiner sees the nose of a level face
     if width < 0.8 * height:  # a turned face is drawn narrow
         landmarks[2, 0] += TURN * (landmarks[1, 0] - landmarks[0, 0])
     score = round(0.9 - 0.0001 * left, 4)

@@ -13,33 +13,53 @@ from recognition.engine.weights import Manifest
 
 
 class Embedder:
-    """Safe to use from several threads. name, version: which model made the vectors; others cannot be compared."""
+    """Safe to use from several threads.
+
+    name, version: which model makes the vectors; those of different models cannot be compared.
+    """
 
     def __init__(
-        self, pool: InterpreterPool | Path, *, dimensions: int = 512, name: str = "", version: str = ""
+        self,
+        pool: InterpreterPool | Path,
+        *,
+        dimensions: int = 512,
+        name: str = "",
+        version: str = "",
+        mirrored: bool = False,
     ) -> None:
         self._pool = InterpreterPool(pool) if isinstance(pool, Path) else pool
         self.dimensions = dimensions
         self.name = name
         self.version = version
+        self.mirrored = mirrored
 
     @classmethod
-    def from_manifest(cls, manifest: Manifest, name: str | None = None, *, size: int = 2, threads: int = 1) -> Embedder:
+    def from_manifest(
+        cls, manifest: Manifest, name: str | None = None, *, size: int = 2, threads: int = 1
+    ) -> Embedder:
         spec = manifest.spec(name) if name else manifest.default("embedder")
         pool = InterpreterPool(manifest.path(spec), size=size, threads=threads)
-        dimensions = int(str(spec.output.get("dimensions", 512)))
-        return cls(pool, dimensions=dimensions, name=spec.name, version=spec.version)
+        return cls(
+            pool,
+            dimensions=int(str(spec.output.get("dimensions", 512))),
+            name=spec.name,
+            version=spec.version,
+            mirrored=bool(spec.settings.get("mirrored", False)),
+        )
 
-    def embed(self, crops: Sequence[Image], *, mirrored: bool = False) -> Floats:
+    def embed(self, crops: Sequence[Image], *, mirrored: bool | None = None) -> Floats:
         """(n, dimensions) unit vectors of n aligned crops (112, 112, 3).
 
-        mirrored: add the vector of the mirrored crop, which costs a second run and is a little more accurate.
+        mirrored: add the vector of the mirrored crop, which costs a second run and leaves out a third of the
+        false
+            rejections on real faces. None: as the model's manifest entry says (``settings.mirrored``).
+            Vectors made with and without it can be compared, but a threshold belongs to one of the two.
         """
         if not len(crops):
             return np.empty((0, self.dimensions), np.float32)
-        batch = (np.stack(crops).astype(np.float32) - 127.5) / 128
+        batch = (np.stack(crops).astype(np.float32) - np.float32(127.5)) / np.float32(128)
         vectors = self._run(batch)
-        if mirrored:
+        if self.mirrored if mirrored is None else mirrored:
             vectors = vectors + self._run(batch[:, :, ::-1])
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)

@@ -1,7 +1,8 @@
 """Everybody who can be recognised: add, remove, search, save, load.
 
-The search has two stages. FAISS compares the probe with one representative vector per person; the best few are then
-scored again with their own photo vectors, which are kept in half precision (an error of about 1e-5 in the score).
+The search has two stages. FAISS compares the probe with one representative vector per person; the best few
+are then scored again with their own photo vectors, which are kept in half precision (an error of about 1e-5
+in the score).
 A person with one vector keeps no photo vector: the template is that vector.
 """
 
@@ -20,7 +21,8 @@ from recognition.engine.gallery_file import Halves, Header, Stored
 from recognition.engine.templates import TemplateIndex
 from recognition.engine.types import Floats, Match
 
-# How many people at least get a final score: one whose template is a little further away may have the best photo.
+# How many people at least get a final score: one whose template is a little further away may have the best
+# photo.
 CANDIDATES = 32
 
 
@@ -46,7 +48,7 @@ class Gallery:
 
     @classmethod
     def from_arrays(cls, dimensions: int, model: str, owners: NDArray[np.int64], vectors: Floats) -> Gallery:
-        """A gallery of many people at once. owners: (n,) identity ids in any order; vectors: (n, dimensions)."""
+        """A gallery of many people. owners: (n,) identity ids in any order; vectors: (n, dimensions)."""
         owners = np.asarray(owners, np.int64)
         vectors = _checked(vectors, dimensions)
         if len(owners) != len(vectors):

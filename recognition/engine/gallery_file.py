@@ -41,7 +41,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stored:
-    """owners, counts, templates: one row per person. photos: each person's stored vectors, in the same order."""
+    """owners, counts, templates: one row per person. photos: their stored vectors, in the same order."""
 
     header: Header
     owners: NDArray[np.int64]
@@ -123,7 +123,7 @@ def _pieces(stored: Stored) -> Iterator[bytes | memoryview]:
 
 
 def _bytes_of(array: NDArray[Any]) -> memoryview:
-    return memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 def _padded(size: int) -> int:

@@ -36,7 +36,8 @@ def decode(
 ) -> Image:
     """The picture as (height, width, 3) uint8 RGB, turned upright.
 
-    max_side: when given, the longer side of the result is at most this; large JPEGs are then decoded at a half,
+    max_side: when given, the longer side of the result is at most this; large JPEGs are then decoded at a
+    half,
         a quarter or an eighth of their size, which is several times faster.
     Raises ImageError with the code ``empty``, ``unreadable``, ``too_large`` or ``animated``.
     """
@@ -61,7 +62,9 @@ def decode(
 
 def encode_jpeg(image: Image, quality: int = 92) -> bytes:
     """JPEG bytes of the pixels alone: no EXIF, no place, no thumbnail survives."""
-    done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    done, data = cv2.imencode(
+        ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
+    )
     if not done:
         raise ImageError("unreadable", "cannot be encoded")
     return data.tobytes()

@@ -1,7 +1,8 @@
 """LiteRT interpreters shared by threads.
 
-An interpreter is not safe for two threads at once, so a pool lends each to one thread at a time. Nothing is loaded
-before the first lease. Changing an interpreter's input shape costs as much as making it, so a runner keeps one
+An interpreter is not safe for two threads at once, so a pool lends each to one thread at a time. Nothing is
+loaded before the first lease. Changing an interpreter's input shape costs as much as making it, so a runner
+keeps one
 interpreter for each of the last few shapes it has seen.
 """
 
@@ -47,7 +48,7 @@ class Runner:
         return interpreter
 
     def _load(self, shape: Sequence[int]) -> Any:
-        from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untyped]
+        from ai_edge_litert.interpreter import Interpreter
 
         try:
             interpreter = Interpreter(model_path=str(self._path), num_threads=self._threads)

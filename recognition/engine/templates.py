@@ -1,7 +1,7 @@
 """The first stage of the search: one representative vector per person in a FAISS flat inner-product index.
 
-Slots are overwritten in place and the last slot fills a gap, so a change costs the same in a gallery of any size.
-Not thread-safe by itself; the gallery guards it.
+Slots are overwritten in place and the last slot fills a gap, so a change costs the same in a gallery of any
+size. Not thread-safe by itself; the gallery guards it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import faiss  # type: ignore[import-untyped]
+import faiss
 import numpy as np
 from numpy.typing import NDArray
 
@@ -71,8 +71,8 @@ class TemplateIndex:
 class _GpuCopy:
     """A copy of the index on the first GPU, and the slots that have changed since it was made.
 
-    GPU indexes cannot be written in place. Changed slots are scored on the CPU, and when there are many of them
-    the copy is made anew.
+    GPU indexes cannot be written in place. Changed slots are scored on the CPU, and when there are many of
+    them the copy is made anew.
     """
 
     REFRESH = 512

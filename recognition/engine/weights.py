@@ -1,7 +1,7 @@
 """models/manifest.json -> specifications of the models and verified paths of their files.
 
-The manifest is ``{"models": [{...fields of ModelSpec...}], "defaults": {"embedder": NAME}}``; without a default,
-the first model of a kind is it.
+The manifest is ``{"models": [{...fields of ModelSpec...}], "defaults": {"embedder": NAME}}``; without a
+default, the first model of a kind is it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ class Manifest:
             )
             defaults = dict(document.get("defaults", {}))
         except FileNotFoundError as error:
-            raise ModelFileError(f"{path} is missing. Check out the models folder of the repository.") from error
+            raise ModelFileError(
+                f"{path} is missing. Check out the models folder of the repository."
+            ) from error
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise ModelFileError(f"{path} is damaged ({error}). Restore it from the repository.") from error
         return cls(folder, specs, defaults)
