@@ -1,0 +1,155 @@
+"""`manage.py doctor`: each trouble is found, and the advice names the way out."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections import namedtuple
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from identity_site import diagnosis
+from recognition.models import Embedding, GalleryBuild, Identity, ModelVersion
+from recognition.services import index
+
+pytestmark = pytest.mark.django_db
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def findings(name: str, state: str | None = None) -> list[diagnosis.Finding]:
+    return [f for f in diagnosis.diagnose([name]) if state in {None, f.state}]
+
+
+@pytest.fixture
+def version() -> ModelVersion:
+    return ModelVersion.objects.create(name="m", sha256="0" * 64, dimensions=4, active=True)
+
+
+@pytest.fixture
+def person(version: ModelVersion) -> Identity:
+    made = Identity.objects.create(name="Ada")
+    Embedding.objects.create(identity=made, model_version=version, vector=[1, 0, 0, 0], source="x")
+    return made
+
+
+def test_database_and_redis_are_well() -> None:
+    assert [f.state for f in findings("database")] == ["ok"] * 3
+    assert findings("database")[0].summary.startswith("PostgreSQL 18")
+    assert [f.state for f in findings("redis")] == ["ok"] * 2
+
+
+def test_unapplied_migrations(monkeypatch: pytest.MonkeyPatch) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'sessions'")
+    (found,) = findings("database", "error")
+    assert found.summary == "1 migrations are not applied"
+    assert "manage.py migrate" in found.advice
+
+
+def test_no_redis(settings: Any, tmp_path: Path) -> None:
+    settings.REDIS_URL = f"unix://{tmp_path}/none.sock"
+    (found,) = findings("redis", "error")
+    assert "REDIS_URL" in found.advice
+
+
+def test_no_worker() -> None:
+    (found,) = findings("worker", "error")
+    assert "no worker answers" in found.summary
+    assert "make run" in found.advice
+
+
+def test_a_worker_for_one_queue_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Inspect:
+        def __init__(self, timeout: float) -> None: ...
+
+        def active_queues(self) -> dict[str, list[dict[str, str]]]:
+            return {"w@host": [{"name": "default"}]}
+
+    monkeypatch.setattr(diagnosis.app.control, "inspect", Inspect)
+    (found,) = findings("worker", "error")
+    assert found.summary == "no worker serves the queue recognition"
+
+
+def test_missing_models(settings: Any, tmp_path: Path) -> None:
+    settings.MODELS_DIR = tmp_path
+    (found,) = findings("models")
+    assert found.state == "error"
+    assert "manifest.json is missing" in found.summary
+
+
+class TestIndex:
+    def test_nobody_enrolled(self) -> None:
+        assert [f.summary for f in findings("index")] == ["nobody is enrolled yet"]
+
+    def test_never_built(self, person: Identity) -> None:
+        (found,) = findings("index")
+        assert (found.state, found.summary) == ("warning", "never built; 1 people in Postgres")
+        assert "rebuild_index" in found.advice
+
+    def test_built(self, person: Identity) -> None:
+        index.rebuild_index()
+        (found,) = findings("index")
+        assert found.state == "ok"
+        assert re.fullmatch(r"1 people, built \d+ seconds ago, 0 changes since", found.summary)
+
+    def test_differs_from_postgres(self, person: Identity, version: ModelVersion) -> None:
+        index.rebuild_index()
+        other = Identity.objects.create(name="Grace")
+        Embedding.objects.create(identity=other, model_version=version, vector=[0, 1, 0, 0], source="x")
+        (found,) = findings("index", "error")
+        assert found.summary == "the file has 1 people, Postgres 2"
+
+    @pytest.mark.parametrize("damage", ["missing", "cut"])
+    def test_damaged(self, person: Identity, settings: Any, damage: str) -> None:
+        build = index.rebuild_index()
+        assert isinstance(build, GalleryBuild)
+        path = Path(settings.DATA_DIR) / "gallery" / build.file
+        if damage == "missing":
+            path.unlink()
+        else:
+            path.write_bytes(path.read_bytes()[:-3])
+        (found,) = findings("index")
+        assert found.state == "error"
+        assert build.file in found.summary
+        assert "rebuild_index" in found.advice
+
+
+@pytest.mark.parametrize(("free", "state"), [(1e8, "error"), (1e9, "warning"), (1e11, "ok")])
+def test_disk(monkeypatch: pytest.MonkeyPatch, free: float, state: str) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1e12, 0, free))
+    (found,) = findings("disk")
+    assert found.state == state
+    assert bool(found.advice) == (state != "ok")
+
+
+def test_a_public_name_without_https_gets_no_camera(settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["identity.example", "localhost"]
+    (found,) = findings("camera")
+    assert found.state == "warning"
+    assert "HTTPS_ONLY" in found.advice
+    settings.HTTPS_ONLY = True
+    assert findings("camera")[0].state == "ok"
+
+
+@pytest.mark.parametrize(("state", "status"), [("ok", 0), ("warning", 0), ("error", 1)])
+def test_command(monkeypatch: pytest.MonkeyPatch, state: str, status: int) -> None:
+    monkeypatch.setattr(diagnosis, "CHECKS", {"thing": lambda: iter([(state, "summary", "advice")])})
+    for options in ([], ["--json"]):
+        out = StringIO()
+        if status:
+            with pytest.raises(SystemExit) as ended:
+                call_command("doctor", *options, stdout=out)
+            assert ended.value.code == 1
+        else:
+            call_command("doctor", *options, stdout=out)
+    assert json.loads(out.getvalue()) == {
+        "ok": not status,
+        "findings": [{"name": "thing", "state": state, "summary": "summary", "advice": "advice"}],
+    }

@@ -1,0 +1,168 @@
+"""`manage.py up`, run as a newcomer runs it, on a free port and in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from identity_site.env import BASE_DIR
+from tests.platform.processes import environment, processes_of
+
+
+class Site:
+    """A running `manage.py up` and what it printed."""
+
+    def __init__(self, data_dir: Path, *arguments: str) -> None:
+        self.data_dir = data_dir
+        self.lines: list[str] = []
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "up", *arguments],
+            cwd=BASE_DIR,
+            env=environment(data_dir, WEB_WORKERS="1", WORKER_PROCESSES="1", PYTHONUNBUFFERED="1"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        self.lines.extend(iter(self.process.stdout.readline, ""))
+
+    @property
+    def output(self) -> str:
+        return "".join(self.lines)
+
+    def wait_for(self, text: str, seconds: float = 120) -> str:
+        deadline = time.monotonic() + seconds
+        while text not in self.output:
+            assert time.monotonic() < deadline, self.output
+            assert self.process.poll() is None, self.output
+            time.sleep(0.1)
+        return self.output
+
+    @property
+    def address(self) -> str:
+        found = re.search(r"The site runs at (http://\S+)/", self.output)
+        assert found, self.output
+        return found[1]
+
+    def get(self, path: str) -> tuple[int, str]:
+        with urllib.request.urlopen(self.address + path, timeout=30) as response:
+            return response.status, response.read().decode(errors="replace")
+
+    def end(self, name: signal.Signals = signal.SIGINT) -> int:
+        if self.process.poll() is None:
+            self.process.send_signal(name)
+        status = self.process.wait(60)
+        self._reader.join(10)
+        assert self.process.stdout
+        self.process.stdout.close()
+        return status
+
+
+@pytest.fixture
+def site(data_dir: Path) -> Iterator[Site]:
+    started = Site(data_dir, "--port", "0", "--no-demo")
+    yield started
+    started.end(signal.SIGTERM)
+
+
+def named(data_dir: Path, word: str) -> list[psutil.Process]:
+    return [process for process in processes_of(data_dir) if word in " ".join(process.cmdline())]
+
+
+def test_a_site_from_start_to_ctrl_c_and_again(data_dir: Path, site: Site) -> None:
+    site.wait_for("Ctrl-C stops everything.")
+    assert re.search(r"Administrator: admin   password: \S{16}\n", site.output)
+    assert site.get("/healthz") == (200, '{"status": "ok"}')
+    status, page = site.get("/accounts/login/")
+    assert status == 200
+    stylesheet = re.search(r'href="(/static/[^"]+\.css)"', page)
+    assert stylesheet
+    assert site.get(stylesheet[1])[0] == 200
+    assert "password" in site.get("/admin/")[1]
+    _doctor_finds_server_and_worker(data_dir)
+
+    assert site.end(signal.SIGINT) == 0
+    assert "Stopped." in site.output
+    assert processes_of(data_dir) == []
+
+    again = Site(data_dir, "--port", "0", "--no-demo")
+    try:
+        again.wait_for("Ctrl-C stops everything.")
+        assert "password:" not in again.output
+        assert again.get("/healthz")[0] == 200
+    finally:
+        assert again.end(signal.SIGTERM) == 0
+    assert processes_of(data_dir) == []
+
+
+def _doctor_finds_server_and_worker(data_dir: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "manage.py", "doctor", "--json"],
+        cwd=BASE_DIR,
+        env=environment(data_dir),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    found = {f["name"]: f["state"] for f in json.loads(done.stdout)["findings"]}
+    assert {
+        name: found[name] for name in ("database", "redis", "worker", "index", "camera")
+    } == dict.fromkeys(("database", "redis", "worker", "index", "camera"), "ok")
+
+
+def test_a_taken_port(data_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        site = Site(data_dir, "--port", str(port))
+        assert site.process.wait(60) == 1
+        site.end()
+    assert f"Port {port} on 127.0.0.1 cannot be used" in site.output
+    assert f"--port {port + 1}" in site.output
+    assert "Traceback" not in site.output
+    assert processes_of(data_dir) == []
+
+
+@pytest.mark.faults
+def test_killed_children_come_back(data_dir: Path, site: Site) -> None:
+    site.wait_for("Ctrl-C stops everything.")
+    for word, name in (("gunicorn", "web server"), ("celery", "worker")):
+        children = [p for p in named(data_dir, word) if p.ppid() == site.process.pid]
+        assert len(children) == 1
+        os.kill(children[0].pid, signal.SIGKILL)
+        site.wait_for(f"the {name} ended, starting it again")
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            assert site.get("/healthz")[0] == 200
+            break
+        except OSError:
+            assert time.monotonic() < deadline, site.output
+            time.sleep(0.2)
+
+
+@pytest.mark.faults
+def test_nothing_is_left_when_it_is_killed_itself(data_dir: Path, site: Site) -> None:
+    site.wait_for("Ctrl-C stops everything.")
+    site.process.kill()
+    site.process.wait()
+    deadline = time.monotonic() + 60
+    while left := processes_of(data_dir):
+        assert time.monotonic() < deadline, [p.cmdline() for p in left]
+        time.sleep(0.2)
