@@ -93,7 +93,12 @@ def add_photo(*, identity: Identity, data: bytes, filename: str = "") -> Photo:
     """
     if Photo.objects.filter(identity=identity, sha256=digest_of(data)).exists():
         raise Conflict("duplicate", REASONS["duplicate"])
-    photo = prepare_photo(data, filename)[0].as_row(identity)
+    return keep_photo(identity=identity, prepared=prepare_photo(data, filename)[0])
+
+
+def keep_photo(*, identity: Identity, prepared: PreparedPhoto) -> Photo:
+    """Keep a photo that was read before, and enqueue its processing. Raises Conflict when it is already there."""
+    photo = prepared.as_row(identity)
     try:
         with transaction.atomic():
             photo.save()

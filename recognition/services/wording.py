@@ -1,0 +1,69 @@
+"""Sentences for people: why a photo or a probe was not taken, and how good a face is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from recognition.engine.quality import ENROLMENT, QualityLimits
+from recognition.engine.types import REASONS
+
+MORE_REASONS = {
+    "failed": (
+        "It could not be processed, even after several attempts. Delete it and add it again;"
+        " the log of the worker says more."
+    ),
+    "not_recognised": "Nobody in the gallery is similar enough.",
+    "ambiguous": "The two most similar people are too close to tell which one it is.",
+    "not_the_same": "The two faces are not similar enough.",
+}
+
+
+def reason_text(code: str) -> str:
+    """The sentence for a reason; the code itself for one that is not known here."""
+    return REASONS.get(code) or MORE_REASONS.get(code) or code
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One quality figure in words. ``wanted`` says what it has to be; ``fine`` whether it is."""
+
+    name: str
+    value: str
+    wanted: str
+    fine: bool
+
+
+def describe_quality(quality: Mapping[str, Any], limits: QualityLimits = ENROLMENT) -> list[Figure]:
+    """The figures of a stored quality, in the order in which a person would mend them. Empty for none."""
+    if not quality:
+        return []
+    number = {name: float(quality.get(name) or 0.0) for name in ("size", "sharpness", "brightness", *TURNS)}
+    bad = set(quality.get("reasons") or ())
+    turn = max(TURNS, key=lambda name: abs(number[name]) / float(getattr(limits, f"max_{name}")))
+    rows = (
+        ("Size", f"{number['size']:.0f} px", f"at least {limits.min_size:.0f} px", {"too_small"}),
+        ("Sharpness", f"{number['sharpness']:.0f}", f"at least {limits.min_sharpness:.0f}", {"too_blurred"}),
+        (
+            "Brightness",
+            f"{number['brightness']:.0f}",
+            f"{limits.min_brightness:.0f} to {limits.max_brightness:.0f}",
+            {"too_dark", "too_bright"},
+        ),
+        (
+            "Turned",
+            f"{abs(number[turn]):.0f}° {_direction(turn, number[turn])}".strip(),
+            f"at most {getattr(limits, f'max_{turn}'):.0f}°",
+            {"too_turned"},
+        ),
+    )
+    return [Figure(name, value, wanted, not bad & codes) for name, value, wanted, codes in rows]
+
+
+TURNS = ("yaw", "pitch", "roll")
+DIRECTIONS = {"yaw": ("to the left", "to the right"), "pitch": ("down", "up"), "roll": ("tilted", "tilted")}
+
+
+def _direction(turn: str, degrees: float) -> str:
+    return "" if abs(degrees) < 0.5 else DIRECTIONS[turn][degrees > 0]
