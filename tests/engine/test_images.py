@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import struct
+import zlib
+from io import BytesIO
+
+import numpy as np
+import PIL.Image
+import pillow_heif
+import pytest
+
+from recognition.engine.images import bounded, decode, encode_jpeg
+from recognition.engine.types import ImageError
+
+
+def saved(picture: PIL.Image.Image, kind: str, **how: object) -> bytes:
+    buffer = BytesIO()
+    picture.save(buffer, kind, **how)
+    return buffer.getvalue()
+
+
+def scene(width: int = 80, height: int = 60) -> PIL.Image.Image:
+    """Red at the left, blue at the right, bright at the top."""
+    x = np.linspace(0, 1, width)[None, :, None]
+    y = np.linspace(1, 0.4, height)[:, None, None]
+    return PIL.Image.fromarray(((x * [0, 0, 255] + (1 - x) * [255, 0, 0]) * y).astype(np.uint8))
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that claims a size and holds next to nothing."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "WEBP", "JPEG", "HEIF", "GIF"])
+def test_reads_the_common_formats(kind: str) -> None:
+    image = decode(saved(scene(), kind))
+    assert image.shape == (60, 80, 3)
+    assert image.dtype == np.uint8
+    assert image.flags.writeable
+    assert image[5, 2, 0] > 150 > image[5, 2, 2]
+    assert image[5, -3, 2] > 150 > image[5, -3, 0]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_turns_the_picture_upright(kind: str, orientation: int) -> None:
+    upright = scene()
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    # The transposition that the viewer's one undoes.
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
+    stored = upright if orientation == 1 else upright.transpose(PIL.Image.Transpose(undo[orientation]))
+    image = decode(saved(stored, kind, exif=exif.tobytes(), quality=95))
+    assert image.shape == (60, 80, 3)
+    assert np.abs(image.astype(int) - np.asarray(upright)).mean() < 8
+
+
+def test_turns_heif_once() -> None:
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    image = decode(saved(scene(), "HEIF", exif=exif.tobytes()))
+    assert image.shape == (80, 60, 3)
+
+
+def test_a_broken_exif_block_does_not_matter() -> None:
+    image = decode(saved(scene(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff"))
+    assert image.shape == (60, 80, 3)
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "LA", "RGBA", "I;16"])
+def test_every_mode_becomes_rgb(mode: str) -> None:
+    grey = np.full((20, 30), 200, np.uint8)
+    if mode == "I;16":
+        picture = PIL.Image.fromarray(grey.astype(np.uint16) << 8)
+    else:
+        picture = PIL.Image.fromarray(grey).convert(mode)
+    image = decode(saved(picture, "JPEG" if mode == "CMYK" else "PNG"))
+    assert image.shape == (20, 30, 3)
+    if mode != "1":
+        assert np.abs(image.astype(int) - 200).max() < 5
+
+
+def test_transparent_parts_are_white() -> None:
+    pixels = np.zeros((10, 10, 4), np.uint8)
+    pixels[:, 5:] = (0, 0, 0, 255)
+    for picture in (PIL.Image.fromarray(pixels), PIL.Image.fromarray(pixels).quantize(4)):
+        image = decode(saved(picture, "PNG"))
+        assert image[5, 1].min() > 250
+        assert image[5, 8].max() < 5
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"hello, I am no picture",
+        b"\x89PNG\r\n\x1a\n",
+        b"\xff\xd8\xff\xe0",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"%PDF-1.4\n",
+        b"GIF89a",
+        b"PK\x03\x04" + saved(scene(), "JPEG"),
+        saved(scene(400, 300), "JPEG", quality=95)[:4000],
+        saved(scene(), "PNG")[:-60],
+        saved(scene(), "TIFF"),
+        saved(scene(), "PPM"),
+        saved(scene(), "HEIF")[:300],
+        bytes(100),
+    ],
+    ids=[
+        "text",
+        "png",
+        "jpeg",
+        "svg",
+        "pdf",
+        "gif",
+        "zip",
+        "cut jpeg",
+        "cut png",
+        "tiff",
+        "ppm",
+        "heif",
+        "nul",
+    ],
+)
+def test_refuses_what_is_no_whole_picture(data: bytes) -> None:
+    with pytest.raises(ImageError) as raised:
+        decode(data)
+    assert raised.value.code == "unreadable"
+
+
+def test_the_rest_of_a_polyglot_does_not_survive() -> None:
+    data = saved(scene(), "JPEG") + b"<script>alert(1)</script>PK\x03\x04"
+    assert b"script" not in encode_jpeg(decode(data))
+
+
+def test_refuses_an_empty_file() -> None:
+    with pytest.raises(ImageError) as raised:
+        decode(b"")
+    assert raised.value.code == "empty"
+
+
+@pytest.mark.parametrize("side", [8_000, 12_000, 30_000, 200_000])
+def test_refuses_a_bomb_by_its_header(side: int) -> None:
+    with pytest.raises(ImageError) as raised:
+        decode(png_header(side, side))
+    assert raised.value.code == "too_large"
+
+
+def test_refuses_too_many_bytes_unread() -> None:
+    with pytest.raises(ImageError) as raised:
+        decode(bytes(11), max_bytes=10)
+    assert raised.value.code == "too_large"
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_refuses_animations(kind: str) -> None:
+    data = saved(scene(), kind, save_all=True, append_images=[scene().rotate(90)], duration=100)
+    with pytest.raises(ImageError) as raised:
+        decode(data)
+    assert raised.value.code == "animated"
+
+
+def test_a_photo_with_a_preview_inside_is_no_animation() -> None:
+    data = saved(scene(), "MPO", save_all=True, append_images=[scene(40, 30)])
+    assert decode(data).shape == (60, 80, 3)
+
+
+def test_of_a_heif_with_several_pictures_the_primary_counts() -> None:
+    file = pillow_heif.from_pillow(scene())
+    file.add_from_pillow(scene(40, 30))
+    buffer = BytesIO()
+    file.save(buffer)
+    assert decode(buffer.getvalue()).shape == (60, 80, 3)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("size", [(1600, 1200), (1200, 1600), (3000, 20)])
+def test_bounds_while_decoding(kind: str, size: tuple[int, int]) -> None:
+    image = decode(saved(scene(*size), kind), max_side=400)
+    assert max(image.shape) == 400
+    whole = decode(saved(scene(*size), kind))
+    assert np.abs(image.astype(int) - bounded(whole, 400)).mean() < 3
+
+
+def test_bounded_leaves_small_pictures_alone() -> None:
+    image = np.zeros((10, 20, 3), np.uint8)
+    assert bounded(image, 20) is image
+    assert bounded(np.zeros((1, 5000, 3), np.uint8), 100).shape == (1, 100, 3)
+
+
+def test_no_metadata_survives() -> None:
+    exif = PIL.Image.Exif()
+    exif[0x010E] = "taken at home"
+    data = encode_jpeg(decode(saved(scene(), "JPEG", exif=exif.tobytes(), comment=b"secret")))
+    picture = PIL.Image.open(BytesIO(data))
+    assert not picture.getexif()
+    assert b"taken at home" not in data
+    assert b"secret" not in data
+    assert np.abs(decode(data).astype(int) - np.asarray(scene())).mean() < 8
