@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -36,8 +35,7 @@ class FakeAnalyzer(Analyzer):
 
 @pytest.fixture(autouse=True)
 def fresh_state(request: pytest.FixtureRequest) -> Iterator[None]:
-    """No rate limits or gallery left over from another test; fake networks unless real ones are asked for."""
-    cache.clear()
+    """No gallery left over from another test; fake networks unless the real ones are asked for."""
     live_gallery.forget()
     if request.node.get_closest_marker("models"):
         yield

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from django.db import connections
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from recognition.engine.images import decode
+from tests.accounts.conftest import enrol, fresh_state  # noqa: F401
 
-# Playwright's synchronous interface keeps an event loop in this thread, which Django takes for asynchronous code.
+# Playwright keeps an event loop in this thread, so Django takes the tests for asynchronous code.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = [
     "--disable-gpu",
     "--disable-background-networking",
@@ -27,14 +27,6 @@ QUIET = [
     "--host-resolver-rules=MAP insecure.example 127.0.0.1",
 ]
 WIDTH, HEIGHT = 640, 480
-
-
-@pytest.fixture(scope="session")
-def chromium_path() -> str:
-    for name in NAMES:
-        if path := shutil.which(name):
-            return path
-    pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
 
 
 def film(picture: bytes, path: Path) -> Path:
@@ -79,11 +71,13 @@ def open_browser(chromium_path: str, tmp_path: Path) -> Iterator[OpenBrowser]:
         yield open_browser
         for browser in browsers:
             browser.close()
+        # Under the event loop Django keeps a second connection, which would keep the test database from going.
+        connections.close_all()
 
 
 @pytest.fixture
 def complaints() -> Callable[[Page], list[str]]:
-    """What the browser's console complains of on this page: script errors and breaches of the content policy."""
+    """What the console complains of on this page: script errors and breaches of the content policy."""
 
     def watch(page: Page) -> list[str]:
         heard: list[str] = []
