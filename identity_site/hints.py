@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -13,4 +14,4 @@ def manage(arguments: str) -> str:
     if python.startswith(".."):
         python = sys.executable
     script = Path(sys.argv[0]) if Path(sys.argv[0]).name == "manage.py" else Path("manage.py")
-    return f"{python} {script} {arguments}"
+    return f"{shlex.quote(python)} {shlex.quote(str(script))} {arguments}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import sys
 import urllib.error
@@ -75,20 +76,23 @@ class Command(BaseCommand):
         command = [sys.executable, script, "import_people", str(first_run.DEMO)]
         status = supervisor.run(Child("import", command))
         if status:
+            demo = shlex.quote(os.path.relpath(first_run.DEMO))
             self.stderr.write(
                 f"The demo people were not enrolled (status {status}). The site works without them; "
-                f"try again with: {manage(f'import_people {first_run.DEMO}')}"
+                f"try again with: {manage(f'import_people {demo}')}"
             )
             return []
         return first_run.demo_enrolled()
 
     def _step(self, text: str) -> None:
         self.stdout.write(f"{text} ...")
+        self.stdout.flush()
 
     def _show_password(self, password: str) -> None:
         self.stdout.write("")
         self.stdout.write(self.style.SUCCESS(f"  Administrator: admin   password: {password}"))
         self.stdout.write("  It is shown this once. Write it down.\n\n")
+        self.stdout.flush()
 
     def _welcome(self, host: str, port: int, accounts: list[str]) -> None:
         address = f"http://{shown(host)}:{port}"
@@ -122,8 +126,10 @@ def web_server(host: str, port: int) -> Child:
 
 def worker() -> Child:
     """One worker with the timetable in it. Processes: a photo that crashes a decoder costs one of them."""
-    quiet = "ignore:You're running the worker with superuser"  # root in a container is no news
-    command = [sys.executable, "-W", quiet, "-m", "celery", "--quiet", "-A", "identity_site", "worker"]
+    command = [sys.executable]
+    if os.geteuid() == 0:  # no news to whoever did it, and usual in containers
+        command += ["-W", "ignore:You're running the worker with superuser"]
+    command += ["-m", "celery", "--quiet", "-A", "identity_site", "worker"]
     command += ["--beat", "--schedule", settings.CELERY_BEAT_SCHEDULE_FILENAME]
     command += ["--queues", "recognition,default", "--concurrency", str(settings.WORKER_PROCESSES)]
     command += ["--hostname", "up@%h", "--loglevel", settings.LOG_LEVEL]
