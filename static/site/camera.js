@@ -39,10 +39,11 @@
     status.textContent = text;
     status.dataset.kind = kind;
     start.hidden = on;
-    start.disabled = state === "asking";
+    // Not `disabled`, which would take the focus away from who uses the keyboard.
+    start.setAttribute("aria-disabled", String(state === "asking"));
+    shoot.setAttribute("aria-disabled", String(state !== "live"));
     start.textContent = state === "broken" ? "Try again" : "Turn the camera on";
     shoot.hidden = !on;
-    shoot.disabled = state === "sending" || state === "done";
     if (focusLost && state === "live") shoot.focus();
     if (focusLost && (state === "idle" || state === "broken")) start.focus();
   }
@@ -61,6 +62,7 @@
   }
 
   async function open() {
+    if (box.dataset.state === "asking") return;
     if (!window.isSecureContext) return fail(SAY.insecure, true);
     if (!navigator.mediaDevices?.getUserMedia) return fail(SAY.unsupported, true);
     show("asking", SAY.asking);
@@ -107,6 +109,7 @@
   }
 
   async function send() {
+    if (box.dataset.state !== "live") return;
     show("sending", SAY.sending);
     video.pause(); // the visitor sees the picture that is being looked at
     const body = new FormData(form); // with the CSRF token and where to go next
