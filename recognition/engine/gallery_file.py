@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ MAGIC = b"GALLERY"
 FORMAT = 1
 Halves = NDArray[np.float16]
 ALIGN = 64
+BLOCK = 2**20
 CHUNK = 1024  # people whose photo vectors are written in one go
 DIGEST = 32
 
@@ -71,16 +72,15 @@ def read(path: Path, *, dimensions: int, model: str) -> Stored:
     Raises GalleryCorrupt, GalleryIncompatible, or OSError when there is no such file.
     """
     with path.open("rb") as file:
-        try:
-            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        except ValueError as error:  # an empty file cannot be mapped
-            raise GalleryCorrupt(f"{path} is empty.") from error
-    if bytes(data[: len(MAGIC)]) != MAGIC or len(data) < 12 + DIGEST:
-        raise GalleryCorrupt(f"{path} is not a gallery.")
-    if data[len(MAGIC)] != FORMAT:
-        raise GalleryIncompatible(f"{path} has format {data[len(MAGIC)]} instead of {FORMAT}.")
-    if hashlib.sha256(data[:-DIGEST]).digest() != bytes(data[-DIGEST:]):
-        raise GalleryCorrupt(f"{path} is cut short or damaged: its checksum is wrong.")
+        size = os.fstat(file.fileno()).st_size
+        start = file.read(12)
+        if size < 12 + DIGEST or not start.startswith(MAGIC):
+            raise GalleryCorrupt(f"{path} is not a gallery.")
+        if start[len(MAGIC)] != FORMAT:
+            raise GalleryIncompatible(f"{path} has format {start[len(MAGIC)]} instead of {FORMAT}.")
+        if _digest(file, size - DIGEST) != file.read(DIGEST):
+            raise GalleryCorrupt(f"{path} is cut short or damaged: its checksum is wrong.")
+        data = memoryview(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ))
     length = int.from_bytes(data[8:12], "little")
     header = Header(**json.loads(bytes(data[12 : 12 + length])))
     if (header.model, header.dimensions) != (model, dimensions):
@@ -96,6 +96,16 @@ def read(path: Path, *, dimensions: int, model: str) -> Stored:
     ends = np.cumsum(arrays["counts"]).tolist()
     photos = [arrays["photos"][a:b] for a, b in zip([0, *ends], ends, strict=False)]
     return Stored(header, arrays["owners"], arrays["counts"], arrays["templates"], photos)
+
+
+def _digest(file: BinaryIO, size: int) -> bytes:
+    """SHA-256 of the first bytes. Read, not mapped, so that the process does not hold what it need not search."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    while size > 0 and (block := file.read(min(size, BLOCK))):
+        digest.update(block)
+        size -= len(block)
+    return digest.digest()
 
 
 def _sections(header: Header) -> list[tuple[str, str, tuple[int, ...]]]:

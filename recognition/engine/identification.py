@@ -1,6 +1,6 @@
 """How well people are found in a gallery (1:N): ranks, FPIR and FNIR, and who resembles whom.
 
-Scores are those of the site's gallery: the mean of the cosine to the person's template and to the best of its photos,
+Scores are those of the site's gallery: the cosine to the person's template mixed with that to the best of its photos,
 or the template's alone where there is one photo. Every enrolled person is scored, not only the nearest templates.
 
 FPIR (false positive identification rate): share of strangers for whom somebody scores at least the threshold.
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from recognition.engine.gallery import TEMPLATE_SHARE
 from recognition.engine.thresholds import BINS, Counts, score_counts, smallest_rate, threshold_at
 from recognition.engine.types import Floats
 
@@ -44,7 +45,10 @@ class Enrolled:
         """(m, p) score of each probe (m, dimensions) with each person."""
         template = probes @ self.templates.T
         best = np.maximum.reduceat(probes @ self.vectors.T, self.starts, axis=1)
-        return np.asarray(np.where(self.counts > 1, (template + best) / 2, template), np.float32)
+        return np.asarray(
+            np.where(self.counts > 1, TEMPLATE_SHARE * template + (1 - TEMPLATE_SHARE) * best, template),
+            np.float32,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,7 +163,7 @@ def _own_scores(gallery: Enrolled) -> Floats:
         if count > 2:
             cosines = photos @ photos.T
             np.fill_diagonal(cosines, -np.inf)
-            template = (template + cosines.max(axis=1)) / 2
+            template = TEMPLATE_SHARE * template + (1 - TEMPLATE_SHARE) * cosines.max(axis=1)
         scores[start : start + count] = template
     return scores
 

@@ -60,6 +60,8 @@ class TemplateIndex:
             except RuntimeError as error:  # faiss raises it for every GPU fault
                 log.warning("the GPU search failed (%s); searching on the CPU from now on", error)
                 self._gpu = None
+        # OpenMP inside one search makes it slower where several threads search; the setting is the thread's own.
+        faiss.omp_set_num_threads(1)
         scores, slots = self._index.search(probes, k)
         return scores, slots
 

@@ -70,7 +70,7 @@ def test_one_vector_scores_like_the_flat_index() -> None:
     assert one.score == pytest.approx(scores[0, 0], abs=1e-6)
 
 
-def test_the_score_is_the_mean_of_template_and_best_photo(gallery: Gallery) -> None:
+def test_the_score_mixes_template_and_best_photo(gallery: Gallery) -> None:
     owners, vectors = crowd()
     probe = unit(1, 4)[0]
     mine = vectors[owners == 105]
@@ -78,7 +78,7 @@ def test_the_score_is_the_mean_of_template_and_best_photo(gallery: Gallery) -> N
     match = gallery.score(probe, 105)
     assert match is not None
     assert match.template_score == pytest.approx(template @ probe, abs=1e-5)
-    assert match.score == pytest.approx((template @ probe + (mine @ probe).max()) / 2, abs=1e-3)
+    assert match.score == pytest.approx(0.75 * (template @ probe) + 0.25 * (mine @ probe).max(), abs=1e-3)
     assert gallery.template(105) == pytest.approx(template, abs=1e-6)
 
 
@@ -99,7 +99,7 @@ def test_the_best_photo_can_overtake_the_template() -> None:
     axis = np.eye(D, dtype=np.float32)
     gallery = Gallery(D, "m")
     gallery.put(1, np.stack([axis[0], axis[1]]))
-    gallery.put(2, (0.75 * axis[0] + np.sqrt(1 - 0.75**2) * axis[2])[None])
+    gallery.put(2, (0.73 * axis[0] + np.sqrt(1 - 0.73**2) * axis[2])[None])
     best = gallery.search(axis[:1], 2)[0]
     assert [m.identity_id for m in best] == [1, 2]
     assert best[0].template_score < best[1].template_score
@@ -282,7 +282,7 @@ def test_a_missing_file_is_an_oserror(tmp_path: Path) -> None:
 def test_fuse_without_photos_is_the_template_score() -> None:
     scores = np.array([0.5, 0.25], np.float32)
     assert np.array_equal(fuse(scores, [0, 0], np.empty(0, np.float32)), scores)
-    assert fuse(scores, [0, 2], np.array([0.1, 0.75], np.float32)).tolist() == [0.5, 0.5]
+    assert fuse(scores, [0, 2], np.array([0.1, 0.75], np.float32)).tolist() == [0.5, 0.375]
 
 
 @pytest.fixture
