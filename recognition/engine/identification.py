@@ -95,37 +95,56 @@ def search(gallery: Enrolled, probes: Floats, owners: Positions) -> Searches:
         scored = scores[np.arange(len(scores)), mine]
         return scores, np.where(mine >= 0, scored, np.nan).astype(np.float32)
 
-    return _searches(gallery, own, score, None)
+    return _searches(own, score, len(gallery.vectors))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OneOut:
+    """What `leave_one_out` found.
+
+    searches: one for each photo of the gallery, in its order.
+    counts: distribution (`score_counts`) of all scores with other people.
+    high: scores with other people from the floor on; probe, other: (n,) the people, as places in the gallery.
+    """
+
+    searches: Searches
+    counts: Counts
+    high: Floats
+    probe: Positions
+    other: Positions
 
 
 def leave_one_out(
-    gallery: Enrolled, *, progress: Callable[[float], None] = lambda share: None
-) -> tuple[Searches, Counts]:
+    gallery: Enrolled, *, floor: float = 2.0, progress: Callable[[float], None] = lambda share: None
+) -> OneOut:
     """Search each enrolled photo in the gallery without that photo; people with one photo become strangers.
 
     `best_other` never counts the photo's own person, so it is also what a stranger with this face would have met.
-    Second comes the distribution (`score_counts`) of all scores with other people.
+    floor: from which score on single scores with other people are kept.
     """
     people = np.repeat(np.arange(len(gallery.names)), gallery.counts)
     own_scores = _own_scores(gallery)
     counts = np.zeros(BINS, np.int64)
+    kept: list[tuple[Floats, Positions, Positions]] = []
 
     def score(part: slice) -> tuple[Floats, Floats]:
         scores = gallery.scores(gallery.vectors[part])
+        mine = people[part]
+        scores[np.arange(len(scores)), mine] = -np.inf
+        counts[:] += score_counts(scores[np.isfinite(scores)])
+        row, other = np.nonzero(scores >= floor)
+        kept.append((scores[row, other], mine[row], other))
         progress(part.start / len(people))
         return scores, own_scores[part]
 
-    return _searches(gallery, people, score, counts), counts
+    searches = _searches(people, score, len(gallery.vectors))
+    high, probe, other = (np.concatenate(column) for column in zip(*kept, strict=True))
+    return OneOut(searches, counts, high, probe, other)
 
 
-def _searches(
-    gallery: Enrolled,
-    own: Positions,
-    score: Callable[[slice], tuple[Floats, Floats]],
-    counts: Counts | None,
-) -> Searches:
-    """Search in blocks. own: (m,) place of the right person in the gallery or -1; counts: gathers impostor scores."""
-    total, people = len(own), len(gallery.names)
+def _searches(own: Positions, score: Callable[[slice], tuple[Floats, Floats]], vectors: int) -> Searches:
+    """Search in blocks. own: (m,) place of the right person in the gallery or -1."""
+    total = len(own)
     found = Searches(
         own=np.empty(total, np.float32),
         best_other=np.empty(total, np.float32),
@@ -133,22 +152,20 @@ def _searches(
         other=np.empty(total, np.int64),
         rank=np.zeros(total, np.int64),
     )
-    step = max(1, BLOCK_NUMBERS // max(1, len(gallery.vectors)))
+    step = max(1, BLOCK_NUMBERS // max(1, vectors))
     for start in range(0, total, step):
         part = slice(start, min(start + step, total))
         scores, mine = score(part)
         rows = np.arange(len(scores))
         enrolled = own[part] >= 0
         scores[rows[enrolled], own[part][enrolled]] = -np.inf
-        if counts is not None:
-            counts += score_counts(scores[np.isfinite(scores)])
         best = np.argmax(scores, axis=1)
         found.other[part] = best
         found.best_other[part] = scores[rows, best]
         found.rank[part] = np.where(np.isnan(mine), 0, 1 + np.sum(scores > mine[:, None], axis=1))
         found.own[part] = mine
         scores[rows, best] = -np.inf
-        found.second_other[part] = scores.max(axis=1) if people > 1 else -np.inf
+        found.second_other[part] = scores.max(axis=1)
     return found
 
 

@@ -78,6 +78,37 @@ def bootstrap_threshold(
     return float(low), float(high)
 
 
+def bootstrap_tail(
+    high: Floats,
+    first: Positions,
+    second: Positions,
+    photos: Positions,
+    rate: float,
+    *,
+    repeats: int = 200,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """The middle 95 % of the threshold at ``rate`` of all scores of photos with other people, from the highest ones.
+
+    high: scores (n,) of a photo of person ``first`` with person ``second``, all that are over some floor.
+    photos: (p,) how many photos each person has; every photo was scored with every other person.
+    """
+    order = np.argsort(-high, kind="stable")
+    ordered, a, b = high[order], first[order], second[order]
+    random = np.random.default_rng(seed)
+    found = []
+    for _ in range(repeats):
+        drawn = np.bincount(random.integers(0, len(photos), len(photos)), minlength=len(photos)).astype(
+            np.float64
+        )
+        total = float((photos * drawn * (drawn.sum() - drawn)).sum())
+        accepted = np.cumsum(drawn[a] * drawn[b])
+        refused = int(np.searchsorted(accepted, rate * total + 1e-9, side="right"))
+        found.append(_just_above(ordered[min(refused, len(ordered) - 1)]))
+    low, high_end = np.quantile(found, [0.025, 0.975])
+    return float(low), float(high_end)
+
+
 def _just_above(score: np.float32) -> float:
     """The next number that a score, which has single precision, can be."""
     return float(np.nextafter(np.float32(score), np.float32(math.inf)))
@@ -137,6 +168,11 @@ class Tail:
         slope = (thresholds[sure] - thresholds[before]) / decades if decades else thresholds[sure]
         beyond = thresholds[sure] + slope * math.log10(rates[sure] / rate)
         return strict(max(float(thresholds[-1]), float(beyond))), True
+
+    def rate(self, threshold: float) -> float:
+        """The share of impostor scores that reach this threshold, at most; below what was measured, the last rate."""
+        logs = np.log10([point[0] for point in self.points])
+        return float(10 ** np.interp(threshold, [point[1] for point in self.points], logs))
 
     def for_gallery(self, fpir: float, people: int) -> tuple[float, bool]:
         """As `threshold`, for a search among ``people`` that may find a stranger with probability ``fpir``.

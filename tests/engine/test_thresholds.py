@@ -10,6 +10,7 @@ import pytest
 from recognition.engine.pairs import impostor_pairs
 from recognition.engine.thresholds import (
     Tail,
+    bootstrap_tail,
     bootstrap_threshold,
     score_counts,
     smallest_rate,
@@ -105,6 +106,25 @@ def test_bootstrap_holds_the_truth_and_narrows_with_more_people():
     assert low < truth < high
     few_low, few_high = interval(40)
     assert few_high - few_low > 1.5 * (high - low)
+
+
+def test_bootstrap_of_the_tail_agrees_with_that_of_all_pairs():
+    random = np.random.default_rng(5)
+    people = 150
+    shift = random.normal(0, 0.05, people)
+    a, b = np.nonzero(~np.eye(people, dtype=bool))
+    scores = (shift[a] + shift[b] + random.normal(0, 0.05, len(a))).astype(np.float32)
+    all_pairs = bootstrap_threshold(scores, a, b, 0.01, repeats=100)
+    high = scores > threshold_at(scores, 0.05)
+    tail = bootstrap_tail(scores[high], a[high], b[high], np.ones(people), 0.01, repeats=100)
+    assert tail == pytest.approx(all_pairs, abs=1e-6)
+
+
+def test_rate_is_the_inverse_of_threshold(impostor):
+    tail = Tail.from_counts(score_counts(impostor), people=500)
+    for rate in (3e-2, 1e-3, 7e-5):
+        assert tail.rate(tail.threshold(rate)[0]) == pytest.approx(rate, rel=0.02)
+    assert tail.rate(0.99) == pytest.approx(tail.points[-1][0])
 
 
 def test_bootstrap_over_single_owners():

@@ -1,0 +1,156 @@
+"""`manage.py evaluate FOLDER`: how good the models are on labelled photos."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from tqdm import tqdm
+
+from recognition.services.errors import ServiceError
+from recognition.services.evaluation import evaluate
+from recognition.services.evaluation_report import LABELS, write_report
+from recognition.services.measured_photos import VARIANTS, measure_photos
+
+
+class Command(BaseCommand):
+    help = (
+        "Measure the installed models on a folder with one sub-folder of photos per person, or on a CSV of "
+        "person_id,name,path. Nobody is enrolled. Writes JSON, pictures and an HTML page."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("source", type=Path, metavar="FOLDER")
+        parser.add_argument(
+            "--pairs", type=Path, help="pairs to compare, in the format of LFW, with its folds"
+        )
+        parser.add_argument("--groups", type=Path, help="CSV of person_id,group for figures per group")
+        parser.add_argument(
+            "--impostors", type=int, default=1_000_000, help="impostor pairs at most (1,000,000)"
+        )
+        parser.add_argument(
+            "--mirrored",
+            choices=["both", "on", "off"],
+            default="both",
+            help="with the mirrored view, without, or both to compare (both)",
+        )
+        parser.add_argument("--threads", type=int, default=2, help="photos in work at once (2)")
+        parser.add_argument(
+            "--no-cache", action="store_true", help="do not use or keep vectors of earlier runs"
+        )
+        parser.add_argument(
+            "--output", type=Path, help="folder for the report (a new one in the data folder)"
+        )
+        parser.add_argument("--json", action="store_true", help="print the JSON document and nothing else")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        quiet = options["json"] or not sys.stderr.isatty()
+        variants = {"both": VARIANTS, "on": ("mirrored",), "off": ("plain",)}[options["mirrored"]]
+        try:
+            with tqdm(unit="photo", disable=quiet, desc="photos") as bar:
+                photos = measure_photos(
+                    options["source"],
+                    threads=options["threads"],
+                    cached=not options["no_cache"],
+                    on_plan=bar.reset,
+                    on_photo=bar.update,
+                )
+            with tqdm(total=100, unit="%", disable=quiet, desc="figures") as bar:
+                document = evaluate(
+                    photos,
+                    source=str(options["source"]),
+                    variants=variants,
+                    pairs=options["pairs"],
+                    groups=options["groups"],
+                    impostors=options["impostors"],
+                    progress=lambda share: bar.update(round(100 * share) - bar.n),
+                )
+        except ServiceError as error:
+            raise CommandError(str(error)) from None
+        name = timezone.now().strftime("%Y%m%d-%H%M%S")
+        folder = options["output"] or Path(settings.DATA_DIR) / "evaluation" / name
+        try:
+            written = write_report(document, folder)
+        except OSError as error:
+            raise CommandError(f"The report cannot be written to {folder}: {error.strerror}.") from None
+        if options["json"]:
+            self.stdout.write(json.dumps(document))
+            return
+        self._print(document)
+        self.stdout.write(f"\nReport: {written['evaluation.html']}")
+
+    def _print(self, document: dict[str, Any]) -> None:
+        photos = document["photos"]
+        self.stdout.write(
+            f"{photos['photos']} photos of {photos['people']} people: {photos['with_face']} with a face, "
+            f"{photos['no_face']} without, {photos['unreadable']} unreadable, {photos['missing']} missing, "
+            f"{len(photos['duplicates'])} duplicates"
+        )
+        for name, variant in document["variants"].items():
+            used = " (in use)" if name == document["variant"] else ""
+            self.stdout.write(self.style.MIGRATE_HEADING(f"\n{LABELS[name]}{used}"))
+            if "pairs" in variant:
+                self._verification("pairs file", variant["pairs"])
+            self._verification("all pairs", variant["verification"])
+            self._identification(variant["identification"])
+            for row in variant.get("groups", {}).get("rows", []):
+                self._line(
+                    f"group {row['group']}",
+                    f"{row['people']} people, FNMR {_percent(row['fnmr'])}, FMR {_rate(row['fmr'])}",
+                )
+
+    def _verification(self, title: str, found: dict[str, Any]) -> None:
+        self._line(title, f"{found['genuine_pairs']} genuine, {found['impostor_pairs']} impostor")
+        if found.get("without_score"):
+            self._line("  without a face", f"{found['without_score']} pairs, counted as no match")
+        if "accuracy" in found:
+            accuracy = found["accuracy"]
+            self._line(
+                f"  accuracy ({accuracy['folds']} folds)",
+                f"{_percent(accuracy['mean'])} +- {_percent(accuracy['deviation'])}",
+            )
+        self._line("  AUC, EER", f"{found['auc']:.5f}, {_percent(found['eer'])}")
+        for point in found["points"]:
+            said = "too few impostor pairs to say" if point["tpr"] is None else _percent(point["tpr"])
+            self._line(f"  TPR at FPR {_rate(point['fpr'])}", said)
+        if "in_force" in found:
+            force = found["in_force"]
+            self._line(
+                f"  at the threshold {force['threshold']:.3f}",
+                f"FMR {_rate(force['fmr'])}, FNMR {_percent(force['fnmr'])}",
+            )
+
+    def _identification(self, found: dict[str, Any]) -> None:
+        for key, title in (("leave_one_out", "leave one out"), ("closed", "closed gallery")):
+            if ranks := found[key]:
+                self._line(
+                    f"{title}, {ranks['people']} people",
+                    f"rank 1 {_percent(ranks['rank_1'])}, rank 5 {_percent(ranks['rank_5'])}",
+                )
+        if opened := found["open"]:
+            for point in opened["points"]:
+                said = "too few strangers to say" if point["fnir"] is None else _percent(point["fnir"])
+                self._line(
+                    f"open gallery, {opened['people']} people", f"FNIR at FPIR {point['fpir']}: {said}"
+                )
+        if force := found.get("in_force"):
+            self._line(
+                f"  at the threshold {force['threshold']:.3f}",
+                f"FPIR {_percent(force['fpir'])}, FNIR {_percent(force['fnir'])}",
+            )
+
+    def _line(self, name: str, value: str) -> None:
+        self.stdout.write(f"{name:<34} {value}")
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.2f} %"
+
+
+def _rate(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1e}"

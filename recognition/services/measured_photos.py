@@ -1,0 +1,190 @@
+"""The photos of a folder or CSV, each with its vector, for evaluation and calibration. Nothing is enrolled."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from django.conf import settings
+from numpy.typing import NDArray
+
+from recognition.engine import images
+from recognition.engine.quality import PROBE
+from recognition.engine.types import Floats, Image, ImageError
+from recognition.services.analysis import SeenFace, get_analyzer
+from recognition.services.embedding_cache import EmbeddingCache, Measured
+from recognition.services.errors import Invalid
+from recognition.services.importing import PlannedPerson, read_plan
+
+MAX_SIDE = 2000  # as for enrolment photos
+CACHE_FORMAT = 1  # raise it when the code between a photo and its vector changes what comes out
+AHEAD = 16  # photos read ahead; bounds the memory
+VARIANTS = ("plain", "mirrored")
+
+
+@dataclass(slots=True)
+class PhotoSet:
+    """Labelled photos that have a vector.
+
+    owners: (n,) person of each photo as a position in ``people``. vectors: variant name -> (n, dimensions).
+    paths: the n files. counts: what became of all files. absent: files without a vector and why.
+    """
+
+    people: list[str]
+    owners: NDArray[np.int64]
+    paths: list[Path]
+    vectors: dict[str, Floats]
+    counts: dict[str, Any] = field(default_factory=dict)
+    absent: dict[Path, str] = field(default_factory=dict)
+
+
+def measure_photos(
+    source: Path,
+    *,
+    threads: int = 2,
+    cached: bool = True,
+    on_plan: Callable[[int], None] = lambda total: None,
+    on_photo: Callable[[], None] = lambda: None,
+) -> PhotoSet:
+    """Find and embed the main face of each photo of ``source``, a folder of people or a CSV.
+
+    on_plan: told how many photos there are; on_photo: called after each. Raises Invalid when there are fewer than
+    two people with photos.
+    """
+    plan = [person for person in read_plan(source) if person.paths]
+    if not plan:
+        raise Invalid("no_photos", f"{source} has people but no photos.")
+    if len(plan) < 2:
+        raise Invalid("one_person", f"{source} has one person only. Errors between people need at least two.")
+    on_plan(sum(len(person.paths) for person in plan))
+    analyzer = get_analyzer()
+    dimensions = analyzer.embedder.dimensions
+    with (
+        EmbeddingCache(cache_path(analyzer), dimensions) if cached else nullcontext() as cache,
+        ThreadPoolExecutor(threads, thread_name_prefix="evaluate") as pool,
+    ):
+        work = ((number, path) for number, person in enumerate(plan) for path in person.paths)
+        rows = []
+        for number, path, digest, measured in _ahead(pool, work, cache):
+            rows.append((number, path, digest, measured))
+            on_photo()
+    return _photo_set(plan, rows, dimensions)
+
+
+def cache_path(analyzer: Any) -> Path:
+    """Where the vectors of these models are kept; other weights have another file."""
+    specs = [analyzer.embedder_spec, *(analyzer.manifest.default(kind) for kind in ("detector", "refiner"))]
+    models = hashlib.sha256("".join(spec.sha256 for spec in specs).encode()).hexdigest()
+    folder = Path(settings.DATA_DIR) / "evaluation"
+    return folder / f"{analyzer.embedder_spec.name}-{models[:12]}-{CACHE_FORMAT}.vectors"
+
+
+Row = tuple[int, Path, bytes, Measured]
+
+
+def _ahead(
+    pool: ThreadPoolExecutor, work: Iterator[tuple[int, Path]], cache: EmbeddingCache | None
+) -> Iterator[Row]:
+    """The results in order, with at most ``AHEAD`` photos in work."""
+    running = [pool.submit(_measure, number, path, cache) for number, path in islice(work, AHEAD)]
+    while running:
+        yield running.pop(0).result()
+        running += [pool.submit(_measure, number, path, cache) for number, path in islice(work, 1)]
+
+
+def _measure(number: int, path: Path, cache: EmbeddingCache | None) -> Row:
+    try:
+        data = path.read_bytes() if path.stat().st_size <= images.MAX_BYTES else b""
+    except OSError:
+        return number, path, b"", Measured("missing")
+    digest = hashlib.sha256(data).digest()
+    measured = cache.get(digest) if cache is not None else None
+    if measured is None:
+        measured = _look(data)
+        if cache is not None:
+            cache.put(digest, measured)
+    return number, path, digest, measured
+
+
+def _look(data: bytes) -> Measured:
+    analyzer = get_analyzer()
+    try:
+        image = images.decode(data, max_side=MAX_SIDE)
+    except ImageError:
+        return Measured("unreadable")
+    faces = analyzer.find(image, PROBE)
+    if not faces:
+        return Measured("no_face")
+    face = main_face(image, faces)
+    plain = analyzer.embedder.embed([face.crop], mirrored=False)[0]
+    mirrored = analyzer.embedder.embed([face.crop], mirrored=True)[0]
+    return Measured("ok", face.quality.reasons[0] if face.quality.reasons else "", plain, mirrored)
+
+
+def main_face(image: Image, faces: Sequence[SeenFace]) -> SeenFace:
+    """Whom the photo is of: a large face near the middle, since bystanders at the edge may be larger.
+
+    The measure is the one that is customary for LFW: area less twice the squared distance from the middle.
+    """
+    middle = (image.shape[1] / 2, image.shape[0] / 2)
+
+    def merit(seen: SeenFace) -> float:
+        left, top, right, bottom = seen.face.box
+        aside = math.hypot((left + right) / 2 - middle[0], (top + bottom) / 2 - middle[1])
+        return seen.face.area - 2 * aside**2
+
+    return max(faces, key=merit)
+
+
+def _photo_set(plan: Sequence[PlannedPerson], rows: Sequence[Row], dimensions: int) -> PhotoSet:
+    owners, paths = [], []
+    vectors: dict[str, list[Floats]] = {name: [] for name in VARIANTS}
+    absent: dict[Path, str] = {}
+    reasons: Counter[str] = Counter()
+    first_seen: dict[bytes, tuple[int, Path]] = {}
+    twice: list[dict[str, str]] = []
+    for number, path, digest, measured in rows:
+        if digest and digest in first_seen:
+            other, same = first_seen[digest]
+            absent[path] = "duplicate"
+            twice.append({"path": str(path), "same_as": str(same), "same_person": other == number})  # type: ignore[dict-item]
+            continue
+        first_seen[digest] = (number, path)
+        if measured.plain is None or measured.mirrored is None:
+            absent[path] = measured.state
+            continue
+        owners.append(number)
+        paths.append(path)
+        vectors["plain"].append(measured.plain)
+        vectors["mirrored"].append(measured.mirrored)
+        if measured.reason:
+            reasons[measured.reason] += 1
+    states = Counter(absent.values())
+    counts = {
+        "photos": len(rows),
+        "people": len(plan),
+        "with_face": len(owners),
+        "no_face": states["no_face"],
+        "unreadable": states["unreadable"],
+        "missing": states["missing"],
+        "duplicates": twice,
+        "refused_as_probe": dict(reasons.most_common()),
+        "people_with_face": len(set(owners)),
+        "people_with_two": sum(count > 1 for count in Counter(owners).values()),
+    }
+    stacked = {
+        name: np.stack(many) if many else np.empty((0, dimensions), np.float32)
+        for name, many in vectors.items()
+    }
+    return PhotoSet(
+        [person.external_id for person in plan], np.array(owners, np.int64), paths, stacked, counts, absent
+    )

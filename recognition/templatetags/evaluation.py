@@ -1,0 +1,30 @@
+"""Numbers of an evaluation as people read them."""
+
+from __future__ import annotations
+
+from django import template
+
+register = template.Library()
+
+
+@register.filter
+def percent(value: float | None, digits: int = 2) -> str:
+    return "–" if value is None else f"{100 * value:.{digits}f} %"
+
+
+@register.filter
+def rate(value: float | None) -> str:
+    """An error rate such as 1e-4, 3.8e-3 or 0."""
+    if value is None:
+        return "–"
+    if value == 0:
+        return "0"
+    if value >= 0.1:
+        return f"{value:.2g}"
+    digits, _, exponent = f"{value:.1e}".partition("e")
+    return f"{digits.removesuffix('.0')}e{int(exponent)}"
+
+
+@register.filter
+def score(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
