@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from recognition.engine.quality import ENROLMENT, NOSE_LEVEL, PROBE, QualityLimits, assess, pose
+from recognition.engine.types import REASONS, Face, Floats, Image, Quality
+
+# A level head from the front: eyes 60 apart, mouth 61 below.
+LEVEL = np.array([[70, 80], [130, 80], [100, 80 + 61.2 * NOSE_LEVEL], [76, 141.2], [124, 141.2]], np.float32)
+
+
+def seen(points: Floats, *, turn: float = 0, scale: float = 1, shift: float = 0) -> Floats:
+    angle = np.radians(turn)
+    rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return (scale * points @ rotation.T + shift).astype(np.float32)
+
+
+def with_nose(dx: float, dy: float) -> Floats:
+    points = LEVEL.copy()
+    points[2] += (dx, dy)
+    return points
+
+
+def test_a_level_head_has_no_angle() -> None:
+    assert pose(LEVEL) == pytest.approx((0, 0, 0), abs=0.01)
+
+
+def test_signs_and_sizes() -> None:
+    assert pose(with_nose(-24, 0))[0] == pytest.approx(-45, abs=0.1)
+    assert pose(with_nose(24, 0))[0] == pytest.approx(45, abs=0.1)
+    assert pose(with_nose(0, -6))[1] > 20  # the nose moves up: the face looks up
+    assert pose(with_nose(0, 6))[1] < -20
+
+
+@pytest.mark.parametrize("turn", [-80.0, -20.0, 35.0, 120.0])
+def test_roll_is_the_turn_in_the_picture_and_changes_nothing_else(turn: float) -> None:
+    yaw, pitch, roll = pose(seen(with_nose(10, -3), turn=turn, scale=3, shift=200))
+    assert roll == pytest.approx(turn, abs=0.01)
+    assert (yaw, pitch) == pytest.approx(pose(with_nose(10, -3))[:2], abs=0.01)
+
+
+def test_landmarks_in_one_point_have_finite_angles() -> None:
+    assert np.all(np.isfinite(pose(np.zeros((5, 2), np.float32))))
+
+
+def textured(brightness: float = 120, blur: float = 0) -> Image:
+    pixels = np.random.default_rng(0).normal(0, 1, (112, 112))
+    pixels = cv2.GaussianBlur(pixels, (0, 0), 1.2)
+    if blur:
+        pixels = cv2.GaussianBlur(pixels, (0, 0), blur)
+    pixels = brightness + pixels / max(pixels.std(), 0.05) * 20
+    return np.repeat(np.clip(pixels, 0, 255)[:, :, None], 3, 2).astype(np.uint8)
+
+
+def check(
+    crop: Image | None = None,
+    *,
+    size: float = 160,
+    landmarks: Floats = LEVEL,
+    limits: QualityLimits = ENROLMENT,
+    left: float = 0,
+) -> Quality:
+    face = Face((left, 0, left + size, size * 1.2), 0.9, landmarks)
+    return assess(np.zeros((400, 400, 3), np.uint8), face, textured() if crop is None else crop, limits)
+
+
+def test_a_good_face_is_fit() -> None:
+    quality = check()
+    assert quality.ok
+    assert quality.size == 160
+    assert quality.brightness == pytest.approx(120, abs=3)
+    assert quality.contrast == pytest.approx(20, abs=3)
+    assert quality.score > 0.9
+
+
+@pytest.mark.parametrize(
+    ("quality", "reason"),
+    [
+        (check(size=60), "too_small"),
+        (check(left=350), "too_small"),  # only a strip of it is in the picture
+        (check(left=-120), "too_small"),
+        (check(textured(blur=4)), "too_blurred"),
+        (check(textured(35)), "too_dark"),
+        (check(textured(225)), "too_bright"),
+        (check(landmarks=with_nose(-20, 0)), "too_turned"),
+        (check(landmarks=with_nose(0, -8)), "too_turned"),
+        (check(landmarks=seen(LEVEL, turn=50)), "too_turned"),
+    ],
+)
+def test_each_fault_has_its_reason(quality: Quality, reason: str) -> None:
+    assert quality.reasons == (reason,)
+    assert reason in REASONS
+    assert not quality.ok
+
+
+def test_several_faults_are_all_named() -> None:
+    assert set(check(textured(30, blur=4), size=20).reasons) == {"too_small", "too_dark", "too_blurred"}
+
+
+def test_a_probe_may_be_worse() -> None:
+    for quality in ({"size": 50}, {"crop": textured(38)}, {"landmarks": with_nose(-18, 0)}):
+        assert not check(**quality).ok  # type: ignore[arg-type]
+        assert check(**quality, limits=PROBE).ok  # type: ignore[arg-type]
+
+
+def test_limits_can_be_set() -> None:
+    assert not check(limits=replace(ENROLMENT, min_size=200)).ok
+
+
+def test_a_better_face_scores_higher() -> None:
+    best = check().score
+    for worse in (
+        check(size=50),
+        check(textured(40)),
+        check(textured(blur=4)),
+        check(landmarks=with_nose(12, 0)),
+    ):
+        assert 0 <= worse.score < best <= 1
