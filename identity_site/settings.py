@@ -244,6 +244,34 @@ CELERY_BEAT_SCHEDULE = {
     "clear-sessions": {"task": "site.clear_sessions", "schedule": crontab(hour="3", minute="17")},
 }
 
+# --- The admin's look --------------------------------------------------------------------------------------
+
+UNFOLD = {
+    "SITE_TITLE": "Identity",
+    "SITE_HEADER": "Identity",
+    "SITE_SUBHEADER": "Staff",
+    "SITE_ICON": "recognition.admin.navigation.mark",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "recognition.admin.navigation.mark"}],
+    "STYLES": ["recognition.admin.navigation.stylesheet"],
+    "SIDEBAR": {"navigation": "recognition.admin.navigation.sidebar"},
+    "DASHBOARD_CALLBACK": "recognition.admin.dashboard.dashboard",
+    "COLORS": {
+        "primary": {
+            "50": "oklch(98.4% .014 180.7)",
+            "100": "oklch(95.3% .051 180.8)",
+            "200": "oklch(91% .096 180.4)",
+            "300": "oklch(85.5% .138 181.1)",
+            "400": "oklch(77.7% .152 181.9)",
+            "500": "oklch(70.4% .14 182.5)",
+            "600": "oklch(51.1% .096 186.4)",
+            "700": "oklch(43.7% .078 188.2)",
+            "800": "oklch(38.6% .063 188.4)",
+            "900": "oklch(33% .05 190)",
+            "950": "oklch(27.7% .046 192.5)",
+        }
+    },
+}
+
 # --- Language and time -------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-gb"

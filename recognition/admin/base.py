@@ -1,0 +1,102 @@
+"""What all admin pages of recognition share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from unfold.admin import ModelAdmin
+
+from recognition.services.errors import ServiceError
+
+Deleted = tuple[list[Any], dict[str, int], set[str], list[str]]
+NO_SAVE = {"show_save": False, "show_save_and_continue": False, "show_save_and_add_another": False}
+
+
+class SiteAdmin(ModelAdmin):  # type: ignore[misc]
+    """A wish that a service refuses becomes a message on the same page, never an error page."""
+
+    list_per_page = 50
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if any("\x00" in value for values in request.GET.lists() for value in values[1]):
+            return HttpResponseRedirect(
+                request.path
+            )  # Postgres has no such text, so nothing can be found by it
+        return super().changelist_view(request, extra_context)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except ServiceError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
+    def attempt(self, request: HttpRequest, wish: Callable[[], Any], success: str = "") -> bool:
+        """Do it and say so, or say why not."""
+        try:
+            wish()
+        except ServiceError as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return False
+        if success:
+            self.message_user(request, success, messages.SUCCESS)
+        return True
+
+    def demand(self, allowed: bool) -> None:
+        if not allowed:
+            raise PermissionDenied
+
+    def page(self, request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
+        """A page of our own inside the admin's frame."""
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        frame = self.admin_site.each_context(request)
+        return TemplateResponse(
+            request, template, {**frame, "title": title, "opts": self.opts, "model_admin": self, **context}
+        )
+
+    def confirm(
+        self,
+        request: HttpRequest,
+        *,
+        title: str,
+        button: str,
+        back: str,
+        points: Sequence[str] = (),
+        danger: bool = False,
+    ) -> TemplateResponse:
+        """Ask before something is done. The page posts to its own address."""
+        context = {"button": button, "back": back, "points": points, "danger": danger}
+        return self.page(request, "admin/recognition/confirm.html", title, **context)
+
+    def own_path(self, route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
+        """An address below this model's, for staff only; the view checks the permission."""
+        full_name = f"{self.opts.app_label}_{self.opts.model_name}_{name}"
+        return path(route, self.admin_site.admin_view(view), name=full_name)
+
+
+class ReadOnlyAdmin(SiteAdmin):
+    """For what the site writes by itself: to be looked at only."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False

@@ -1,0 +1,118 @@
+"""The first page of the admin: how things stand, and what is most often wanted. Everybody sees what they may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from recognition.admin.identity_page import faces_of
+from recognition.models import Decision, Photo
+from recognition.services import overview
+from recognition.services.wording import reason_text
+
+RECENT = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A figure with its name. ``kind``: good, bad or empty."""
+
+    name: str
+    value: str
+    note: str
+    link: str
+    kind: str = ""
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    may = request.user.has_perm
+    tiles: list[Tile] = []
+    if may("recognition.view_identity"):
+        tiles.append(_people())
+    if may("recognition.view_photo"):
+        tiles.append(_photos())
+        context["rejected"] = _rejected()
+    if may("recognition.view_decision"):
+        tiles.append(_today())
+        context["recent"] = _recent(with_faces=may("recognition.view_photo"))
+    if may("recognition.view_gallerybuild"):
+        tiles.append(_index())
+    if tiles:
+        tiles.append(_worker())
+    return context | {"tiles": tiles, "quick": _quick(request)}
+
+
+def _people() -> Tile:
+    count = overview.count_people()
+    notes = [f"{count.suspended} suspended"] if count.suspended else []
+    if count.without_vector:
+        notes.append(f"{count.without_vector} without a usable photo")
+    link = reverse("admin:recognition_identity_changelist")
+    return Tile("People", str(count.active), ", ".join(notes) or "all can be recognised", link)
+
+
+def _photos() -> Tile:
+    count = overview.count_photos()
+    waiting = count[Photo.State.WAITING] + count[Photo.State.PROCESSING]
+    rejected = count[Photo.State.REJECTED]
+    link = reverse("admin:recognition_photo_changelist")
+    if waiting:
+        return Tile("Photos waiting", str(waiting), f"{rejected} rejected", f"{link}?state__exact=waiting")
+    ready = str(count[Photo.State.READY])
+    if rejected:
+        return Tile("Photos ready", ready, f"{rejected} rejected", f"{link}?state__exact=rejected")
+    return Tile("Photos ready", ready, "none waiting, none rejected", link)
+
+
+def _today() -> Tile:
+    count = overview.count_today()
+    note = f"{count[Decision.Outcome.NO_MATCH]} not recognised, {count[Decision.Outcome.REJECTED]} rejected"
+    link = reverse("admin:recognition_decision_changelist")
+    return Tile("Recognised today", str(count[Decision.Outcome.MATCH]), note, link)
+
+
+def _index() -> Tile:
+    state = overview.index_state()
+    link = reverse("admin:recognition_gallerybuild_changelist")
+    if state.build is None:
+        return Tile("Index", "not built", "people are read from the database", link)
+    changes = f"{state.behind} changes since, already counted" if state.behind else "up to date"
+    return Tile("Index", f"{state.build.identities} people", changes, link, "" if state.behind else "good")
+
+
+def _worker() -> Tile:
+    if overview.worker_answers():
+        return Tile("Worker", "answers", "new photos are looked at within seconds", "", "good")
+    return Tile("Worker", "silent", "photos will wait: start a worker", "", "bad")
+
+
+def _quick(request: HttpRequest) -> list[tuple[str, str, str]]:
+    """Permission, title, address and icon of what is most often done."""
+    wanted = (
+        ("recognition.add_identity", "Enrol a person", "admin:recognition_identity_add", "person_add"),
+        (
+            "recognition.view_identity",
+            "Recognise a picture",
+            "admin:recognition_decision_recognise",
+            "frame_person",
+        ),
+        ("recognition.add_apikey", "Make an API key", "admin:recognition_apikey_add", "key"),
+    )
+    return [
+        (title, reverse(name), icon) for right, title, name, icon in wanted if request.user.has_perm(right)
+    ]
+
+
+def _rejected() -> list[tuple[Photo, str]]:
+    photos = Photo.objects.filter(state=Photo.State.REJECTED).select_related("identity").defer("faces")
+    return [(photo, reason_text(photo.reason)) for photo in photos.order_by("-processed_at")[:RECENT]]
+
+
+def _recent(*, with_faces: bool) -> list[tuple[Decision, int | None]]:
+    rows = list(Decision.objects.select_related("identity", "api_key", "user").order_by("-id")[:RECENT])
+    people = [row.identity_id for row in rows if row.identity_id]
+    faces = faces_of(people) if with_faces and people else {}
+    return [(row, faces.get(row.identity_id or 0)) for row in rows]

@@ -1,0 +1,119 @@
+"""What was decided about probes, read-only, and the page on which staff try recognition themselves."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.urls import URLPattern
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateFilter
+from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
+
+from recognition.admin.base import ReadOnlyAdmin
+from recognition.admin.identity_page import source_of
+from recognition.admin.recognise import recognise_view
+from recognition.engine.quality import PROBE
+from recognition.models import Decision, Identity
+from recognition.services.wording import describe_quality, reason_text
+
+LIST = "recognition_decision_changelist"
+OUTCOMES = {"match": "success", "no match": "warning", "rejected": "danger"}
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnlyAdmin):
+    list_display = (
+        "created_at",
+        "kind_label",
+        "outcome_label",
+        "identity",
+        "shown_score",
+        "shown_margin",
+        "asked_by",
+    )
+    list_filter = (
+        ("kind", ChoicesDropdownFilter),
+        ("outcome", ChoicesDropdownFilter),
+        ("identity", AutocompleteSelectFilter),
+        ("created_at", RangeDateFilter),
+    )
+    list_filter_submit = True
+    list_select_related = ("identity", "api_key", "user")
+    # There may be millions: pages without counting them.
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    fieldsets = (
+        (
+            None,
+            {"fields": (("created_at", "kind_label"), ("outcome_label", "why"), ("identity", "asked_by"))},
+        ),
+        ("Comparison", {"fields": (("shown_score", "shown_margin"), "shown_candidates")}),
+        ("Face", {"fields": ("shown_quality", "probe")}),
+        ("Decided with", {"fields": (("model_version", "policy"), ("generation", "change_number"))}),
+    )
+    readonly_fields = (
+        "kind_label",
+        "outcome_label",
+        "why",
+        "asked_by",
+        "shown_score",
+        "shown_margin",
+        "shown_candidates",
+        "shown_quality",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Decision]:
+        queryset: QuerySet[Decision] = super().get_queryset(request)
+        listed = request.resolver_match is not None and request.resolver_match.url_name == LIST
+        return queryset.defer("candidates", "quality") if listed else queryset
+
+    @display(description="kind", ordering="kind")
+    def kind_label(self, decision: Decision) -> str:
+        return decision.get_kind_display()
+
+    @display(description="outcome", ordering="outcome", label=OUTCOMES)
+    def outcome_label(self, decision: Decision) -> str:
+        return decision.get_outcome_display()
+
+    @display(description="score", ordering="score", empty_value="–")
+    def shown_score(self, decision: Decision) -> str | None:
+        return None if decision.score is None else f"{decision.score:.3f}"
+
+    @display(description="margin", ordering="margin", empty_value="–")
+    def shown_margin(self, decision: Decision) -> str | None:
+        return None if decision.margin is None else f"{decision.margin:.3f}"
+
+    @display(description="asked by", empty_value="–")
+    def asked_by(self, decision: Decision) -> str | None:
+        return source_of(decision) or None
+
+    @display(description="why not")
+    def why(self, decision: Decision) -> str:
+        return reason_text(decision.reason) if decision.reason else "–"
+
+    @display(description="candidates")
+    def shown_candidates(self, decision: Decision) -> str:
+        people = Identity.objects.in_bulk([candidate["identity"] for candidate in decision.candidates])
+        rows = [(people.get(c["identity"]), c["score"]) for c in decision.candidates]
+        policy = decision.policy
+        threshold = policy and (
+            policy.verify_threshold if decision.kind == Decision.Kind.VERIFY else policy.identify_threshold
+        )
+        context = {"rows": rows, "threshold": threshold, "margin": policy and policy.margin}
+        return render_to_string("admin/recognition/decision/candidates.html", context)
+
+    @display(description="quality")
+    def shown_quality(self, decision: Decision) -> str:
+        context = {
+            "score": decision.quality.get("score"),
+            "figures": describe_quality(decision.quality, PROBE),
+        }
+        return render_to_string("admin/recognition/figures.html", context)
+
+    def recognise(self, request: HttpRequest) -> HttpResponse:
+        return recognise_view(self, request)
+
+    def get_urls(self) -> list[URLPattern]:
+        return [self.own_path("recognise/", self.recognise, "recognise"), *super().get_urls()]

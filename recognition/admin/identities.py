@@ -1,0 +1,187 @@
+"""People in the admin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.forms.widgets import Script
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, reverse
+from unfold.decorators import action, display
+
+from recognition.admin.base import Deleted, SiteAdmin
+from recognition.admin.identity_form import EnrolForm
+from recognition.admin.identity_list import AccountFilter, PhotosFilter, with_columns
+from recognition.admin.identity_page import person_context
+from recognition.admin.identity_views import PersonViews
+from recognition.models import Decision, Embedding, Identity, Photo
+from recognition.services import people, uploads
+
+
+@admin.register(Identity)
+class IdentityAdmin(PersonViews, SiteAdmin):
+    list_display = (
+        "person",
+        "external_id",
+        "status_label",
+        "ready_photos",
+        "waiting_photos",
+        "rejected_photos",
+        "last_recognised",
+        "user",
+    )
+    list_select_related = ("user",)
+    list_filter = ("status", PhotosFilter, AccountFilter)
+    search_fields = ("name", "external_id", "user__username")
+    search_help_text = "Name, ID or account"
+    autocomplete_fields = ("user",)
+    add_fieldsets = ((None, {"fields": ("name", "external_id", "photos")}),)
+    fieldsets = ((None, {"fields": (("name", "external_id"), ("user", "status_label"), "created_at")}),)
+    readonly_fields = ("status_label", "created_at")
+    actions = ("suspend_selected", "resume_selected")
+    actions_detail = ("suspend", "resume", "merge")
+    change_form_outer_after_template = "admin/recognition/identity/person.html"
+
+    class Media:
+        js = tuple(
+            Script(f"admin_recognition/{name}.js", defer=True) for name in ("dropzone", "webcam", "photos")
+        )
+
+    # --- the list
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Identity]:
+        queryset: QuerySet[Identity] = super().get_queryset(request)
+        return with_columns(queryset, faces=request.user.has_perm("recognition.view_photo"))
+
+    @display(description="person", header=True, ordering="name")
+    def person(self, identity: Any) -> list[Any]:
+        face = identity.face and {"path": reverse("recognition:photo-crop", args=[identity.face])}
+        initials = "".join(word[0] for word in identity.name.split()[:2])
+        return [identity.name, "", initials, face]
+
+    @display(
+        description="status",
+        ordering="status",
+        label={Identity.Status.ACTIVE: "success", Identity.Status.SUSPENDED: "warning"},
+    )
+    def status_label(self, identity: Identity) -> str:
+        return identity.status
+
+    @display(description="ready", ordering="ready")
+    def ready_photos(self, identity: Any) -> int:
+        return int(identity.ready)
+
+    @display(description="waiting", ordering="waiting")
+    def waiting_photos(self, identity: Any) -> str:
+        return str(identity.waiting or "–")
+
+    @display(description="rejected", ordering="rejected")
+    def rejected_photos(self, identity: Any) -> str:
+        return str(identity.rejected or "–")
+
+    @display(description="last recognised", ordering="last_recognised", empty_value="never")
+    def last_recognised(self, identity: Any) -> Any:
+        return identity.last_recognised
+
+    @action(description="Suspend", permissions=["change"])
+    def suspend_selected(self, request: HttpRequest, queryset: QuerySet[Identity]) -> None:
+        self._change_all(request, queryset, Identity.Status.SUSPENDED, "are not recognised any more")
+
+    @action(description="Resume", permissions=["change"])
+    def resume_selected(self, request: HttpRequest, queryset: QuerySet[Identity]) -> None:
+        self._change_all(request, queryset, Identity.Status.ACTIVE, "are recognised again")
+
+    def _change_all(
+        self, request: HttpRequest, queryset: QuerySet[Identity], status: str, outcome: str
+    ) -> None:
+        changed = 0
+        for identity in queryset.exclude(status=status):
+            if self.attempt(request, lambda pk=identity: people.update_identity(pk, status=status)):
+                self.log_change(request, identity, f"Now {status}.")
+                changed += 1
+        self.message_user(request, f"{changed} people {outcome}.", messages.SUCCESS)
+
+    # --- adding, changing, erasing
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is None and request.user.has_perm("recognition.add_photo"):
+            kwargs["form"] = EnrolForm
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        # Without this permission the box to choose an account from would stay empty.
+        return fields if request.user.has_perm("accounts.view_user") else (*fields, "user")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None and not request.user.has_perm("recognition.add_photo"):
+            return ((None, {"fields": ("name", "external_id")}),)
+        return fieldsets
+
+    def save_model(self, request: HttpRequest, obj: Identity, form: Any, change: bool) -> None:
+        if change:
+            names = {"name": "name", "external_id": "external_id", "user": "user_id"}
+            changes = {names[f]: getattr(obj, names[f]) for f in form.changed_data if f in names}
+            if changes:
+                people.update_identity(obj, **changes)
+            return
+        created = people.create_identity(name=obj.name, external_id=obj.external_id)
+        obj.pk, obj._state.adding = created.pk, False
+        handed_in = form.cleaned_data.get("photos")
+        if handed_in:
+            uploads.keep_uploads(created, handed_in)
+            for refusal in handed_in.refused:
+                self.message_user(request, str(refusal), messages.WARNING)
+
+    def response_add(
+        self, request: HttpRequest, obj: Identity, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """To the person's page, where the photos can be watched, unless the next person is to be added."""
+        response = super().response_add(request, obj, post_url_continue)
+        if {"_addanother", "_popup"} & request.POST.keys() or not self.has_view_permission(request, obj):
+            return response
+        return HttpResponseRedirect(self.person_url(obj.pk))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        identity = self.get_object(request, object_id)
+        context = dict(extra_context or {})
+        if identity is not None and self.has_view_permission(request, identity):
+            context |= person_context(request, identity)
+        response: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return response
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Only one of suspend and resume makes sense."""
+        suspended = Identity.objects.filter(pk=object_id, status=Identity.Status.SUSPENDED).exists()
+        hidden = "suspend" if suspended else "resume"
+        actions = super().get_actions_detail(request, object_id)
+        return [action for action in actions if not action.action_name.endswith(f"_{hidden}")]
+
+    def delete_model(self, request: HttpRequest, obj: Identity) -> None:
+        people.erase(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Identity]) -> None:
+        for identity in queryset:
+            people.erase(identity)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Deleted:
+        """What goes with a person, in words and numbers instead of a tree of rows."""
+        identities = list(objs)
+        count = {
+            "people": len(identities),
+            "photos and their crops": Photo.objects.filter(identity__in=identities).count(),
+            "face vectors": Embedding.objects.filter(identity__in=identities).count(),
+            "decisions that will no longer name them": Decision.objects.filter(
+                identity__in=identities
+            ).count(),
+        }
+        lacking = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
+        return [str(identity) for identity in identities], count, lacking, []
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*self.person_urls(), *super().get_urls()]

@@ -1,0 +1,77 @@
+"""The forms of a person: enrolment with photos in one step, and changing the details."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.template.loader import render_to_string
+
+from recognition.engine.images import MAX_BYTES
+from recognition.models import Identity
+from recognition.services.uploads import Uploads, read_uploads
+
+MAX_FILES = (
+    50  # of one form; the uploader on the person's page sends one file at a time and has no such limit
+)
+
+
+class DropZone(forms.FileInput):
+    """Choose files, drop them, or take a photo with the camera."""
+
+    allow_multiple_selected = True
+
+    def __init__(self, attrs: Any = None, *, multiple: bool = True) -> None:
+        super().__init__(attrs)
+        self.multiple = multiple
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> Any:
+        context = {
+            "name": name,
+            "id": (attrs or {}).get("id", f"id_{name}"),
+            "multiple": self.multiple,
+            "max_files": MAX_FILES if self.multiple else 1,
+            "max_bytes": MAX_BYTES,
+        }
+        return render_to_string("admin/recognition/drop_zone.html", context)
+
+
+class PhotosField(forms.FileField):
+    """Many files. The value is `Uploads`: what was read, and what was refused with the reason."""
+
+    widget = DropZone
+
+    def clean(self, data: Any, initial: Any = None) -> Uploads:
+        files = data if isinstance(data, list | tuple) else [data]
+        files = [file for file in files if file]
+        if self.required and not files:
+            raise forms.ValidationError("Choose at least one photo.")
+        return read_files(files)
+
+
+def read_files(files: list[UploadedFile]) -> Uploads:
+    """Raises ValidationError when there are too many, or when none of them can be used."""
+    if len(files) > MAX_FILES:
+        raise forms.ValidationError(
+            f"These are {len(files)} files. Hand in at most {MAX_FILES} at a time; more can follow afterwards."
+        )
+    uploads = read_uploads(files)
+    if uploads.refused and not uploads.prepared:
+        raise forms.ValidationError([str(refusal) for refusal in uploads.refused])
+    return uploads
+
+
+class EnrolForm(forms.ModelForm):
+    photos = PhotosField(
+        required=False,
+        help_text="A few photos from the front in different light are best. One face in each.",
+    )
+
+    class Meta:
+        model = Identity
+        fields = ("name", "external_id", "user")
+
+
+class UploadForm(forms.Form):
+    photos = PhotosField(required=True)

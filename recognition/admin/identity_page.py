@@ -1,0 +1,97 @@
+"""What the page of one person shows beside the form: photos, neighbours in the gallery, history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+
+from recognition.admin.cards import UNFINISHED, photo_cards
+from recognition.admin.identity_form import UploadForm
+from recognition.admin.identity_list import face_of
+from recognition.engine.types import EngineError
+from recognition.models import Decision, Identity, Photo
+from recognition.services.neighbours import Neighbour, in_gallery, neighbours
+
+SHOWN = 48  # photos, until somebody asks for all
+HISTORY = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Resemblance:
+    """The neighbours, each with the photo that stands for the person, or why there are none."""
+
+    found: list[tuple[Neighbour, int | None]]
+    reason: str = ""
+
+
+def person_context(request: HttpRequest, identity: Identity) -> dict[str, Any]:
+    may = request.user.has_perm
+    photos = list(identity.photos.order_by("-id")) if may("recognition.view_photo") else []
+    shown = photos if "all" in request.GET else photos[:SHOWN]
+    context = {
+        "person": identity,
+        "cards": photo_cards(shown),
+        "hidden_photos": len(photos) - len(shown),
+        "progress": progress(identity),
+        "may_view_photos": may("recognition.view_photo"),
+        "may_add_photos": may("recognition.add_photo"),
+        "may_choose": may("recognition.change_photo"),
+        "may_delete_photos": may("recognition.delete_photo"),
+        "may_merge": may("recognition.change_identity") and may("recognition.delete_identity"),
+        "upload_form": UploadForm(),
+        "resemblance": resemblance(identity),
+    }
+    if may("recognition.view_decision"):
+        history = identity.decisions.select_related("api_key", "user").order_by("-id")[:HISTORY]
+        context["history"] = list(history)
+        context["more_history"] = len(context["history"]) == HISTORY
+    return context
+
+
+def resemblance(identity: Identity) -> Resemblance:
+    if identity.status != Identity.Status.ACTIVE:
+        return Resemblance([], "A suspended person is not in the gallery.")
+    try:
+        found = neighbours(identity)
+        missing = not found and not in_gallery(identity)
+    except EngineError as error:
+        return Resemblance([], f"The gallery cannot be searched: {error}")
+    if missing:
+        return Resemblance(
+            [], {}, "As soon as a photo is ready, the most similar other people are shown here."
+        )
+    if not found:
+        return Resemblance([], "Nobody else is in the gallery yet.")
+    faces = faces_of([neighbour.identity.pk for neighbour in found])
+    return Resemblance([(neighbour, faces.get(neighbour.identity.pk)) for neighbour in found])
+
+
+def faces_of(identity_ids: list[int]) -> dict[int, int]:
+    """The photo whose crop stands for each of these people."""
+    rows = Identity.objects.filter(pk__in=identity_ids).annotate(face=face_of()).values_list("pk", "face")
+    return {pk: face for pk, face in rows if face}
+
+
+def progress(identity: Identity) -> dict[str, int]:
+    """How far the photos of the person are looked at."""
+    states = list(identity.photos.values_list("state", flat=True))
+    waiting = sum(state in UNFINISHED for state in states)
+    done = len(states) - waiting
+    return {
+        "total": len(states),
+        "waiting": waiting,
+        "done": done,
+        "ready": states.count(Photo.State.READY),
+        "percent": round(100 * done / len(states)) if states else 100,
+    }
+
+
+def source_of(decision: Decision) -> str:
+    """Who asked: a kiosk, an account, or nobody who is still there."""
+    if decision.api_key is not None:
+        return decision.api_key.name
+    if decision.user is not None:
+        return decision.user.get_username()
+    return ""

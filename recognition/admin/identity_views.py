@@ -1,0 +1,191 @@
+"""What can be done on a person's page beside the form: photos, suspend, resume, merge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
+from django.urls import URLPattern, reverse
+from unfold.decorators import action
+
+from recognition.admin.base import SiteAdmin
+from recognition.admin.cards import photo_card
+from recognition.admin.identity_form import UploadForm
+from recognition.admin.identity_list import face_of
+from recognition.admin.identity_page import progress, resemblance
+from recognition.models import Identity, Photo
+from recognition.services import people, uploads
+
+ASKED_AT_ONCE = 200  # photos of one question about their state
+FOUND = 12  # people shown when looking for the one to merge into
+
+
+class PersonViews(SiteAdmin):
+    """Mixed into the admin of people."""
+
+    def person_urls(self) -> list[URLPattern]:
+        return [
+            self.own_path("<int:pk>/photos/", self.upload_view, "upload"),
+            self.own_path("<int:pk>/photos/state/", self.state_view, "state"),
+        ]
+
+    def person_url(self, pk: int) -> str:
+        return reverse("admin:recognition_identity_change", args=[pk])
+
+    # --- photos
+
+    def upload_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Add photos. The uploader sends one at a time and wants JSON; without script it is a plain form."""
+        self.demand(request.user.has_perm("recognition.add_photo") and self.has_view_permission(request))
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        identity = get_object_or_404(Identity, pk=pk)
+        form = UploadForm(request.POST, request.FILES)
+        kept: list[Photo] = []
+        problems: list[str] = []
+        if form.is_valid():
+            handed_in = form.cleaned_data["photos"]
+            kept = uploads.keep_uploads(identity, handed_in)
+            problems = [str(refusal) for refusal in handed_in.refused]
+            if kept:
+                self.log_change(request, identity, f"Added {len(kept)} photos.")
+        else:
+            problems = [message for errors in form.errors.values() for message in errors]
+        if request.accepts("text/html"):
+            for problem in problems:
+                self.message_user(request, problem, messages.WARNING)
+            return HttpResponseRedirect(f"{self.person_url(pk)}#photos")
+        answer = {"cards": self._cards(request, kept), "problems": problems, "progress": progress(identity)}
+        return JsonResponse(answer, status=200 if kept else 400)
+
+    def state_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Which of the photos ?pks=1,2,3 are finished, as cards, and how far all of them are."""
+        self.demand(self.has_view_permission(request) and request.user.has_perm("recognition.view_photo"))
+        identity = get_object_or_404(Identity, pk=pk)
+        asked = [int(n) for n in request.GET.get("pks", "").split(",") if n.isascii() and n.isdigit()]
+        rows = identity.photos.filter(pk__in=asked[:ASKED_AT_ONCE])
+        finished = [photo for photo in rows if photo_card(photo).finished]
+        gone = sorted(set(asked[:ASKED_AT_ONCE]) - {photo.pk for photo in rows})
+        answer = {"cards": self._cards(request, finished), "gone": gone, "progress": progress(identity)}
+        return JsonResponse(answer, headers={"Cache-Control": "no-store"})
+
+    def _cards(self, request: HttpRequest, photos: list[Photo]) -> list[dict[str, Any]]:
+        may = request.user.has_perm
+        rights = {
+            "may_choose": may("recognition.change_photo"),
+            "may_delete_photos": may("recognition.delete_photo"),
+        }
+        template = "admin/recognition/photo_card.html"
+        return [
+            {"pk": p.pk, "html": render_to_string(template, {"card": photo_card(p), **rights}, request)}
+            for p in photos
+        ]
+
+    # --- suspend, resume
+
+    @action(description="Suspend", permissions=["change"], icon="pause")
+    def suspend(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._set_status(
+            request,
+            object_id,
+            Identity.Status.SUSPENDED,
+            title="Suspend {name}?",
+            button="Suspend",
+            points=["Not recognised any more, from the next request on.", "Nothing is lost: photos stay."],
+        )
+
+    @action(description="Resume", permissions=["change"], icon="play_arrow")
+    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._set_status(
+            request,
+            object_id,
+            Identity.Status.ACTIVE,
+            title="Resume {name}?",
+            button="Resume",
+            points=["Recognised again, from the next request on."],
+        )
+
+    def _set_status(
+        self, request: HttpRequest, object_id: str, status: str, *, title: str, button: str, points: list[str]
+    ) -> HttpResponse:
+        identity = get_object_or_404(Identity, pk=_number(object_id))
+        back = self.person_url(identity.pk)
+        if request.method != "POST":
+            asked = title.replace("{name}", identity.name)
+            return self.confirm(request, title=asked, button=button, back=back, points=points)
+        if self.attempt(
+            request,
+            lambda: people.update_identity(identity, status=status),
+            f"{identity.name} is now {status}.",
+        ):
+            self.log_change(request, identity, f"Now {status}.")
+        return HttpResponseRedirect(back)
+
+    # --- merge
+
+    @action(description="Merge", permissions=["change", "delete"], icon="merge")
+    def merge(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """First choose into whom (?q= searches), then confirm (?into=), then do it."""
+        identity = get_object_or_404(Identity, pk=_number(object_id))
+        chosen = request.GET.get("into", "")
+        if not chosen:
+            return self._choose_partner(request, identity)
+        into = get_object_or_404(Identity.objects.exclude(pk=identity.pk), pk=_number(chosen))
+        if request.method == "POST":
+            done = self.attempt(
+                request,
+                lambda: people.merge(into=into, other=identity),
+                f"{identity} was merged into {into}.",
+            )
+            if not done:
+                return HttpResponseRedirect(self.person_url(identity.pk))
+            self.log_change(request, into, f"Merged person {identity.pk} into this one.")
+            return HttpResponseRedirect(self.person_url(into.pk))
+        both = self._with_face(request, Identity.objects.filter(pk__in=[identity.pk, into.pk]))
+        pair = {row.pk: row for row in both}
+        return self.page(
+            request,
+            "admin/recognition/identity/merge_confirm.html",
+            "Merge two people",
+            person=pair[identity.pk],
+            into=pair[into.pk],
+            back=self.person_url(identity.pk),
+        )
+
+    def _choose_partner(self, request: HttpRequest, identity: Identity) -> HttpResponse:
+        asked = request.GET.get("q", "").replace("\x00", "").strip()
+        alike = resemblance(identity)
+        scores = {neighbour.identity.pk: neighbour.score for neighbour, _ in alike.found}
+        others = Identity.objects.exclude(pk=identity.pk)
+        if asked:
+            others = others.filter(Q(name__icontains=asked) | Q(external_id__icontains=asked))
+        else:
+            others = others.filter(pk__in=scores)
+        found = list(self._with_face(request, others)[: FOUND + 1])
+        for row in found:
+            row.score = scores.get(row.pk)  # type: ignore[attr-defined]
+        if not asked:
+            found.sort(key=lambda row: -scores[row.pk])
+        return self.page(
+            request,
+            "admin/recognition/identity/merge.html",
+            f"Merge {identity.name} into …",
+            person=identity,
+            asked=asked,
+            found=found[:FOUND],
+            more=len(found) > FOUND,
+            back=self.person_url(identity.pk),
+        )
+
+    def _with_face(self, request: HttpRequest, people: QuerySet[Identity]) -> QuerySet[Identity]:
+        may = request.user.has_perm("recognition.view_photo")
+        return people.annotate(face=face_of()) if may else people
+
+
+def _number(text: str) -> int:
+    """A primary key from an address; 0, which nobody has, for anything else."""
+    return int(text) if text.isascii() and text.isdigit() else 0

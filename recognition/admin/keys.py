@@ -1,0 +1,164 @@
+"""API keys of kiosks: made, shown once, revoked. A key is never deleted, so that its past decisions keep its name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from recognition.admin.base import NO_SAVE, SiteAdmin
+from recognition.models import ApiKey
+from recognition.services import keys
+
+SCOPES = {
+    ApiKey.Scope.IDENTIFY: "Identify: say who is in a picture",
+    ApiKey.Scope.VERIFY: "Verify: say whether a picture is of a certain person",
+    ApiKey.Scope.ENROL: "Enrol: add people and photos, change and delete them",
+    ApiKey.Scope.READ: "Read: list people, photos and events",
+    ApiKey.Scope.ADMIN: "Admin: everything",
+}
+
+SHOWN = (
+    ("name", "state"),
+    ("shown_prefix", "shown_scopes"),
+    ("created_at", "created_by"),
+    ("last_used_at", "revoked_at"),
+)
+
+
+class KeyForm(forms.ModelForm):
+    scopes = forms.MultipleChoiceField(
+        label="May",
+        choices=list(SCOPES.items()),
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="Give a kiosk no more than it needs.",
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = ("name", "scopes")
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(SiteAdmin):
+    list_display = (
+        "name",
+        "shown_prefix",
+        "state",
+        "shown_scopes",
+        "last_used_at",
+        "created_by",
+        "created_at",
+    )
+    list_select_related = ("created_by",)
+    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    search_fields = ("name", "prefix")
+    search_help_text = "Kiosk or the beginning of its key"
+    fields = ("name", "scopes")
+    actions = ("revoke_selected",)
+    actions_detail = ("revoke",)
+
+    @display(description="key begins with", ordering="prefix")
+    def shown_prefix(self, key: ApiKey) -> str:
+        return f"{keys.MARK}_{key.prefix}…"
+
+    @display(description="state", ordering="revoked_at", label={"in force": "success", "revoked": "danger"})
+    def state(self, key: ApiKey) -> str:
+        return "revoked" if key.revoked_at else "in force"
+
+    @display(description="may")
+    def shown_scopes(self, key: ApiKey) -> str:
+        return ", ".join(key.scopes)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is None:
+            kwargs["form"] = KeyForm
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
+        if obj is None:
+            return self.fields
+        return SHOWN
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
+        return () if obj is None else tuple(name for row in SHOWN for name in row)
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        hidden = {"show_save_and_continue": False, "show_save_and_add_another": False}
+        response: HttpResponse = super().add_view(request, form_url, {**(extra_context or {}), **hidden})
+        return response
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        context = {**(extra_context or {}), **NO_SAVE}
+        response: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return response
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
+        if change:
+            return  # nothing about a key can be edited
+        key, text = keys.issue_key(name=obj.name, scopes=form.cleaned_data["scopes"], user_id=request.user.pk)
+        obj.__dict__.update(key.__dict__)
+        request.issued_key = text  # type: ignore[attr-defined]
+
+    def response_add(
+        self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """The one page that shows the key. It is the answer itself, so that the text is kept nowhere."""
+        page = self.page(
+            request,
+            "admin/recognition/apikey/issued.html",
+            "New API key",
+            key=obj,
+            text=request.issued_key,  # type: ignore[attr-defined]
+            back=reverse("admin:recognition_apikey_changelist"),
+        )
+        page["Cache-Control"] = "no-store"
+        return page
+
+    @action(description="Revoke", permissions=["change"])
+    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        in_force = list(queryset.filter(revoked_at=None))
+        for key in in_force:
+            keys.revoke_key(key)
+            self.log_change(request, key, "Revoked.")
+        self.message_user(request, f"{len(in_force)} keys were revoked.", messages.SUCCESS)
+
+    @action(description="Revoke", permissions=["change"], icon="block")
+    def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        key = get_object_or_404(
+            ApiKey, pk=int(object_id) if object_id.isascii() and object_id.isdigit() else 0
+        )
+        back = reverse("admin:recognition_apikey_change", args=[key.pk])
+        if request.method == "POST":
+            keys.revoke_key(key)
+            self.log_change(request, key, "Revoked.")
+            self.message_user(request, f"The key of {key.name} is revoked.", messages.SUCCESS)
+            return HttpResponseRedirect(back)
+        return self.confirm(
+            request,
+            title=f"Revoke the key of {key.name}?",
+            button="Revoke",
+            back=back,
+            points=[
+                "The kiosk is turned away from its next request on.",
+                "A revoked key cannot be brought back.",
+            ],
+            danger=True,
+        )
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        if ApiKey.objects.filter(pk=object_id, revoked_at=None).exists():
+            return list(super().get_actions_detail(request, object_id))
+        return []

@@ -1,0 +1,88 @@
+"""The side bar of the admin, and what else the theme asks for by name in settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    return [
+        {
+            "items": [
+                {"title": "Overview", "icon": "dashboard", "link": reverse_lazy("admin:index")},
+                _item(
+                    "Recognise", "frame_person", "recognition_decision_recognise", "recognition.view_identity"
+                ),
+            ]
+        },
+        {
+            "title": "People",
+            "separator": True,
+            "items": [
+                _model("People", "group", "recognition_identity", "recognition.view_identity"),
+                _model("Photos", "photo_library", "recognition_photo", "recognition.view_photo"),
+                _decisions(request),
+            ],
+        },
+        {
+            "title": "Recognition",
+            "separator": True,
+            "items": [
+                _model("API keys", "key", "recognition_apikey", "recognition.view_apikey"),
+                _model(
+                    "Thresholds", "tune", "recognition_thresholdpolicy", "recognition.view_thresholdpolicy"
+                ),
+                _model("Index", "database", "recognition_gallerybuild", "recognition.view_gallerybuild"),
+                _model("Models", "neurology", "recognition_modelversion", "recognition.view_modelversion"),
+            ],
+        },
+        {
+            "title": "Accounts",
+            "separator": True,
+            "items": [
+                _model("Users", "manage_accounts", "accounts_user", "accounts.view_user"),
+                _model("Groups", "shield_person", "auth_group", "auth.view_group"),
+                _model("Email addresses", "mail", "account_emailaddress", "account.view_emailaddress"),
+            ],
+        },
+    ]
+
+
+def stylesheet(request: HttpRequest) -> str:
+    return static("admin_recognition/admin.css")
+
+
+def mark(request: HttpRequest) -> str:
+    return static("site/mark.svg")
+
+
+def _model(title: str, icon: str, name: str, permission: str) -> dict[str, Any]:
+    return _item(title, icon, f"{name}_changelist", permission)
+
+
+def _decisions(request: HttpRequest) -> dict[str, Any]:
+    item = _model("Decisions", "fact_check", "recognition_decision", "recognition.view_decision")
+    # The theme compares beginnings of addresses; the page "Recognise" lies below this one's.
+    view = request.resolver_match.url_name if request.resolver_match else ""
+    item["active"] = (
+        str(view).startswith("recognition_decision_") and view != "recognition_decision_recognise"
+    )
+    return item
+
+
+def _item(title: str, icon: str, view: str, permission: str) -> dict[str, Any]:
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{view}"),
+        "permission": _allows(permission),
+    }
+
+
+def _allows(permission: str) -> Callable[[HttpRequest], bool]:
+    return lambda request: request.user.has_perm(permission)

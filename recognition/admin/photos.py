@@ -1,0 +1,116 @@
+"""All enrolment photos in one list, for finding those that wait or were rejected. One is looked at with its person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, reverse
+from django.utils.html import format_html
+from unfold.decorators import display
+
+from recognition.admin.base import Deleted, SiteAdmin
+from recognition.admin.cards import STATE_LABELS
+from recognition.models import Photo
+from recognition.services import photos
+from recognition.services.wording import reason_text
+
+
+@admin.register(Photo)
+class PhotoAdmin(SiteAdmin):
+    list_display = ("picture", "person", "state_label", "why", "created_at")
+    list_display_links = ("picture",)
+    list_filter = ("state", "reason")
+    list_select_related = ("identity",)
+    search_fields = ("identity__name", "identity__external_id", "filename")
+    search_help_text = "Person, ID or file name"
+    ordering = ("-id",)
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Photo]:
+        queryset: QuerySet[Photo] = super().get_queryset(request)
+        return queryset.defer("faces")
+
+    @display(description="photo", header=True, ordering="filename")
+    def picture(self, photo: Photo) -> list[Any]:
+        view = "recognition:photo-crop" if photo.crop else "recognition:photo-image"
+        path = reverse(view, args=[photo.pk])
+        return [photo.filename or "without a name", f"{photo.width} × {photo.height}", "", {"path": path}]
+
+    @display(description="person", ordering="identity__name")
+    def person(self, photo: Photo) -> str:
+        url = reverse("admin:recognition_identity_change", args=[photo.identity_id])
+        return format_html('<a href="{}" class="text-link">{}</a>', url, photo.identity.name)
+
+    @display(description="state", ordering="state", label={str(k.label): v for k, v in STATE_LABELS.items()})
+    def state_label(self, photo: Photo) -> str:
+        return photo.get_state_display()
+
+    @display(description="what to do", ordering="reason")
+    def why(self, photo: Photo) -> str:
+        return reason_text(photo.reason) if photo.reason else ""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # photos are added on the person's page
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.demand(self.has_view_permission(request))
+        photo = self.get_object(request, object_id)
+        if photo is None:
+            response: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            return response
+        return HttpResponseRedirect(_place(photo))
+
+    # --- what the cards on the person's page post to
+
+    def choose_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        self.demand(self.has_change_permission(request))
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        photo = get_object_or_404(Photo, pk=pk)
+        face = request.POST.get("face", "")
+        if not (face.isascii() and face.isdigit() and len(face) < 4):
+            self.message_user(request, "Choose one of the faces.", messages.ERROR)
+        elif self.attempt(request, lambda: photos.choose_face(photo=photo, face=int(face))):
+            self.log_change(request, photo, f"Chose face {int(face) + 1}.")
+        return HttpResponseRedirect(_place(photo))
+
+    def remove_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        self.demand(self.has_delete_permission(request))
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        photo = get_object_or_404(Photo, pk=pk)
+        self.log_deletions(request, [photo])
+        self.attempt(request, lambda: photos.delete_photo(photo), "The photo was deleted.")
+        return HttpResponseRedirect(f"{_person_url(photo)}#photos")
+
+    def delete_model(self, request: HttpRequest, obj: Photo) -> None:
+        photos.delete_photo(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Photo]) -> None:
+        for photo in queryset:
+            photos.delete_photo(photo)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Deleted:
+        rows = list(objs)
+        lacking = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
+        count = {"photos with their crops and face vectors": len(rows)}
+        return [photo.filename or str(photo) for photo in rows], count, lacking, []
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            self.own_path("<int:pk>/choose/", self.choose_view, "choose"),
+            self.own_path("<int:pk>/remove/", self.remove_view, "remove"),
+            *super().get_urls(),
+        ]
+
+
+def _person_url(photo: Photo) -> str:
+    return reverse("admin:recognition_identity_change", args=[photo.identity_id])
+
+
+def _place(photo: Photo) -> str:
+    return f"{_person_url(photo)}#photo-{photo.pk}"

@@ -1,0 +1,22 @@
+// The page that shows a new API key once.
+"use strict";
+
+(() => {
+  const page = document.querySelector("[data-issued]");
+  const secret = page.querySelector("[data-secret]");
+  const copy = page.querySelector("[data-copy]");
+
+  // Loading the page again would send the form again and make a second key.
+  window.history.replaceState(null, "", page.dataset.back);
+  secret.addEventListener("focus", () => secret.select());
+  copy.hidden = false;
+  copy.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(secret.value);
+      copy.textContent = "Copied";
+    } catch {
+      secret.focus();
+      copy.textContent = "Press Ctrl+C";
+    }
+  });
+})();
