@@ -192,6 +192,18 @@ class ThresholdPolicy(models.Model):
     active = models.BooleanField(default=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    activated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    activated_at = models.DateTimeField("last put in force", null=True, blank=True)
+    replaces = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="What was in force before; what rolling back returns to.",
+    )
 
     class Meta:
         verbose_name_plural = "threshold policies"
@@ -283,6 +295,39 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.outcome} {self.created_at:%Y-%m-%d %H:%M:%S}"
+
+
+class Evaluation(models.Model):
+    """A measurement of how well the enrolled people can be told apart.
+
+    figures: the document of `recognition.services.figures.figures`, people as primary keys.
+    pictures: name -> SVG.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "waiting"
+        RUNNING = "running", "running"
+        DONE = "done", "done"
+        FAILED = "failed", "failed"
+
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    progress = models.PositiveSmallIntegerField(default=0, help_text="Percent.")
+    message = models.CharField(max_length=300, blank=True)
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.SET_NULL, null=True)
+    policy = models.ForeignKey(ThresholdPolicy, on_delete=models.SET_NULL, null=True)
+    people = models.PositiveIntegerField(default=0)
+    photos = models.PositiveIntegerField(default=0)
+    figures = models.JSONField(default=dict)
+    pictures = models.JSONField(default=dict)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    created_at = models.DateTimeField("asked for", auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"evaluation {self.pk}"
 
 
 class StoredFile(models.Model):
