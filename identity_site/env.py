@@ -7,6 +7,7 @@ An empty value counts as not set.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -70,6 +71,14 @@ def integer(name: str, default: int, *, minimum: int | None = None, maximum: int
     if maximum is not None and number > maximum:
         raise ImproperlyConfigured(f"{name} must be at most {maximum}, not {number}.")
     return number
+
+
+def rate(name: str, default: str) -> str:
+    """A number of requests in a second, minute, hour or day, such as ``300/m``."""
+    value = text(name, default)
+    if not re.fullmatch(r"[1-9][0-9]{0,8}/[smhd]", value):
+        raise ImproperlyConfigured(f"{name} must be a rate such as 300/m (s, m, h or d), not {value!r}.")
+    return value
 
 
 def words(name: str, default: list[str] | None = None) -> list[str]:

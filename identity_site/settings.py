@@ -176,16 +176,52 @@ EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'
 # --- API ---------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_AUTHENTICATION_CLASSES": ["recognition.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["recognition.api.permissions.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["recognition.api.throttles.KeyThrottle"],
+    # By API key; "stranger" by address, for requests without a valid key.
+    "DEFAULT_THROTTLE_RATES": {
+        "recognise": env.rate("API_RATE_RECOGNISE", "300/m"),
+        "enrol": env.rate("API_RATE_ENROL", "120/m"),
+        "read": env.rate("API_RATE_READ", "600/m"),
+        "stranger": env.rate("API_RATE_STRANGER", "60/m"),
+    },
+    "DEFAULT_PARSER_CLASSES": [
+        "recognition.api.parsers.JSONParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "recognition.api.negotiation.AlwaysJSON",
+    "DEFAULT_SCHEMA_CLASS": "recognition.api.schema.KioskSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "recognition.api.errors.exception_handler",
     "NUM_PROXIES": TRUSTED_PROXIES,
+    "URL_FORMAT_OVERRIDE": None,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Identity API",
+    "DESCRIPTION": (
+        "For kiosks: who is in a picture (1:N), is it a certain person (1:1), and enrolling people.\n\n"
+        "Each request carries the kiosk's key as `Authorization: Bearer fid_...`. A key has scopes; `admin`"
+        " includes all others. Pictures are files of a multipart form, or base64 in JSON; at most 15 MB and"
+        " 50 megapixels; JPEG, PNG, WebP, HEIC, BMP or a still GIF. Every error is"
+        ' `{"error": {"code", "message", "detail"}}`.'
+    ),
     "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "DecisionEnum": "recognition.models.Decision.Outcome",
+        "DecisionKindEnum": "recognition.models.Decision.Kind",
+        "PersonStatusEnum": "recognition.models.Identity.Status",
+        "PhotoStateEnum": "recognition.models.Photo.State",
+        "ScopeEnum": "recognition.models.ApiKey.Scope",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
+    # No validator: it would send the address of the site to a stranger.
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
 }
 
 # --- Files -------------------------------------------------------------------------------------------------
@@ -240,6 +276,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "recognition.sweep_photos",
         "schedule": timedelta(seconds=60),
         "options": {"expires": 60},
+    },
+    "follow-growth": {
+        "task": "recognition.follow_growth",
+        "schedule": timedelta(minutes=5),
+        "options": {"expires": 300},
     },
     "clear-sessions": {"task": "site.clear_sessions", "schedule": crontab(hour="3", minute="17")},
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from django.contrib import admin
 from django.urls import include, path
 
@@ -13,6 +11,5 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),
     path("photos/", include("recognition.urls")),
+    path("api/", include("recognition.api.urls")),
 ]
-if find_spec("recognition.api") and find_spec("recognition.api.urls"):
-    urlpatterns.append(path("api/v1/", include("recognition.api.urls")))

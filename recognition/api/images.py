@@ -1,0 +1,85 @@
+"""Pictures as they arrive: files of a form, or base64 in JSON."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+
+from django.core.files.uploadedfile import UploadedFile
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from recognition.api.errors import ApiError
+from recognition.engine.images import MAX_BYTES
+from recognition.engine.types import REASONS
+
+DATA_URL = re.compile(r"data:[^,;]{0,100}(?:;[^,;]{1,100}){0,5};base64,")
+# Base64 is four characters for three bytes; lines may be broken and a data URL begins with some words.
+MAX_CHARACTERS = MAX_BYTES * 4 // 3 + MAX_BYTES // 20
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The bytes of one picture, with what `recognition.services.uploads` wants to know of a file."""
+
+    data: bytes
+    name: str = ""
+
+    @property
+    def size(self) -> int:
+        return len(self.data)
+
+    def read(self) -> bytes:
+        return self.data
+
+
+@extend_schema_field({"type": "string", "format": "binary"})
+class PictureFile(serializers.Field):
+    """A file of a multipart form. Its content type and name are not believed; the bytes decide."""
+
+    default_error_messages = {"not_a_file": "Send the picture as a file of the form."}
+
+    def to_internal_value(self, data: object) -> UploadedFile:
+        if not isinstance(data, UploadedFile):
+            self.fail("not_a_file")
+        return data
+
+
+@extend_schema_field(
+    {
+        "type": "string",
+        "contentEncoding": "base64",
+        "description": "The bytes of the picture in base64. A data: URL is fine, too.",
+    }
+)
+class PictureText(serializers.Field):
+    """A base64 text or data: URL."""
+
+    default_error_messages = {"not_a_text": "Send the picture as a text in base64."}
+
+    def to_internal_value(self, data: object) -> Picture:
+        if not isinstance(data, str):
+            self.fail("not_a_text")
+        return Picture(decode_base64(data))
+
+
+def decode_base64(text: str) -> bytes:
+    """Raises ApiError ``invalid_base64`` or ``too_large``."""
+    if len(text) > MAX_CHARACTERS:
+        raise ApiError(413, "too_large", REASONS["too_large"])
+    if found := DATA_URL.match(text):
+        text = text[found.end() :]
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        message = "The picture is not valid base64. Encode the bytes of the file, with padding."
+        raise ApiError(400, "invalid_base64", message) from None
+
+
+def read_bounded(picture: UploadedFile | Picture) -> bytes:
+    """All bytes of the picture; one that is too large is not even read."""
+    if (picture.size or 0) > MAX_BYTES:
+        raise ApiError(413, "too_large", REASONS["too_large"])
+    return picture.read()

@@ -1,0 +1,66 @@
+"""What all resources share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+from recognition.models import Identity
+
+MAX_PAGE_SIZE = 100
+MAX_NUMBER = 2**63 - 1  # of a row in Postgres
+
+
+class Input(serializers.Serializer):
+    """Refuses names that it does not know: a misspelt filter would otherwise answer everything."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if isinstance(data, Mapping):
+            known = {name for name, field in self.fields.items() if not field.read_only}
+            if unknown := sorted(set(map(str, data)) - known):
+                text = f"There is no such field here. Known: {', '.join(sorted(known)) or 'none'}."
+                raise ValidationError({name[:100]: [ErrorDetail(text, "unknown")] for name in unknown})
+        value: dict[str, Any] = super().to_internal_value(data)
+        return value
+
+
+class PageQuery(Input):
+    page = serializers.IntegerField(min_value=1, max_value=1_000_000, default=1)
+    page_size = serializers.IntegerField(min_value=1, max_value=MAX_PAGE_SIZE, default=50)
+
+
+class Page(serializers.Serializer):
+    """Only for the schema; subclasses add ``results``."""
+
+    count = serializers.IntegerField(help_text="How many there are on all pages.")
+    next = serializers.URLField(allow_null=True, help_text="Address of the next page.")
+    previous = serializers.URLField(allow_null=True, help_text="Address of the page before.")
+
+
+class ErrorContent(serializers.Serializer):
+    code = serializers.CharField(help_text="Stable, for machines.")
+    message = serializers.CharField(help_text="What is wrong and what to do next.")
+    detail = serializers.JSONField(required=False, help_text="More about it, by code.")
+
+
+class Error(serializers.Serializer):
+    error = ErrorContent()
+
+
+class PersonIdField(serializers.CharField):
+    """An external ID, with the rules of the model."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        field = Identity._meta.get_field("external_id")
+        super().__init__(max_length=field.max_length, **kwargs)
+        self.validators.extend(v for v in field.validators if v.code == "invalid")
+
+
+class PersonName(serializers.Serializer):
+    """Who, in as few words as possible."""
+
+    external_id = serializers.CharField()
+    name = serializers.CharField()

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from recognition.api.serializers.common import Input, Page, PageQuery, PersonIdField
+from recognition.models import Identity
+
+NAME_LENGTH = Identity._meta.get_field("name").max_length
+
+
+class PeopleQuery(PageQuery):
+    search = serializers.CharField(
+        required=False, max_length=200, help_text="A part of the name or of the external ID."
+    )
+    status = serializers.ChoiceField(required=False, choices=Identity.Status.choices)
+
+
+class PersonInput(Input):
+    name = serializers.CharField(max_length=NAME_LENGTH)
+    external_id = PersonIdField(
+        required=False, help_text="Your own number for this person; made up when left out. No slashes."
+    )
+
+
+class Person(serializers.Serializer):
+    """Needs `recognition.api.queries.people`, which counts the photos."""
+
+    external_id = serializers.CharField()
+    name = serializers.CharField()
+    status = serializers.ChoiceField(choices=Identity.Status.choices)
+    photos = serializers.IntegerField(source="photo_count")
+    ready_photos = serializers.IntegerField(
+        source="ready_count", help_text="A person without ready photos is not recognised."
+    )
+    enrolled_at = serializers.DateTimeField(source="created_at")
+    updated_at = serializers.DateTimeField()
+
+
+class PeoplePage(Page):
+    results = Person(many=True)

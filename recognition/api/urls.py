@@ -1,0 +1,34 @@
+"""Addresses of the API, below ``/api/``."""
+
+from __future__ import annotations
+
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+
+from recognition.api.views.events import EventsView
+from recognition.api.views.pages import DocsView, SchemaView, unknown_address
+from recognition.api.views.people import PeopleView, PersonView, ResumeView, SuspendView
+from recognition.api.views.photos import ChooseFaceView, PersonPhotosView, PhotoImageView, PhotoView
+from recognition.api.views.recognise import IdentifyView, VerifyView
+from recognition.api.views.status import StatusView
+
+app_name = "api"
+
+v1 = [
+    path("identify", IdentifyView.as_view(), name="identify"),
+    path("verify", VerifyView.as_view(), name="verify"),
+    path("people", PeopleView.as_view(), name="people"),
+    path("people/<str:external_id>", PersonView.as_view(), name="person"),
+    path("people/<str:external_id>/suspend", SuspendView.as_view(), name="suspend"),
+    path("people/<str:external_id>/resume", ResumeView.as_view(), name="resume"),
+    path("people/<str:external_id>/photos", PersonPhotosView.as_view(), name="person-photos"),
+    path("photos/<int:photo_id>", PhotoView.as_view(), name="photo"),
+    path("photos/<int:photo_id>/choose_face", ChooseFaceView.as_view(), name="choose-face"),
+    path("photos/<int:photo_id>/image", PhotoImageView.as_view(), name="photo-image"),
+    path("events", EventsView.as_view(), name="events"),
+    path("status", StatusView.as_view(), name="status"),
+    path("schema/", SchemaView.as_view(), name="schema"),
+    path("docs/", DocsView.as_view(), name="docs"),
+    path("docs", RedirectView.as_view(pattern_name="api:docs")),
+]
+urlpatterns = [path("v1/", include(v1)), re_path(r"^(?P<rest>.*)$", unknown_address)]
