@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from recognition.services import index, photos
+from recognition.services import index, photos, policy_changes
 
 
 @shared_task(name="recognition.process_photos")
@@ -27,3 +27,17 @@ def rebuild_index_if_stale() -> int | None:
 @shared_task(name="recognition.sweep_photos")
 def sweep_photos() -> int:
     return photos.sweep_photos()
+
+
+@shared_task(name="recognition.follow_growth")
+def follow_growth() -> int | None:
+    policy = policy_changes.follow_growth()
+    return policy.pk if policy else None
+
+
+@shared_task(name="recognition.evaluate")
+def evaluate(evaluation_id: int) -> None:
+    # Loads scikit-learn and matplotlib, which no other task needs.
+    from recognition.services import site_evaluation
+
+    site_evaluation.run_evaluation(evaluation_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from recognition.models import ModelVersion, ThresholdPolicy
 from recognition.services.analysis import get_analyzer
@@ -54,6 +55,12 @@ def _default_policy(version: ModelVersion) -> ThresholdPolicy:
     }
     try:
         with transaction.atomic():
-            return ThresholdPolicy.objects.create(model_version=version, active=True, **values)
+            return ThresholdPolicy.objects.create(
+                model_version=version,
+                active=True,
+                activated_at=timezone.now(),
+                measurements=shipped.get("measurements", {}),
+                **values,
+            )
     except IntegrityError:  # another process was first
         return ThresholdPolicy.objects.get(model_version=version, active=True)

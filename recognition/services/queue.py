@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 PROCESS_PHOTOS = "recognition.process_photos"
 REBUILD_INDEX = "recognition.rebuild_index"
+EVALUATE = "recognition.evaluate"
 
 
 def enqueue(task: str, *args: Any) -> None:

@@ -1,0 +1,224 @@
+"""Thresholds of the active model from the errors that are allowed, by genuine and impostor scores of real people.
+
+The 1:1 threshold keeps the false match rate for both kinds of verification: two pictures, and a picture with an
+enrolled person. The 1:N threshold keeps the rate at which a stranger is taken for somebody: a stranger meets all N
+people, so each single meeting may go wrong with a probability of at most FPIR / N.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.engine.identification import Enrolled, OneOut, leave_one_out
+from recognition.engine.pairs import genuine_pairs, impostor_pairs, pair_scores
+from recognition.engine.thresholds import (
+    Tail,
+    bootstrap_tail,
+    bootstrap_threshold,
+    smallest_rate,
+    strict,
+    threshold_at,
+)
+from recognition.engine.types import Floats
+from recognition.services import figures
+from recognition.services.errors import Invalid
+
+MARGIN_COST = 0.005
+IMPOSTORS = 1_000_000
+HIGHEST_FLOOR_RATE = 0.05  # bounds how many single scores are kept for the bootstrap
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked for.
+
+    fmr, fpir: the error rates allowed in 1:1 and 1:N. people: how many are searched in 1:N.
+    margin_cost: share of right identifications given up so that look-alikes are refused as ambiguous.
+    extrapolate: allow thresholds beyond what the scores can speak of.
+    """
+
+    fmr: float = 1e-4
+    fpir: float = 1e-2
+    people: int = 1
+    margin_cost: float = MARGIN_COST
+    extrapolate: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("fmr", "fpir"):
+            if not 0 < getattr(self, name) < 1:
+                raise Invalid("bad_rate", f"{name.upper()} is a rate between 0 and 1, such as 1e-4.")
+        if not 0 <= self.margin_cost < 1:
+            raise Invalid("bad_rate", "The cost of the margin is a share between 0 and 1.")
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Thresholds that fulfil a wish, with all that was measured. Not stored yet."""
+
+    verify_threshold: float
+    identify_threshold: float
+    margin: float
+    fmr: float
+    fpir: float
+    source: str
+    measurements: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "verify_threshold": self.verify_threshold,
+            "identify_threshold": self.identify_threshold,
+            "margin": self.margin,
+            "fmr": self.fmr,
+            "fpir": self.fpir,
+            "source": self.source,
+            "measurements": self.measurements,
+        }
+
+
+def propose(
+    owners: NDArray[np.int64],
+    vectors: Floats,
+    wish: Wish,
+    *,
+    source: str,
+    mirrored: bool,
+    current_margin: float = 0.0,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Proposal:
+    """Thresholds from labelled vectors. owners: (n,), vectors: (n, dimensions) of unit length.
+
+    current_margin: kept when nobody is found often enough to choose one. Raises Invalid when the data cannot
+    support the wish, with what it can support.
+    """
+    figures.check_usable(owners)
+    pairs = impostor_pairs(owners, IMPOSTORS)
+    impostor = pair_scores(vectors, *pairs)
+    genuine = pair_scores(vectors, *genuine_pairs(owners, figures.GENUINE_LIMIT))
+    gallery = Enrolled.of(owners, vectors)
+    _check_pairs(wish, len(impostor), len(gallery.names))
+    needed = wish.fpir / max(1, wish.people)
+    floor = threshold_at(impostor, min(HIGHEST_FLOOR_RATE, 4 * needed))
+    one_out = leave_one_out(gallery, floor=floor, progress=progress)
+    tail = Tail.from_counts(one_out.counts, len(gallery.names))
+    if tail is None:
+        raise Invalid("too_few_impostors", f"{len(gallery.names)} people are too few to measure anything.")
+    verify, verify_notes = _verify(wish, impostor, genuine, pairs, owners, tail)
+    identify, identify_notes = _identify(wish, needed, gallery, one_out, tail)
+    margin, margin_notes = _margin(wish, one_out, identify, current_margin)
+    warnings = [
+        notes.pop("warning") for notes in (verify_notes, identify_notes, margin_notes) if "warning" in notes
+    ]
+    measurements = {
+        "on": {
+            "people": len(gallery.names),
+            "photos": len(owners),
+            "genuine_pairs": len(genuine),
+            "impostor_pairs": len(impostor),
+            "impostor_scores_1_n": tail.trials,
+        },
+        "mirrored": mirrored,
+        "verify": verify_notes,
+        "identify": identify_notes,
+        "margin": margin_notes,
+        "tail": tail.as_dict(),
+    }
+    return Proposal(verify, identify, margin, wish.fmr, wish.fpir, source, measurements, tuple(warnings))
+
+
+def _check_pairs(wish: Wish, pairs: int, people: int) -> None:
+    smallest = smallest_rate(pairs)
+    if wish.fmr < smallest and not wish.extrapolate:
+        raise Invalid(
+            "too_few_impostors",
+            f"An FMR of {wish.fmr:.1e} cannot be measured here: by the rule of three, {pairs} impostor pairs of "
+            f"{people} people can speak of rates from {smallest:.1e} on, and pairs that share people are worth less "
+            f"than as many independent ones. Ask for a rate of {smallest:.1e} or more, measure more people, or keep "
+            "the policy that came with the model.",
+        )
+
+
+def _verify(
+    wish: Wish,
+    impostor: Floats,
+    genuine: Floats,
+    pairs: tuple[NDArray[np.int64], NDArray[np.int64]],
+    owners: NDArray[np.int64],
+    tail: Tail,
+) -> tuple[float, dict[str, Any]]:
+    people = np.unique(owners, return_inverse=True)[1]
+    beyond = wish.fmr < smallest_rate(len(impostor))
+    if beyond:
+        pair_threshold, interval = tail.threshold(wish.fmr)[0], None
+    else:
+        pair_threshold = threshold_at(impostor, wish.fmr)
+        interval = bootstrap_threshold(impostor, people[pairs[0]], people[pairs[1]], wish.fmr)
+    person_threshold, _ = tail.threshold(wish.fmr)
+    # The stricter of the two, so that both kinds of verification keep to the rate.
+    threshold = strict(max(pair_threshold, person_threshold))
+    notes: dict[str, Any] = {
+        "two_pictures": strict(pair_threshold),
+        "picture_and_person": person_threshold,
+        "interval": interval,
+        "fnmr": float(np.mean(genuine < threshold)),
+        "smallest_fmr": smallest_rate(len(impostor)),
+        "beyond": beyond,
+    }
+    if beyond:
+        notes["warning"] = _beyond("1:1", wish.fmr, smallest_rate(len(impostor)))
+    return threshold, notes
+
+
+def _identify(
+    wish: Wish, needed: float, gallery: Enrolled, one_out: OneOut, tail: Tail
+) -> tuple[float, dict[str, Any]]:
+    threshold, beyond = tail.for_gallery(wish.fpir, wish.people)
+    smallest = tail.points[-1][0]
+    if beyond and not wish.extrapolate:
+        raise Invalid(
+            "too_few_impostors",
+            f"An FPIR of {wish.fpir:.1e} among {wish.people} people needs an FMR of {needed:.1e}, and by the rule "
+            f"of three {tail.trials} scores of {tail.people} people can speak of rates from {smallest:.1e} on. Ask "
+            f"for an FPIR of {min(1.0, smallest * wish.people):.1e} or more, measure more people, or allow a "
+            "threshold beyond what was measured.",
+        )
+    found = one_out.searches
+    notes: dict[str, Any] = {
+        "people": wish.people,
+        "needed_fmr": needed,
+        "interval": None
+        if beyond
+        else bootstrap_tail(one_out.high, one_out.probe, one_out.other, gallery.counts, needed),
+        "beyond": beyond,
+        "measured_people": len(gallery.names),
+        "fpir": float(np.mean(found.best_other >= threshold)),
+        "fnir": found.fnir(threshold),
+    }
+    if beyond:
+        notes["warning"] = _beyond("1:N", needed, smallest)
+    return threshold, notes
+
+
+def _margin(wish: Wish, one_out: OneOut, threshold: float, current: float) -> tuple[float, dict[str, Any]]:
+    """The margin that refuses so many of the right identifications at this threshold."""
+    margins = one_out.searches.margins(threshold)
+    needed = int(3 / wish.margin_cost) if wish.margin_cost else 1
+    if len(margins) < needed:
+        warning = (
+            f"The margin stays at {current}: {len(margins)} right identifications are too few to choose one."
+        )
+        return current, {"probes": len(margins), "warning": warning}
+    margin = max(0.0, float(np.quantile(margins, wish.margin_cost)))
+    return int(margin * 1000) / 1000, {"probes": len(margins), "cost": wish.margin_cost}
+
+
+def _beyond(kind: str, rate: float, smallest: float) -> str:
+    return (
+        f"The {kind} threshold lies beyond what was measured: it needs a rate of {rate:.1e}, and the scores can speak "
+        f"of rates from {smallest:.1e} on. It is a straight-line continuation, not a measurement."
+    )
