@@ -1,1 +1,41 @@
-"""System checks of the recognition app."""
+"""System checks: they run before every command, and `manage.py up` does not start while one is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]", "::1"}
+SHORTEST_KEY = 50
+
+
+@register(Tags.security)
+def secret_key(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Whoever guesses the key can sign in as anybody."""
+    key = settings.SECRET_KEY
+    weak = len(key) < SHORTEST_KEY or len(set(key)) < 10 or key.startswith("django-insecure")
+    if not (settings.HTTPS_ONLY and weak):
+        return []
+    hint = 'python -c "import secrets; print(secrets.token_urlsafe(64))" makes one.'
+    text = f"SECRET_KEY is too easy to guess for a site in production (at least {SHORTEST_KEY} random characters)."
+    return [Error(text, hint=hint, id="identity.E002")]
+
+
+@register(Tags.security)
+def public_names(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """What must not be when the site is reached by other machines."""
+    remote = sorted(set(settings.ALLOWED_HOSTS) - LOCAL_HOSTS)
+    if not remote:
+        return []
+    found: list[CheckMessage] = []
+    if settings.DEBUG:
+        text = f"DEBUG is on and the site answers to {remote[0]}: error pages show its inside to everybody."
+        found.append(Warning(text, hint="Remove DEBUG from the environment.", id="identity.W003"))
+    if not settings.HTTPS_ONLY:
+        text = f"The site answers to {remote[0]} without https: browsers give it no camera, and passwords can be read."
+        found.append(Warning(text, hint="Put https in front and set HTTPS_ONLY=true.", id="identity.W004"))
+    return found
