@@ -12,7 +12,7 @@ Decoding is that of https://github.com/deepcam-cn/yolov5-face ("YOLO5Face: Why R
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.engine.litert import InterpreterPool
-from recognition.engine.types import Face, Floats, Image
+from recognition.engine.types import Face, Floats, Image, ModelFileError, ModelSpec
 from recognition.engine.weights import Manifest
 
 ANCHORS: dict[int, Floats] = {
@@ -41,18 +41,34 @@ EXPONENT_LIMIT = 50.0
 
 
 class Detector:
-    """Finds faces. Safe to use from several threads."""
+    """Finds faces. Safe to use from several threads.
 
-    def __init__(self, pool: InterpreterPool | Path, *, iou: float = 0.45) -> None:
-        self._pool = InterpreterPool(pool) if isinstance(pool, Path) else pool
+    pools: the network for inputs of 320 and of 640 pixels.
+    """
+
+    def __init__(self, pools: Mapping[int, InterpreterPool | Path], *, iou: float = 0.45) -> None:
+        self._pools = {
+            side: InterpreterPool(pool) if isinstance(pool, Path) else pool for side, pool in pools.items()
+        }
         self._iou = iou
 
     @classmethod
     def from_manifest(
         cls, manifest: Manifest, name: str | None = None, *, size: int = 2, threads: int = 1
     ) -> Detector:
-        spec = manifest.spec(name) if name else manifest.default("detector")
-        return cls(InterpreterPool(manifest.path(spec), size=size, threads=threads))
+        """The named or default detector, with its companions: same version, another input size."""
+        chosen = manifest.spec(name) if name else manifest.default("detector")
+        pools = {
+            _input_side(spec): InterpreterPool(manifest.path(spec), size=size, threads=threads)
+            for spec in manifest.specs
+            if spec.kind == "detector" and spec.version == chosen.version
+        }
+        if not {SMALL, LARGE} <= pools.keys():
+            raise ModelFileError(
+                f"The detector {chosen.name} needs files for inputs of {SMALL} and {LARGE} pixels; "
+                f"{manifest.folder / 'manifest.json'} has {sorted(pools)}."
+            )
+        return cls(pools)
 
     def detect(self, image: Image, *, min_face: float | None = None, score: float = 0.3) -> list[Face]:
         """Every face, best first.
@@ -76,7 +92,8 @@ class Detector:
 
     def _detect(self, image: Image, side: int, score: float) -> list[Face]:
         canvas, scale = letterbox(image, side)
-        rows = decode(self._heads(canvas), side, score)
+        heads = self._pools[side].run(canvas[None].astype(np.float32) / np.float32(255))
+        rows = decode(heads, side, score)
         rows = rows[suppress(rows[:, :4], rows[:, 4], self._iou)]
         rows[:, :4] /= scale
         rows[:, 5:] /= scale
@@ -86,9 +103,6 @@ class Detector:
             )
             for r in rows
         ]
-
-    def _heads(self, canvas: Image) -> list[Floats]:
-        return self._pool.run(canvas[None].astype(np.float32) / 255)
 
 
 def letterbox(image: Image, side: int) -> tuple[Image, float]:
@@ -146,6 +160,13 @@ def _covered(face: Face, other: Face) -> float:
 
 def _longer_side(face: Face) -> float:
     return max(face.width, face.height)
+
+
+def _input_side(spec: ModelSpec) -> int:
+    shape = spec.input.get("shape")
+    if not isinstance(shape, list) or len(shape) != 4:
+        raise ModelFileError(f"The detector {spec.name} has no input shape in the manifest.")
+    return int(shape[1])
 
 
 def _by_stride(heads: Sequence[Floats], side: int) -> list[tuple[int, Floats]]:

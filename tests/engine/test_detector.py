@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import hashlib
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,7 +10,8 @@ import pytest
 
 from recognition.engine import detector
 from recognition.engine.detector import ANCHORS, Detector, decode, letterbox, merge, suppress
-from recognition.engine.types import Face, Floats
+from recognition.engine.types import Face, Floats, ModelFileError
+from recognition.engine.weights import Manifest
 
 LOGIT_HIGH, LOGIT_LOW = 8.0, -12.0
 
@@ -67,7 +71,7 @@ def detect(
     picture: tuple[int, int], near: list[Any], far: list[Any] | None = None, **how: Any
 ) -> tuple[list[Face], list[int]]:
     pool = FakePool(picture, near, far)
-    faces = Detector(pool).detect(np.zeros((*picture, 3), np.uint8), **how)  # type: ignore[arg-type]
+    faces = Detector({320: pool, 640: pool}).detect(np.zeros((*picture, 3), np.uint8), **how)  # type: ignore[arg-type]
     return faces, pool.sides
 
 
@@ -173,3 +177,32 @@ def test_merge_prefers_earlier_groups_and_orders_by_score() -> None:
     assert merge([first], [same, other]) == [other, first]
     assert merge([same, other], [first]) == [same, other]
     assert merge([], []) == []
+
+
+def manifest_with(folder: Path, *entries: dict[str, Any]) -> Manifest:
+    models = []
+    for number, entry in enumerate(entries):
+        (folder / f"{number}").write_bytes(b"x")
+        digest = hashlib.sha256(b"x").hexdigest()
+        models.append(
+            {"name": f"d{number}", "kind": "detector", "file": f"{number}", "sha256": digest, "size": 1}
+            | entry
+        )
+    (folder / "manifest.json").write_text(json.dumps({"models": models}))
+    return Manifest.load(folder)
+
+
+def shaped(side: int, version: str = "1") -> dict[str, Any]:
+    return {"version": version, "input": {"shape": [1, side, side, 3]}}
+
+
+def test_the_two_sizes_of_a_detector_are_found_by_their_version(tmp_path: Path) -> None:
+    manifest = manifest_with(tmp_path, shaped(640), shaped(320, "2"), shaped(320))
+    assert set(Detector.from_manifest(manifest)._pools) == {320, 640}
+    with pytest.raises(ModelFileError, match="320 and 640"):
+        Detector.from_manifest(manifest, "d1")
+
+
+def test_a_detector_without_shape_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="d0"):
+        Detector.from_manifest(manifest_with(tmp_path, {"version": "1"}))

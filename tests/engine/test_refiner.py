@@ -30,7 +30,7 @@ class FakePool:
 
 def spot(x: int, y: int) -> Any:
     image = np.zeros((500, 600, 3), np.uint8)
-    cv2.circle(image, (x, y), 5, (255, 255, 255), -1)
+    cv2.circle(image, (x, y), 9, (255, 255, 255), -1)
     return image
 
 
