@@ -115,5 +115,6 @@ def _to_rgb(picture: PIL.Image.Image) -> Image:
         picture = PIL.Image.alpha_composite(
             PIL.Image.new("RGBA", picture.size, WHITE), picture.convert("RGBA")
         )
-    # A copy, since Pillow hands out read-only memory.
-    return np.array(picture.convert("RGB"), np.uint8)
+    if picture.mode != "RGB":
+        picture = picture.convert("RGB")
+    return np.array(picture, np.uint8)  # a copy, since Pillow hands out read-only memory

@@ -1,0 +1,198 @@
+"""The engine's parts together, with the real weights, on the demo people."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from recognition.engine.alignment import align
+from recognition.engine.detector import Detector
+from recognition.engine.embedder import Embedder
+from recognition.engine.gallery import Gallery
+from recognition.engine.images import decode
+from recognition.engine.quality import ENROLMENT, PROBE, assess
+from recognition.engine.refiner import Refiner
+from recognition.engine.types import Face, Floats, Image, Quality
+from recognition.engine.weights import Manifest
+
+pytestmark = pytest.mark.models
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = ROOT / "demo"
+
+
+@dataclass
+class Engine:
+    detector: Detector
+    refiner: Refiner
+    embedder: Embedder
+
+    def faces(self, image: Image) -> list[Face]:
+        return self.refiner.refine(image, self.detector.detect(image))
+
+    def vectors(self, image: Image, faces: list[Face]) -> Floats:
+        return self.embedder.embed([align(image, face.landmarks) for face in faces])
+
+    def quality(self, image: Image, face: Face) -> Quality:
+        return assess(image, face, align(image, face.landmarks), ENROLMENT)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    manifest = Manifest.load(ROOT / "models")
+    return Engine(
+        Detector.from_manifest(manifest), Refiner.from_manifest(manifest), Embedder.from_manifest(manifest)
+    )
+
+
+def picture(path: Path) -> Image:
+    return decode(path.read_bytes())
+
+
+def number(name: str) -> int:
+    return int(name[1:4])
+
+
+@pytest.fixture(scope="module")
+def gallery(engine: Engine) -> Gallery:
+    """Three photos of each of the demo people."""
+    owners, vectors = [], []
+    for folder in sorted((DEMO / "people").iterdir()):
+        for path in sorted(folder.iterdir())[:3]:
+            image = picture(path)
+            owners.append(number(folder.name))
+            vectors.append(engine.vectors(image, engine.faces(image)[:1])[0])
+    return Gallery.from_arrays(engine.embedder.dimensions, "m", np.array(owners), np.stack(vectors))
+
+
+def test_every_enrolment_photo_shows_one_fit_face(engine: Engine) -> None:
+    for path in sorted((DEMO / "people").glob("*/*.jpg")):
+        image = picture(path)
+        faces = engine.faces(image)
+        assert len(faces) == 1, path
+        assert engine.quality(image, faces[0]).ok, path
+
+
+def test_probes_are_recognised_and_strangers_are_not(engine: Engine, gallery: Gallery) -> None:
+    def best(path: Path) -> tuple[int, float]:
+        image = picture(path)
+        match = gallery.search(engine.vectors(image, engine.faces(image)[:1]), 1)[0][0]
+        return match.identity_id, match.score
+
+    genuine = {path.name: best(path) for path in (DEMO / "probes").glob("*.jpg")}
+    strangers = [best(path)[1] for path in (DEMO / "probes" / "strangers").glob("*.jpg")]
+    assert len(genuine) == 20
+    assert len(strangers) == 10
+    assert all(owner == number(name) for name, (owner, _) in genuine.items())
+    assert min(score for _, score in genuine.values()) > max(strangers) + 0.05
+
+
+@pytest.mark.parametrize("path", sorted((DEMO / "groups").iterdir()), ids=lambda path: path.stem)
+def test_everybody_in_a_group_is_found_and_known(engine: Engine, gallery: Gallery, path: Path) -> None:
+    image = picture(path)
+    faces = sorted(engine.faces(image), key=lambda face: face.box[0])
+    names = [number(name) for name in path.stem.split("+")]
+    assert len(faces) == len(names)
+    for name, row in zip(names, gallery.search(engine.vectors(image, faces), 1), strict=True):
+        if name in gallery:
+            assert row[0].identity_id == name
+
+
+def test_small_faces_are_found_when_wanted(engine: Engine) -> None:
+    image = np.full((1200, 1600, 3), 120, np.uint8)
+    people = sorted((DEMO / "people").glob("*/1.jpg"))[:6]
+    for column, path in enumerate(people):
+        small = cv2.resize(picture(path), (220, 220), interpolation=cv2.INTER_AREA)
+        image[400:620, 40 + column * 260 : 260 + column * 260] = small
+    faces = engine.refiner.refine(image, engine.detector.detect(image, min_face=50))
+    assert len(faces) == len(people)
+
+
+@pytest.mark.parametrize("person", ["P001", "P002"])
+def test_turning_and_nodding_have_the_right_signs(engine: Engine, person: str) -> None:
+    angles: dict[tuple[int, int], list[tuple[float, float]]] = {}
+    for path in sorted((DEMO / "turns" / person).iterdir()):
+        image = picture(path)
+        quality = engine.quality(image, engine.faces(image)[0])
+        found = re.search(r"yaw([+-]\d+)_pitch([+-]\d+)", path.name)
+        assert found is not None
+        angles.setdefault((int(found[1]), int(found[2])), []).append((quality.yaw, quality.pitch))
+    means = {key: np.mean(values, axis=0) for key, values in angles.items()}
+    assert means[-26, 0][0] < means[0, 0][0] - 4
+    assert means[26, 0][0] > means[0, 0][0] + 4
+    assert means[0, -16][1] > means[0, 0][1]  # the names count a rising nose as negative
+
+
+def no_face_pictures() -> dict[str, Image]:
+    random = np.random.default_rng(7)
+    y, x = np.mgrid[0:480, 0:640]
+    sky = np.stack([120 + y / 8, 160 + y / 10, 230 - y / 4], axis=2)
+    blobs = cv2.resize(
+        random.integers(0, 256, (9, 12, 3), np.uint8), (640, 480), interpolation=cv2.INTER_CUBIC
+    )
+    return {
+        "noise": random.integers(0, 256, (480, 640, 3), np.uint8),
+        "wall": np.full((480, 640, 3), 190, np.uint8),
+        "sky": np.clip(sky + random.normal(0, 5, sky.shape), 0, 255).astype(np.uint8),
+        "blobs": blobs,
+        "board": np.repeat((((x // 40 + y // 40) % 2) * 255)[:, :, None], 3, 2).astype(np.uint8),
+        "dot": np.zeros((1, 1, 3), np.uint8),
+        "strip": np.full((3, 4000, 3), 90, np.uint8),
+    }
+
+
+@pytest.mark.parametrize(("name", "image"), no_face_pictures().items())
+def test_no_face_is_found_where_there_is_none(engine: Engine, name: str, image: Image) -> None:
+    assert engine.faces(image) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "spoil"),
+    [
+        ("too_blurred", lambda image: cv2.GaussianBlur(image, (0, 0), 6)),
+        ("too_dark", lambda image: (image * 0.2).astype(np.uint8)),
+        ("too_small", lambda image: cv2.resize(image, (130, 130), interpolation=cv2.INTER_AREA)),
+    ],
+)
+def test_spoilt_photos_are_refused_for_the_right_reason(engine: Engine, reason: str, spoil: object) -> None:
+    refused = []
+    for path in sorted((DEMO / "people").glob("*/2.jpg")):
+        image = spoil(picture(path))  # type: ignore[operator]
+        refused += [reason in engine.quality(image, face).reasons for face in engine.faces(image)[:1]]
+    assert len(refused) >= 10
+    assert np.mean(refused) >= 0.9
+
+
+def test_noise_moves_the_vector_little(engine: Engine) -> None:
+    random = np.random.default_rng(2)
+    for path in sorted((DEMO / "people").glob("*/1.jpg"))[:5]:
+        image = picture(path)
+        noisy = np.clip(image + random.normal(0, 12, image.shape), 0, 255).astype(np.uint8)
+        clean = engine.vectors(image, engine.faces(image))
+        spoilt = engine.vectors(noisy, engine.faces(noisy))
+        assert float(clean[0] @ spoilt[0]) > 0.85
+
+
+def test_many_threads_get_the_same_answers(engine: Engine) -> None:
+    images = [picture(path) for path in sorted((DEMO / "people").glob("*/1.jpg"))[:6]]
+
+    def vector(image: Image) -> Floats:
+        return engine.vectors(image, engine.faces(image))[0]
+
+    alone = [vector(image) for image in images]
+    with ThreadPoolExecutor(6) as pool:
+        together = list(pool.map(vector, images * 3))
+    assert np.allclose(np.stack(alone * 3), np.stack(together), atol=1e-5)
+
+
+def test_probe_limits_let_the_turned_frames_through(engine: Engine) -> None:
+    for path in sorted((DEMO / "turns" / "P001").iterdir()):
+        image = picture(path)
+        face = engine.faces(image)[0]
+        assert assess(image, face, align(image, face.landmarks), PROBE).ok, path.name
