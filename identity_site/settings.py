@@ -211,6 +211,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
         "DecisionEnum": "recognition.models.Decision.Outcome",
         "DecisionKindEnum": "recognition.models.Decision.Kind",
@@ -233,8 +234,9 @@ STORAGES = {
     "default": {"BACKEND": env.text("STORAGE_BACKEND", "recognition.storage.DatabaseStorage")},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-MAX_UPLOAD_BYTES = env.integer("MAX_UPLOAD_MB", 20, minimum=1, maximum=200) * 1_000_000
-# Base64 makes a picture a third larger; the rest of a form is small.
+# The engine itself reads no picture over 15 MB.
+MAX_UPLOAD_BYTES = env.integer("MAX_UPLOAD_MB", 15, minimum=1, maximum=15) * 2**20
+# Two pictures in base64, which makes them a third larger.
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_UPLOAD_BYTES * 3
 DATA_UPLOAD_MAX_NUMBER_FILES = 200
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
@@ -259,6 +261,7 @@ CELERY_TASK_QUEUES = [Queue("default"), Queue("recognition")]
 CELERY_TASK_ROUTES = {
     "recognition.process_photos": {"queue": "recognition"},
     "recognition.reembed*": {"queue": "recognition"},
+    "recognition.evaluate": {"queue": "recognition"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # Processes of the worker that `manage.py up` starts.

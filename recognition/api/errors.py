@@ -109,5 +109,6 @@ def _invalid(detail: Any) -> dict[str, Any]:
     name, problem = next(iter(fields.items()))
     while isinstance(problem, dict | list):
         problem = next(iter(problem.values())) if isinstance(problem, dict) else problem[0]
-    message = str(problem) if name == "non_field_errors" else f"{name}: {problem}"
+    sentence = f"{str(problem).rstrip('.')}."
+    message = sentence if name == "non_field_errors" else f"{name}: {sentence}"
     return body("invalid_request", message, fields)

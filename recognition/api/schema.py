@@ -70,6 +70,10 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
     target_class = "recognition.api.authentication.ApiKeyAuthentication"
     name = ["ApiKeyBearer", "ApiKeyHeader"]
 
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[str]]]:
+        """One or the other."""
+        return [{name: []} for name in self.name]
+
     def get_security_definition(self, auto_schema: Any) -> list[dict[str, str]]:
         return [
             {"type": "http", "scheme": "bearer", "description": "The kiosk's key: `fid_...`"},
