@@ -7,6 +7,7 @@ from django.contrib.auth import SESSION_KEY
 from django.core.exceptions import SuspiciousOperation
 from django.template.loader import render_to_string
 from django.test import Client
+from django.urls import reverse
 
 from accounts.models import User
 from tests.fakes import person_jpeg
@@ -25,6 +26,7 @@ class TestHome:
         page = client.get("/").text
         assert LOGIN in page
         assert "/accounts/face/" in page
+        assert reverse("api:docs") in page
         assert "Sign out" not in page
 
     def test_a_member_finds_the_account_but_no_admin(self, client, user):
