@@ -7,6 +7,7 @@ size. Not thread-safe by itself; the gallery guards it.
 from __future__ import annotations
 
 import logging
+from threading import Lock
 from typing import Any
 
 import faiss
@@ -54,9 +55,10 @@ class TemplateIndex:
 
     def search(self, probes: Floats, k: int) -> tuple[Floats, NDArray[np.int64]]:
         """Scores and slots of the ``k`` best, both (m, k), best first; ``k`` at most ``len(self)``."""
-        if self._gpu is not None:
+        gpu = self._gpu
+        if gpu is not None:
             try:
-                return self._gpu.search(self._index, self.array(), probes, k)
+                return gpu.search(self._index, self.array(), probes, k)
             except RuntimeError as error:  # faiss raises it for every GPU fault
                 log.warning("the GPU search failed (%s); searching on the CPU from now on", error)
                 self._gpu = None
@@ -83,15 +85,16 @@ class _GpuCopy:
         self.stale: set[int] = set()
         self._copy: Any = None
         self._resources: Any = None
+        self._one_at_a_time = Lock()  # what FAISS asks of users of its GPU resources
 
     def search(self, index: Any, vectors: Floats, probes: Floats, k: int) -> tuple[Floats, NDArray[np.int64]]:
-        if self._copy is None or len(self.stale) > self.REFRESH:
-            self._resources = self._resources or faiss.StandardGpuResources()
-            self._copy = faiss.index_cpu_to_gpu(self._resources, 0, index)
-            self.stale.clear()
-        stale = np.fromiter(self.stale, np.int64, len(self.stale))
-        wanted = min(k + len(stale), self._copy.ntotal)
-        scores, slots = self._copy.search(probes, wanted)
+        with self._one_at_a_time:
+            if self._copy is None or len(self.stale) > self.REFRESH:
+                self._resources = self._resources or faiss.StandardGpuResources()
+                self._copy = faiss.index_cpu_to_gpu(self._resources, 0, index)
+                self.stale.clear()
+            stale = np.fromiter(self.stale, np.int64, len(self.stale))
+            scores, slots = self._copy.search(probes, min(k + len(stale), self._copy.ntotal))
         live = stale[stale < len(vectors)]
         scores = np.where(np.isin(slots, stale), -np.inf, scores)
         scores = np.concatenate([scores, probes @ vectors[live].T], axis=1)
