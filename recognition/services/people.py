@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
@@ -62,6 +64,7 @@ def erase(identity: Identity) -> None:
         for photo in Photo.objects.filter(identity=identity):
             delete_files(photo)
         _forget_in_decisions(identity.pk)
+        _forget_in_admin_log(identity.pk)
         Identity.objects.filter(pk=identity.pk).delete()
         record_change(identity.pk)
 
@@ -74,7 +77,10 @@ def merge(*, into: Identity, other: Identity) -> Identity:
     if into.pk == other.pk:
         raise Invalid("same_person", "Choose two different people to merge.")
     with transaction.atomic():
-        locked = {p.pk: p for p in Identity.objects.select_for_update().filter(pk__in=[into.pk, other.pk]).order_by("pk")}
+        locked = {
+            p.pk: p
+            for p in Identity.objects.select_for_update().filter(pk__in=[into.pk, other.pk]).order_by("pk")
+        }
         if len(locked) != 2:
             raise NotFound("unknown_person", "One of the two was erased meanwhile.")
         into, other = locked[into.pk], locked[other.pk]
@@ -117,13 +123,23 @@ def _forget_in_decisions(pk: int) -> None:
         decision.save(update_fields=["candidates"])
 
 
+def _forget_in_admin_log(pk: int) -> None:
+    """The admin notes the name of what was changed; who changed it stays."""
+    entries = LogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(Identity), object_id=str(pk)
+    )
+    entries.update(object_repr=f"erased person {pk}")
+
+
 def _save(identity: Identity) -> Identity:
     try:
         identity.full_clean()
     except ValidationError as error:
         messages = error.message_dict
         if "external_id" in messages and Identity.objects.filter(external_id=identity.external_id).exists():
-            raise Conflict("id_taken", f"The ID {identity.external_id!r} belongs to another person.") from None
+            raise Conflict(
+                "id_taken", f"The ID {identity.external_id!r} belongs to another person."
+            ) from None
         field, texts = next(iter(messages.items()))
         raise Invalid("invalid_person", f"{field}: {texts[0]}") from None
     try:

@@ -134,7 +134,9 @@ def process_photos(photo_ids: Sequence[int]) -> int:
 
 def _claim(photo_ids: Sequence[int]) -> list[Photo]:
     now = timezone.now()
-    unfinished = Q(state=Photo.State.WAITING) | Q(state=Photo.State.PROCESSING, claimed_at__lt=now - CLAIM_LASTS)
+    unfinished = Q(state=Photo.State.WAITING) | Q(
+        state=Photo.State.PROCESSING, claimed_at__lt=now - CLAIM_LASTS
+    )
     with transaction.atomic():
         rows = Photo.objects.filter(unfinished, pk__in=photo_ids).select_for_update(skip_locked=True)
         photos = list(rows)
@@ -191,16 +193,20 @@ def _overlap(a: Sequence[float], b: Sequence[float]) -> float:
 def store(photo: Photo, finding: Finding, version: ModelVersion) -> None:
     """Write what was found. A photo that was deleted or taken over meanwhile is left alone."""
     with transaction.atomic():
+        # The person before the photo, as erasing and merging lock them: the other order ends in a deadlock.
+        Identity.objects.select_for_update(no_key=True).filter(pk=photo.identity_id).first()
         current = Photo.objects.select_for_update().filter(pk=photo.pk, state=Photo.State.PROCESSING).first()
         if current is None or current.attempts != photo.attempts:
             return
-        save_finding(current, finding, version)
-        if finding.vector is not None:
+        if save_finding(current, finding, version):
             record_change(current.identity_id)
 
 
-def save_finding(photo: Photo, finding: Finding, version: ModelVersion) -> None:
-    """Save the photo with what was found, its crop and its vector. The caller records the gallery change."""
+def save_finding(photo: Photo, finding: Finding, version: ModelVersion) -> bool:
+    """Save the photo with what was found, its crop and its vector.
+
+    True when the gallery changes by it, which the caller has to record.
+    """
     photo.faces = [face.as_dict() for face in finding.faces]
     photo.chosen_face = finding.chosen
     photo.reason = finding.reason
@@ -213,12 +219,17 @@ def save_finding(photo: Photo, finding: Finding, version: ModelVersion) -> None:
             photo.crop.delete(save=False)
         photo.crop.save(f"{uuid4().hex}.jpg", ContentFile(images.encode_jpeg(face.crop)), save=False)
     photo.save()
-    if finding.vector is not None:
-        Embedding.objects.update_or_create(
-            photo=photo,
-            model_version=version,
-            defaults={"identity_id": photo.identity_id, "vector": finding.vector},
-        )
+    # Vectors of the face that the photo stood for before, if it was another one.
+    stale = Embedding.objects.filter(photo=photo)
+    if finding.vector is None:
+        return stale.delete()[0] > 0
+    stale.exclude(model_version=version).delete()
+    Embedding.objects.update_or_create(
+        photo=photo,
+        model_version=version,
+        defaults={"identity_id": photo.identity_id, "vector": finding.vector},
+    )
+    return True
 
 
 def choose_face(*, photo: Photo, face: int) -> Photo:
