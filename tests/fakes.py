@@ -94,6 +94,7 @@ class FakeRefiner:
 class FakeEmbedder:
     name = "fake-embedder"
     version = "1"
+    mirrored = False
 
     def __init__(self, dimensions: int = 512) -> None:
         self.dimensions = dimensions

@@ -7,6 +7,7 @@ Terms and measures follow ISO/IEC 19795-1.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -108,7 +109,7 @@ class FoldAccuracy:
     @property
     def standard_error(self) -> float:
         """Of the mean; what LFW reports after the plus-minus sign."""
-        return self.deviation / len(self.accuracies) ** 0.5
+        return self.deviation / math.sqrt(len(self.accuracies))
 
 
 def fold_accuracy(scores: Floats, genuine: Masks, folds: NDArray[np.int64]) -> FoldAccuracy:

@@ -9,7 +9,7 @@ Pankanti 2004).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ Positions = NDArray[np.int64]
 
 STEP = 1e-4  # thresholds are kept to four digits, rounded to the strict side
 BINS = 20_000  # of -1 .. 1, so a bin is one step
+RATES = tuple(float(f"{rate:.3g}") for rate in np.geomspace(0.1, 1e-9, 81))  # of a tail, ten a decade
 
 
 def smallest_rate(trials: int) -> float:
@@ -133,22 +134,23 @@ class Tail:
     people: int
 
     @classmethod
-    def from_counts(cls, counts: Counts, people: int) -> Tail | None:
-        """From `score_counts` of impostor scores. None when there are too few to speak of any rate of interest."""
+    def from_counts(cls, counts: Counts, people: int, exact: Sequence[float] = ()) -> Tail | None:
+        """From `score_counts` of impostor scores. None when there are too few to speak of any rate of interest.
+
+        exact: rates that get a point of their own, where they are measurable.
+        """
         trials = int(counts.sum())
         smallest = smallest_rate(trials)
         if smallest > 0.1:
             return None
         reached = np.cumsum(counts[::-1])[::-1]  # how many are in this step or above
-        decades = np.arange(0, -8, -1)
-        rates = [m * 10.0**e for e in decades for m in (5, 2, 1) if smallest < m * 10.0**e <= 0.1] + [
-            smallest
-        ]
+        rates = [rate for rate in [*RATES, *exact] if smallest < rate <= RATES[0]]
+        rates = sorted({*rates, smallest}, reverse=True)
         points = []
         for rate in rates:
             # The first step that is reached rarely enough is the threshold.
             step = int(np.searchsorted(-reached, -rate * trials, side="left"))
-            points.append((float(f"{rate:.4g}"), round(step * STEP - 1, 4)))
+            points.append((float(rate), round(step * STEP - 1, 4)))
         return cls(tuple(points), trials, people)
 
     def threshold(self, rate: float) -> tuple[float, bool]:

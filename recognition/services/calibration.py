@@ -27,6 +27,10 @@ from recognition.engine.thresholds import (
 from recognition.engine.types import Floats
 from recognition.services import figures
 from recognition.services.errors import Invalid
+from recognition.services.evaluation import variant_in_use
+from recognition.services.measured_photos import PhotoSet
+from recognition.services.policies import active_policy
+from recognition.services.site_evaluation import enrolled_vectors
 
 MARGIN_COST = 0.005
 IMPOSTORS = 1_000_000
@@ -105,7 +109,7 @@ def propose(
     needed = wish.fpir / max(1, wish.people)
     floor = threshold_at(impostor, min(HIGHEST_FLOOR_RATE, 4 * needed))
     one_out = leave_one_out(gallery, floor=floor, progress=progress)
-    tail = Tail.from_counts(one_out.counts, len(gallery.names))
+    tail = Tail.from_counts(one_out.counts, len(gallery.names), exact=(needed, wish.fmr))
     if tail is None:
         raise Invalid("too_few_impostors", f"{len(gallery.names)} people are too few to measure anything.")
     verify, verify_notes = _verify(wish, impostor, genuine, pairs, owners, tail)
@@ -221,4 +225,39 @@ def _beyond(kind: str, rate: float, smallest: float) -> str:
     return (
         f"The {kind} threshold lies beyond what was measured: it needs a rate of {rate:.1e}, and the scores can speak "
         f"of rates from {smallest:.1e} on. It is a straight-line continuation, not a measurement."
+    )
+
+
+def from_enrolled(wish: Wish, *, progress: Callable[[float], None] = lambda share: None) -> Proposal:
+    """Thresholds from the vectors of the enrolled people."""
+    policy = active_policy()
+    owners, vectors = enrolled_vectors(policy.model_version)
+    if not len(owners):
+        raise Invalid("nobody", "Nobody is enrolled. Enrol people, or give a folder of photos.")
+    source = f"{len(np.unique(owners))} enrolled people, {len(owners)} photos"
+    return propose(
+        owners,
+        vectors,
+        wish,
+        source=source,
+        mirrored=variant_in_use() == "mirrored",
+        current_margin=policy.margin,
+        progress=progress,
+    )
+
+
+def from_photos(
+    photos: PhotoSet, wish: Wish, *, name: str, progress: Callable[[float], None] = lambda share: None
+) -> Proposal:
+    """Thresholds from measured photos of people who need not be enrolled."""
+    variant = variant_in_use()
+    people, count = photos.counts["people_with_face"], photos.counts["with_face"]
+    return propose(
+        photos.owners,
+        photos.vectors[variant],
+        wish,
+        source=f"{name}: {people} people, {count} photos"[:200],
+        mirrored=variant == "mirrored",
+        current_margin=active_policy().margin,
+        progress=progress,
     )

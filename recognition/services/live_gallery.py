@@ -8,6 +8,7 @@ in every process, whatever the state of the index file.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -46,11 +47,7 @@ def gallery_folder() -> Path:
 def load_vectors(
     version: ModelVersion, identity_ids: list[int] | None = None
 ) -> tuple[NDArray[np.int64], Floats]:
-    """Owners (n,) and unit vectors (n, dimensions) of all active people, or of those given, ordered by owner.
-
-    Read in pgvector's binary form (four bytes of header, then big-endian floats): parsing its text form takes
-    far longer than the query.
-    """
+    """Owners (n,) and unit vectors (n, dimensions) of all active people, or of those given, ordered by owner."""
     sql = (
         "SELECT e.identity_id, vector_send(e.vector) FROM recognition_embedding e"
         " JOIN recognition_identity i ON i.id = e.identity_id"
@@ -68,11 +65,25 @@ def load_vectors(
         cursor.execute(sql, params)
         while rows := cursor.fetchmany(CHUNK):
             owners.append(np.fromiter((row[0] for row in rows), np.int64, len(rows)))
-            raw = np.frombuffer(b"".join(bytes(row[1]) for row in rows), ">f4").reshape(len(rows), width + 1)
-            vectors.append(raw[:, 1:].astype(np.float32))
+            vectors.append(_unit(unpack([row[1] for row in rows], width)))
     if not owners:
         return np.empty(0, np.int64), np.empty((0, width), np.float32)
     return np.concatenate(owners), np.concatenate(vectors)
+
+
+def unpack(sent: Sequence[bytes], dimensions: int) -> Floats:
+    """Vectors (n, dimensions) from what `vector_send` gives: four bytes of header, then big-endian floats.
+
+    Parsing pgvector's text form would take far longer than the query.
+    """
+    raw = np.frombuffer(b"".join(bytes(one) for one in sent), ">f4").reshape(len(sent), dimensions + 1)
+    return raw[:, 1:].astype(np.float32)
+
+
+def _unit(vectors: Floats) -> Floats:
+    """Imported vectors are kept as they came and may have any length; ours are left as they are."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(np.where(np.abs(lengths - 1) > 1e-5, vectors / lengths, vectors), np.float32)
 
 
 def build_from_database(version: ModelVersion) -> Gallery:

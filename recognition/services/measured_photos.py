@@ -82,10 +82,12 @@ def measure_photos(
 
 def cache_path(analyzer: Any) -> Path:
     """Where the vectors of these models are kept; other weights have another file."""
-    specs = [analyzer.embedder_spec, *(analyzer.manifest.default(kind) for kind in ("detector", "refiner"))]
-    models = hashlib.sha256("".join(spec.sha256 for spec in specs).encode()).hexdigest()
+    manifest = analyzer.manifest
+    finders = [spec.sha256 for spec in manifest.specs if spec.kind != "embedder"]
+    models = repr([analyzer.embedder_spec.sha256, *finders, sorted(manifest.defaults.items())])
+    digest = hashlib.sha256(models.encode()).hexdigest()
     folder = Path(settings.DATA_DIR) / "evaluation"
-    return folder / f"{analyzer.embedder_spec.name}-{models[:12]}-{CACHE_FORMAT}.vectors"
+    return folder / f"{analyzer.embedder_spec.name}-{digest[:12]}-{CACHE_FORMAT}.vectors"
 
 
 Row = tuple[int, Path, bytes, Measured]
