@@ -44,4 +44,4 @@ class ApiKeyAuthentication(BaseAuthentication):
         if header is None:
             return str(request.headers.get("X-API-Key", "")).strip()
         scheme, _, text = header.strip().partition(" ")
-        return text.strip() if scheme.lower() == "bearer" else header
+        return text.strip() if scheme.lower() == "bearer" else ""

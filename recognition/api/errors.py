@@ -30,6 +30,7 @@ MESSAGES = {
     "parse_error": "The body cannot be read as its Content-Type says: {detail}",
     "unsupported_media_type": "Send the body as multipart/form-data or application/json.",
     "method_not_allowed": "This address does not support the method. The Allow header lists those that work.",
+    "server_error": "The server failed. If it fails again, tell its administrator when it happened.",
     "not_found": "There is nothing at this address. See /api/v1/docs/ for those that exist.",
 }
 
@@ -43,10 +44,14 @@ class ApiError(Exception):
 
 
 def body(code: str, message: str, detail: Any = None) -> dict[str, Any]:
-    error: dict[str, Any] = {"code": code, "message": message}
+    error: dict[str, Any] = {"code": code, "message": _sentence(message)}
     if detail is not None:
         error["detail"] = detail
     return {"error": error}
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", ")")) else f"{text.rstrip()}."
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
@@ -73,14 +78,13 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
             log.error("the database does not answer: %s", error)
             return _later("unavailable", "The server's database does not answer. Try again in a moment.")
     log.error("the API failed", exc_info=error)
-    message = "The server failed. Try again; if it fails again, tell its administrator when it happened."
-    return Response(body("server_error", message), 500)
+    return Response(body("server_error", MESSAGES["server_error"]), 500)
 
 
 def service_status(error: ServiceError) -> int:
     if error.code == "too_large":
         return 413
-    return next(status for kind, status in SERVICE_STATUS if isinstance(error, kind))
+    return next((status for kind, status in SERVICE_STATUS if isinstance(error, kind)), 400)
 
 
 def _later(code: str, message: str) -> Response:
@@ -109,6 +113,5 @@ def _invalid(detail: Any) -> dict[str, Any]:
     name, problem = next(iter(fields.items()))
     while isinstance(problem, dict | list):
         problem = next(iter(problem.values())) if isinstance(problem, dict) else problem[0]
-    sentence = f"{str(problem).rstrip('.')}."
-    message = sentence if name == "non_field_errors" else f"{name}: {sentence}"
+    message = str(problem) if name == "non_field_errors" else f"{name}: {problem}"
     return body("invalid_request", message, fields)

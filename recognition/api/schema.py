@@ -35,9 +35,10 @@ ERRORS = {
     ),
     422: ("What was sent cannot be used.", "unreadable", "The file is not a picture that can be read."),
     429: ("Too many requests; Retry-After says how long to wait.", "throttled", "Too many requests."),
+    500: ("The server failed.", "server_error", errors.MESSAGES["server_error"]),
     503: ("The server cannot answer now.", "not_ready", "The server is not ready to recognise."),
 }
-ALWAYS = (401, 403, 429, 503)
+ALWAYS = (401, 403, 429, 500, 503)
 BODY = (400, 413, 415)
 
 PERSON_ID = OpenApiParameter("external_id", str, OpenApiParameter.PATH, description="ID of the person.")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from django.urls import include, path, re_path
+from django.urls import include, path, re_path, register_converter
+from django.urls.converters import StringConverter
 from django.views.generic import RedirectView
 
 from recognition.api.views.events import EventsView
@@ -14,14 +15,23 @@ from recognition.api.views.status import StatusView
 
 app_name = "api"
 
+
+class PersonId(StringConverter):
+    """Without null bytes, which Postgres does not take."""
+
+    regex = r"[^/\x00]+"
+
+
+register_converter(PersonId, "person")
+
 v1 = [
     path("identify", IdentifyView.as_view(), name="identify"),
     path("verify", VerifyView.as_view(), name="verify"),
     path("people", PeopleView.as_view(), name="people"),
-    path("people/<str:external_id>", PersonView.as_view(), name="person"),
-    path("people/<str:external_id>/suspend", SuspendView.as_view(), name="suspend"),
-    path("people/<str:external_id>/resume", ResumeView.as_view(), name="resume"),
-    path("people/<str:external_id>/photos", PersonPhotosView.as_view(), name="person-photos"),
+    path("people/<person:external_id>", PersonView.as_view(), name="person"),
+    path("people/<person:external_id>/suspend", SuspendView.as_view(), name="suspend"),
+    path("people/<person:external_id>/resume", ResumeView.as_view(), name="resume"),
+    path("people/<person:external_id>/photos", PersonPhotosView.as_view(), name="person-photos"),
     path("photos/<int:photo_id>", PhotoView.as_view(), name="photo"),
     path("photos/<int:photo_id>/choose_face", ChooseFaceView.as_view(), name="choose-face"),
     path("photos/<int:photo_id>/image", PhotoImageView.as_view(), name="photo-image"),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 from typing import Any
+from urllib.parse import unquote
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
@@ -59,11 +61,12 @@ class Kiosk:
         return self.send("patch", path, json.dumps(content), "application/json")
 
     def send(self, method: str, path: str, body: str | bytes, content_type: str) -> HttpResponse:
-        return self._checked(method, path, data=body, content_type=content_type)
+        return self._checked(method, path, body, content_type, raw=True)
 
-    def _checked(self, method: str, path: str, **how: Any) -> HttpResponse:
+    def _checked(self, method: str, path: str, *content: Any, raw: bool = False, **how: Any) -> HttpResponse:
         address = path if path.startswith("/") else f"{self.base}/{path}"
-        response = getattr(self.client, method)(address, headers=self.headers, **how)
+        request = partial(self.client.generic, method) if raw else getattr(self.client, method)
+        response = request(address, *content, headers=self.headers, **how)
         check_documented(method, address, response)
         return response
 
@@ -77,12 +80,14 @@ def document() -> dict[str, Any]:
 
 def check_documented(method: str, address: str, response: HttpResponse) -> None:
     """The status is documented for the operation, and the body has the shape that it names."""
-    template = "/" + str(resolve(address.split("?")[0]).route).replace("<str:", "{").replace("<int:", "{")
-    operation = document()["paths"].get(template.replace(">", "}"), {}).get(method)
+    template = "/" + re.sub(r"<\w+:(\w+)>", r"{\1}", resolve(unquote(address.split("?")[0])).route)
+    operation = document()["paths"].get(template, {}).get(method)
     if operation is None:
         return
     answer = operation["responses"].get(str(response.status_code))
-    assert answer is not None, f"{method} {template}: {response.status_code} is not documented: {response.content!r}"
+    assert answer is not None, (
+        f"{method} {template}: {response.status_code} is not documented: {response.content!r}"
+    )
     content = answer.get("content")
     if content is None:
         assert response.content == b""

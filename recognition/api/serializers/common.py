@@ -50,7 +50,17 @@ class Error(serializers.Serializer):
     error = ErrorContent()
 
 
-class PersonIdField(serializers.CharField):
+class Text(serializers.CharField):
+    """Takes no numbers for texts: 007 and 7 would be two people."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        text: str = super().to_internal_value(data)
+        return text
+
+
+class PersonIdField(Text):
     """An external ID, with the rules of the model."""
 
     def __init__(self, **kwargs: Any) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from recognition.api.serializers.common import Input, Page, PageQuery, PersonIdField
+from recognition.api.serializers.common import Input, Page, PageQuery, PersonIdField, Text
 from recognition.models import Identity
 
 NAME_LENGTH = Identity._meta.get_field("name").max_length
@@ -16,7 +16,7 @@ class PeopleQuery(PageQuery):
 
 
 class PersonInput(Input):
-    name = serializers.CharField(max_length=NAME_LENGTH)
+    name = Text(max_length=NAME_LENGTH)
     external_id = PersonIdField(
         required=False, help_text="Your own number for this person; made up when left out. No slashes."
     )

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from recognition.api.images import PictureFile, PictureText
-from recognition.api.serializers.common import Input, Page, PageQuery
+from recognition.api.serializers.common import Input, Page, PageQuery, Text
 from recognition.api.serializers.recognise import Face, Quality
 from recognition.models import Photo as PhotoRow
 from recognition.services.wording import reason_text
@@ -29,7 +29,7 @@ class PhotosForm(Input):
 
 class PhotoJson(Input):
     image = PictureText()
-    filename = serializers.CharField(required=False, allow_blank=True, max_length=255, default="")
+    filename = Text(required=False, allow_blank=True, max_length=255, default="")
 
 
 class ChooseFace(Input):
