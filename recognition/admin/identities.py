@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from unfold.decorators import action, display
 
-from recognition.admin.base import Deleted, SiteAdmin
+from recognition.admin.base import Deleted, SiteAdmin, number_of
 from recognition.admin.identity_form import EnrolForm
 from recognition.admin.identity_list import AccountFilter, PhotosFilter, with_columns
 from recognition.admin.identity_page import person_context
@@ -157,7 +157,9 @@ class IdentityAdmin(PersonViews, SiteAdmin):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
         """Only one of suspend and resume makes sense."""
-        suspended = Identity.objects.filter(pk=object_id, status=Identity.Status.SUSPENDED).exists()
+        suspended = Identity.objects.filter(
+            pk=number_of(object_id), status=Identity.Status.SUSPENDED
+        ).exists()
         hidden = "suspend" if suspended else "resume"
         actions = super().get_actions_detail(request, object_id)
         return [action for action in actions if not action.action_name.endswith(f"_{hidden}")]

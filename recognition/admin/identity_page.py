@@ -45,7 +45,7 @@ def person_context(request: HttpRequest, identity: Identity) -> dict[str, Any]:
     }
     if may("recognition.view_decision"):
         history = identity.decisions.select_related("api_key", "user").order_by("-id")[:HISTORY]
-        context["history"] = list(history)
+        context["history"] = [(decision, source_of(decision)) for decision in history]
         context["more_history"] = len(context["history"]) == HISTORY
     return context
 
@@ -59,9 +59,7 @@ def resemblance(identity: Identity) -> Resemblance:
     except EngineError as error:
         return Resemblance([], f"The gallery cannot be searched: {error}")
     if missing:
-        return Resemblance(
-            [], {}, "As soon as a photo is ready, the most similar other people are shown here."
-        )
+        return Resemblance([], "As soon as a photo is ready, the most similar other people are shown here.")
     if not found:
         return Resemblance([], "Nobody else is in the gallery yet.")
     faces = faces_of([neighbour.identity.pk for neighbour in found])

@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, reverse
 from unfold.decorators import action
 
-from recognition.admin.base import SiteAdmin
+from recognition.admin.base import SiteAdmin, number_of
 from recognition.admin.cards import photo_card
 from recognition.admin.identity_form import UploadForm
 from recognition.admin.identity_list import face_of
@@ -112,7 +112,7 @@ class PersonViews(SiteAdmin):
     def _set_status(
         self, request: HttpRequest, object_id: str, status: str, *, title: str, button: str, points: list[str]
     ) -> HttpResponse:
-        identity = get_object_or_404(Identity, pk=_number(object_id))
+        identity = get_object_or_404(Identity, pk=number_of(object_id))
         back = self.person_url(identity.pk)
         if request.method != "POST":
             asked = title.replace("{name}", identity.name)
@@ -130,11 +130,11 @@ class PersonViews(SiteAdmin):
     @action(description="Merge", permissions=["change", "delete"], icon="merge")
     def merge(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """First choose into whom (?q= searches), then confirm (?into=), then do it."""
-        identity = get_object_or_404(Identity, pk=_number(object_id))
+        identity = get_object_or_404(Identity, pk=number_of(object_id))
         chosen = request.GET.get("into", "")
         if not chosen:
             return self._choose_partner(request, identity)
-        into = get_object_or_404(Identity.objects.exclude(pk=identity.pk), pk=_number(chosen))
+        into = get_object_or_404(Identity.objects.exclude(pk=identity.pk), pk=number_of(chosen))
         if request.method == "POST":
             done = self.attempt(
                 request,
@@ -184,8 +184,3 @@ class PersonViews(SiteAdmin):
     def _with_face(self, request: HttpRequest, people: QuerySet[Identity]) -> QuerySet[Identity]:
         may = request.user.has_perm("recognition.view_photo")
         return people.annotate(face=face_of()) if may else people
-
-
-def _number(text: str) -> int:
-    """A primary key from an address; 0, which nobody has, for anything else."""
-    return int(text) if text.isascii() and text.isdigit() else 0

@@ -13,7 +13,7 @@ from django.urls import reverse
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from recognition.admin.base import NO_SAVE, SiteAdmin
+from recognition.admin.base import NO_SAVE, SiteAdmin, number_of
 from recognition.models import ApiKey
 from recognition.services import keys
 
@@ -137,9 +137,7 @@ class ApiKeyAdmin(SiteAdmin):
 
     @action(description="Revoke", permissions=["change"], icon="block")
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        key = get_object_or_404(
-            ApiKey, pk=int(object_id) if object_id.isascii() and object_id.isdigit() else 0
-        )
+        key = get_object_or_404(ApiKey, pk=number_of(object_id))
         back = reverse("admin:recognition_apikey_change", args=[key.pk])
         if request.method == "POST":
             keys.revoke_key(key)
@@ -159,6 +157,6 @@ class ApiKeyAdmin(SiteAdmin):
         )
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        if ApiKey.objects.filter(pk=object_id, revoked_at=None).exists():
+        if ApiKey.objects.filter(pk=number_of(object_id), revoked_at=None).exists():
             return list(super().get_actions_detail(request, object_id))
         return []

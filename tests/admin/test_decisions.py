@@ -1,0 +1,102 @@
+"""The list of decisions and one decision in detail."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from recognition.models import Decision
+from recognition.services import keys, people, recognise
+from tests.admin.conftest import person
+from tests.fakes import person_jpeg
+
+LIST = "/admin/recognition/decision/"
+
+
+@pytest.fixture
+def decisions(ann) -> None:
+    person("Ben", 5)
+    key, _ = keys.issue_key(name="Front door", scopes=["identify"])
+    recognise.identify(person_jpeg(3, variant=2), asker=recognise.Asker(api_key=key))
+    recognise.identify(person_jpeg(9, variant=2))
+    recognise.identify(person_jpeg(3, size=30))
+    recognise.verify_identity(person_jpeg(3, variant=4), identity=ann)
+
+
+def outcomes(response) -> list[tuple[str, str]]:
+    return [(d.kind, d.outcome) for d in response.context["cl"].result_list]
+
+
+def test_newest_first(owner, decisions):
+    assert outcomes(owner.get(LIST)) == [
+        ("verify", "match"),
+        ("identify", "rejected"),
+        ("identify", "no_match"),
+        ("identify", "match"),
+    ]
+    assert "Front door" in owner.get(LIST).text
+
+
+def test_filters(owner, decisions, ann):
+    assert outcomes(owner.get(f"{LIST}?kind__exact=verify")) == [("verify", "match")]
+    assert outcomes(owner.get(f"{LIST}?outcome__exact=rejected")) == [("identify", "rejected")]
+    assert len(outcomes(owner.get(f"{LIST}?identity__id__exact={ann.pk}"))) == 2
+    old = Decision.objects.latest("id")
+    Decision.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(days=10))
+    day = (timezone.now() - timedelta(days=5)).strftime("%Y-%m-%d")
+    assert len(outcomes(owner.get(f"{LIST}?created_at_from={day}"))) == 3
+    assert len(outcomes(owner.get(f"{LIST}?created_at_to={day}"))) == 1
+
+
+@pytest.mark.parametrize(
+    "query", ["identity__id__exact=x", "created_at_from=x", "kind__exact=x", "nonsense=1"]
+)
+def test_filters_that_make_no_sense(owner, decisions, query):
+    assert owner.get(f"{LIST}?{query}", follow=True).status_code == 200
+
+
+def test_queries_do_not_grow(owner, decisions, django_assert_num_queries):
+    owner.get(LIST)
+    with django_assert_num_queries(3):  # session, user, rows
+        owner.get(LIST)
+    for variant in range(3, 8):
+        recognise.identify(person_jpeg(5, variant=variant))
+    with django_assert_num_queries(3):
+        assert len(outcomes(owner.get(LIST))) == 9
+
+
+def test_candidates_by_name(owner, decisions, ann):
+    decision = Decision.objects.filter(kind="identify", outcome="match").get()
+    page = owner.get(f"{LIST}{decision.pk}/change/").text
+    assert "Ann" in page
+    assert "Ben" in page
+    assert f"{decision.candidates[1]['score']:.3f}" in page
+    assert "A match needs 0.500 and a margin of 0.100." in page
+
+
+def test_an_erased_candidate(owner, decisions, ann):
+    decision = Decision.objects.filter(kind="identify", outcome="match").get()
+    Decision.objects.filter(pk=decision.pk).update(candidates=[{"identity": 987654, "score": 0.4}])
+    assert "erased meanwhile" in owner.get(f"{LIST}{decision.pk}/change/").text
+
+
+def test_why_not(owner, decisions):
+    decision = Decision.objects.get(outcome="no_match")
+    assert "Nobody in the gallery is similar enough." in owner.get(f"{LIST}{decision.pk}/change/").text
+    rejected = Decision.objects.get(outcome="rejected")
+    assert "The face is too small." in owner.get(f"{LIST}{rejected.pk}/change/").text
+
+
+@pytest.mark.parametrize("model", ["decision", "gallerybuild", "thresholdpolicy", "modelversion"])
+def test_nothing_here_can_be_written_even_by_the_owner(owner, decisions, model):
+    pk = Decision.objects.latest("id").pk
+    assert owner.get(f"/admin/recognition/{model}/add/").status_code == 403
+    assert owner.post(f"/admin/recognition/{model}/{pk}/delete/", {"post": "yes"}).status_code in (302, 403)
+    assert Decision.objects.count() == 4
+
+
+def test_suspended_people_keep_their_name_here(owner, decisions, ann):
+    people.suspend(ann)
+    assert "Ann" in owner.get(LIST).text

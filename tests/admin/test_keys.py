@@ -1,0 +1,118 @@
+"""API keys: shown once, then only revoked."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from django.contrib.sessions.models import Session
+
+from recognition.models import ApiKey
+from recognition.services import keys
+from tests.admin.conftest import said
+
+LIST = "/admin/recognition/apikey/"
+
+
+@pytest.fixture
+def issued(owner):
+    return owner.post(f"{LIST}add/", {"name": "Front door", "scopes": ["identify", "verify"]})
+
+
+def text_of(response) -> str:
+    return response.context["text"]
+
+
+def test_a_new_key_is_shown_and_works(issued, owner):
+    key = ApiKey.objects.get()
+    text = text_of(issued)
+    assert issued.status_code == 200
+    assert text in issued.text
+    assert "no-store" in issued["Cache-Control"]
+    assert keys.authenticate(text) == key
+    assert (key.name, key.scopes, key.created_by.username) == ("Front door", ["identify", "verify"], "owner")
+
+
+def test_the_text_is_kept_nowhere_and_never_shown_again(issued, owner):
+    key = ApiKey.objects.get()
+    text = text_of(issued)
+    assert key.digest == hashlib.sha256(text.encode()).hexdigest()
+    for url in (LIST, f"{LIST}{key.pk}/change/", f"{LIST}{key.pk}/history/", "/admin/"):
+        page = owner.get(url).text
+        assert text not in page
+        assert key.digest not in page
+    assert all(text not in str(session.get_decoded()) for session in Session.objects.all())
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"name": ""}, "required"),
+        ({"name": "x" * 121}, "at most 120"),
+        ({"name": "a\x00"}, "Null characters"),
+        ({"scopes": []}, "required"),
+        ({"scopes": ["identify", "root"]}, "not one of the available choices"),
+    ],
+)
+def test_what_cannot_be_issued(owner, fields, complaint):
+    response = owner.post(f"{LIST}add/", {"name": "Door", "scopes": ["identify"]} | fields)
+    assert response.status_code == 200
+    assert complaint in response.text
+    assert not ApiKey.objects.exists()
+
+
+def test_a_key_cannot_be_edited(issued, owner):
+    key = ApiKey.objects.get()
+    page = owner.get(f"{LIST}{key.pk}/change/").text
+    assert 'name="scopes"' not in page
+    assert 'name="_save"' not in page
+    owner.post(
+        f"{LIST}{key.pk}/change/",
+        {"name": "X", "scopes": ["admin"], "digest": "0" * 64, "prefix": "x", "revoked_at_0": "2020-01-01"},
+    )
+    after = ApiKey.objects.get()
+    assert (after.name, after.scopes, after.digest, after.prefix, after.revoked_at) == (
+        key.name,
+        key.scopes,
+        key.digest,
+        key.prefix,
+        None,
+    )
+
+
+def test_a_key_cannot_be_deleted(issued, owner):
+    key = ApiKey.objects.get()
+    assert owner.post(f"{LIST}{key.pk}/delete/", {"post": "yes"}).status_code == 403
+    owner.post(LIST, {"action": "delete_selected", "_selected_action": [key.pk], "post": "yes"})
+    assert ApiKey.objects.exists()
+
+
+def test_revoke_one(issued, owner):
+    key = ApiKey.objects.get()
+    assert "Revoke the key of Front door?" in owner.get(f"{LIST}{key.pk}/revoke/").text
+    assert keys.authenticate(text_of(issued))
+    response = owner.post(f"{LIST}{key.pk}/revoke/", follow=True)
+    assert said(response) == ["The key of Front door is revoked."]
+    assert keys.authenticate(text_of(issued)) is None
+    assert "/revoke/" not in response.text
+    first = ApiKey.objects.get().revoked_at
+    owner.post(f"{LIST}{key.pk}/revoke/")
+    assert ApiKey.objects.get().revoked_at == first
+
+
+def test_revoke_many(issued, owner):
+    keys.issue_key(name="Back door", scopes=["read"])
+    chosen = [key.pk for key in ApiKey.objects.all()]
+    response = owner.post(LIST, {"action": "revoke_selected", "_selected_action": chosen}, follow=True)
+    assert said(response) == ["2 keys were revoked."]
+    assert not ApiKey.objects.filter(revoked_at=None).exists()
+
+
+def test_the_list_says_when_it_was_used(issued, owner, django_assert_num_queries):
+    keys.authenticate(text_of(issued))
+    keys.issue_key(name="Back door", scopes=["read"])
+    owner.get(LIST)
+    with django_assert_num_queries(5):
+        page = owner.get(LIST)
+    assert page.context["cl"].result_list.get(name="Front door").last_used_at
+    assert f"fid_{ApiKey.objects.get(name='Back door').prefix}…" in page.text

@@ -1,0 +1,110 @@
+"""The first page of the admin."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import pytest
+
+from recognition.services import index, overview, people, photos, recognise
+from tests.admin.conftest import add_photo, person
+from tests.fakes import person_jpeg, wall_jpeg
+
+URL = "/admin/"
+
+
+@pytest.fixture(autouse=True)
+def a_worker():
+    """Nobody listens in tests; asking takes half a second."""
+    with mock.patch.object(overview, "_ask_workers", return_value=True) as ask:
+        yield ask
+
+
+def tiles(response) -> dict[str, tuple[str, str]]:
+    return {tile.name: (tile.value, tile.note) for tile in response.context["tiles"]}
+
+
+def test_an_empty_site(owner):
+    page = owner.get(URL)
+    shown = tiles(page)
+    assert shown["People"] == ("0", "all can be recognised")
+    assert shown["Photos ready"] == ("0", "none waiting, none rejected")
+    assert shown["Index"] == ("not built", "people are read from the database")
+    assert "Nobody has asked yet" in page.text
+
+
+def test_how_things_stand(owner, ann):
+    people.suspend(person("Ben", 5))
+    people.create_identity(name="Bare")
+    index.rebuild_index()
+    add_photo(ann, wall_jpeg(), "wall.jpg")
+    photos.add_photo(identity=ann, data=person_jpeg(3, variant=1))
+    recognise.identify(person_jpeg(3, 9, variant=2))
+    page = owner.get(URL)
+    shown = tiles(page)
+    assert shown["People"] == ("2", "1 suspended, 1 without a usable photo")
+    assert shown["Photos waiting"] == ("1", "1 rejected")
+    assert shown["Recognised today"] == ("1", "1 not recognised, 0 rejected")
+    assert shown["Index"] == ("1 people", "up to date")
+    assert "No face was found." in page.text
+
+
+def test_changes_since_the_build(owner, ann):
+    index.rebuild_index()
+    person("Ben", 5)
+    assert tiles(owner.get(URL))["Index"] == ("1 people", "1 changes since, already counted")
+
+
+@pytest.mark.parametrize(("answers", "value"), [(True, "answers"), (False, "silent")])
+def test_the_worker(owner, a_worker, answers, value):
+    a_worker.return_value = answers
+    assert tiles(owner.get(URL))["Worker"][0] == value
+
+
+def test_the_worker_is_not_asked_at_every_look(owner, a_worker):
+    owner.get(URL)
+    owner.get(URL)
+    assert a_worker.call_count == 1
+
+
+@pytest.mark.parametrize(
+    ("right", "seen"),
+    [
+        ("view_identity", {"People", "Worker"}),
+        ("view_photo", {"Photos ready", "Worker"}),
+        ("view_decision", {"Recognised today", "Worker"}),
+        ("view_gallerybuild", {"Index", "Worker"}),
+        ("view_apikey", set()),
+    ],
+)
+def test_everybody_sees_what_they_may_see(staff, ann, right, seen):
+    add_photo(ann, wall_jpeg())
+    page = staff(right).get(URL)
+    assert set(tiles(page)) == seen
+    assert ("Ann" in page.text) == (right == "view_photo")
+
+
+def test_quick_actions_are_those_that_are_allowed(owner, colleague):
+    assert [title for title, *_ in owner.get(URL).context["quick"]] == [
+        "Enrol a person",
+        "Recognise a picture",
+        "Make an API key",
+    ]
+    assert [title for title, *_ in colleague.get(URL).context["quick"]] == ["Recognise a picture"]
+
+
+def test_the_side_bar_lists_what_is_allowed(staff, owner):
+    page = staff("view_photo").get(URL).text
+    assert "/admin/recognition/photo/" in page
+    for hidden in ("identity", "apikey", "decision", "gallerybuild"):
+        assert f'href="/admin/recognition/{hidden}/' not in page
+    assert 'href="/admin/recognition/apikey/' in owner.get(URL).text
+
+
+def test_queries_do_not_grow(owner, ann, django_assert_max_num_queries):
+    for number in range(5, 10):
+        add_photo(person(f"Person {number}", number), wall_jpeg())
+        recognise.identify(person_jpeg(number, variant=2))
+    owner.get(URL)
+    with django_assert_max_num_queries(16):
+        owner.get(URL)
