@@ -153,12 +153,12 @@ def _photo_set(plan: Sequence[PlannedPerson], rows: Sequence[Row], dimensions: i
     absent: dict[Path, str] = {}
     reasons: Counter[str] = Counter()
     first_seen: dict[bytes, tuple[int, Path]] = {}
-    twice: list[dict[str, str]] = []
+    twice: list[dict[str, Any]] = []
     for number, path, digest, measured in rows:
         if digest and digest in first_seen:
             other, same = first_seen[digest]
             absent[path] = "duplicate"
-            twice.append({"path": str(path), "same_as": str(same), "same_person": other == number})  # type: ignore[dict-item]
+            twice.append({"path": str(path), "same_as": str(same), "same_person": other == number})
             continue
         first_seen[digest] = (number, path)
         if measured.plain is None or measured.mirrored is None:

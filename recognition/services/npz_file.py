@@ -119,6 +119,8 @@ def _embeddings(path: Path, array: NDArray[Any], dimensions: int) -> Floats:
 
 
 def _texts(path: Path, name: str, array: NDArray[Any]) -> list[str]:
+    if array.shape == (0,):  # NumPy takes an empty list for numbers
+        return []
     if array.ndim != 1 or array.dtype.kind not in "USiu":
         raise Invalid(
             "wrong_shape",

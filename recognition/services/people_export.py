@@ -28,6 +28,9 @@ def export_people(
     part = table.with_name("data.csv.part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Invalid("unwritable", f"{folder} cannot be made: {error.strerror}.") from None
+    try:
         with part.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(COLUMNS)
