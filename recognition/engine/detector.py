@@ -13,6 +13,7 @@ Decoding is that of https://github.com/deepcam-cn/yolov5-face ("YOLO5Face: Why R
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isqrt
 from pathlib import Path
 
 import cv2
@@ -43,13 +44,21 @@ EXPONENT_LIMIT = 50.0
 class Detector:
     """Finds faces. Safe to use from several threads.
 
-    pools: the network for inputs of 320 and of 640 pixels.
+    pools: the network for inputs of 320 and of 640 pixels. anchors: stride -> (3, 2) widths and heights.
+    iou: of two boxes that overlap by more than this the worse is dropped.
     """
 
-    def __init__(self, pools: Mapping[int, InterpreterPool | Path], *, iou: float = 0.45) -> None:
+    def __init__(
+        self,
+        pools: Mapping[int, InterpreterPool | Path],
+        *,
+        anchors: Mapping[int, Floats] = ANCHORS,
+        iou: float = 0.45,
+    ) -> None:
         self._pools = {
             side: InterpreterPool(pool) if isinstance(pool, Path) else pool for side, pool in pools.items()
         }
+        self._anchors = anchors
         self._iou = iou
 
     @classmethod
@@ -68,7 +77,7 @@ class Detector:
                 f"The detector {chosen.name} needs files for inputs of {SMALL} and {LARGE} pixels; "
                 f"{manifest.folder / 'manifest.json'} has {sorted(pools)}."
             )
-        return cls(pools)
+        return cls(pools, anchors=_anchors(chosen), iou=float(str(chosen.settings.get("nms_iou", 0.45))))
 
     def detect(self, image: Image, *, min_face: float | None = None, score: float = 0.3) -> list[Face]:
         """Every face, best first.
@@ -93,7 +102,7 @@ class Detector:
     def _detect(self, image: Image, side: int, score: float) -> list[Face]:
         canvas, scale = letterbox(image, side)
         heads = self._pools[side].run(canvas[None].astype(np.float32) / np.float32(255))
-        rows = decode(heads, side, score)
+        rows = decode(heads, side, score, self._anchors)
         rows = rows[suppress(rows[:, :4], rows[:, 4], self._iou)]
         rows[:, :4] /= scale
         rows[:, 5:] /= scale
@@ -116,13 +125,19 @@ def letterbox(image: Image, side: int) -> tuple[Image, float]:
     return canvas, scale
 
 
-def decode(heads: Sequence[Floats], side: int, score: float) -> Floats:
+def decode(
+    heads: Sequence[Floats], side: int, score: float, anchors: Mapping[int, Floats] = ANCHORS
+) -> Floats:
     """(n, 15) rows of left, top, right, bottom, score, ten landmark numbers in pixels of the square, best
     first.
 
     heads: raw outputs, each of (side / stride)^2 cells x 3 anchors x 16 numbers, the anchors after the cells.
     """
-    found = [_decode_head(head, stride, side // stride, score) for stride, head in _by_stride(heads, side)]
+    cells = {side // stride: stride for stride in anchors}
+    found = []
+    for head in heads:
+        stride = cells[isqrt(head.size // (3 * NUMBERS))]
+        found.append(_decode_head(head, stride, side // stride, anchors[stride], score))
     rows = np.concatenate(found)
     return rows[np.argsort(-rows[:, 4], kind="stable")[:MOST]]
 
@@ -169,14 +184,15 @@ def _input_side(spec: ModelSpec) -> int:
     return int(shape[1])
 
 
-def _by_stride(heads: Sequence[Floats], side: int) -> list[tuple[int, Floats]]:
-    sizes = {(side // stride) ** 2 * len(anchors) * NUMBERS: stride for stride, anchors in ANCHORS.items()}
-    return [(sizes[head.size], head) for head in heads]
+def _anchors(spec: ModelSpec) -> Mapping[int, Floats]:
+    strides, anchors = spec.settings.get("strides"), spec.settings.get("anchors")
+    if not isinstance(strides, list) or not isinstance(anchors, list):
+        return ANCHORS
+    return {int(s): np.array(a, np.float32).reshape(3, 2) for s, a in zip(strides, anchors, strict=True)}
 
 
-def _decode_head(head: Floats, stride: int, cells: int, score: float) -> Floats:
-    anchors = ANCHORS[stride]
-    grid = head.reshape(cells * cells, len(anchors), NUMBERS)
+def _decode_head(head: Floats, stride: int, cells: int, anchors: Floats, score: float) -> Floats:
+    grid = head.reshape(cells * cells, 3, NUMBERS)
     # The score is a product of two probabilities, so an objectness under the threshold settles it.
     cell, anchor = np.nonzero(grid[:, :, 4] > np.log(score / (1 - score)))
     raw = grid[cell, anchor]

@@ -60,6 +60,11 @@ def test_what_is_no_face_is_dropped_and_the_order_kept() -> None:
     assert refiner.refine(spot(1, 1), []) == []
 
 
+def test_without_a_network_faces_stay_as_they_are() -> None:
+    faces = [face(150, 150, 250, 250)]
+    assert Refiner(None).refine(spot(200, 200), faces) == faces
+
+
 def test_beyond_the_picture_the_border_is_repeated() -> None:
     image = np.full((100, 100, 3), 50, np.uint8)
     assert np.all(crop(image, face(-80, -80, 20, 20)) == 50)
