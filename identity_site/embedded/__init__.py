@@ -3,7 +3,8 @@
 Both listen on Unix sockets only, keep their data in the data folder, and are shared by every process
 that uses the same folder. Each user holds a shared lock on a file for as long as it lives; the kernel
 drops the lock of a process that was killed. Whoever leaves and then gets the lock for itself alone was
-the last one, and stops the servers. Addresses follow from the data folder, so nobody has to ask for them.
+the last one, and stops the servers. Should all users be killed, a small keeper process does it instead.
+Addresses follow from the data folder, so nobody has to ask for them.
 
     hold()       start or join what is needed, until this process ends
     release()    leave earlier
@@ -15,18 +16,20 @@ from __future__ import annotations
 import atexit
 import fcntl
 import os
+import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
 from identity_site import env
 
-from . import postgres, redis
+from . import keeper, postgres, redis
 from .owner import find_owner
 from .places import Places
-from .running import EmbeddedError, lock
+from .running import EmbeddedError, lock, spawn
 
-__all__ = ["EmbeddedError", "addresses", "hold", "release", "wanted"]
+__all__ = ["EmbeddedError", "addresses", "hold", "release", "stop_unused", "wanted"]
 
 _guard = threading.Lock()
 _held: dict[Path, tuple[int, int]] = {}  # data folder -> (descriptor of the shared lock, pid that took it)
@@ -66,8 +69,10 @@ def hold(data_dir: Path | None = None) -> None:
                 if with_redis:
                     redis.start(places, owner)
             except BaseException:
-                _leave(places, descriptor)
+                os.close(descriptor)
+                _stop_if_unused(places)
                 raise
+            _start_keeper(places)
         _held[places.data] = (descriptor, os.getpid())
         atexit.unregister(_release_all)
         atexit.register(_release_all)
@@ -85,7 +90,15 @@ def release(data_dir: Path | None = None) -> None:
             os.close(held[0])
             return
         with lock(places.start_lock):
-            _leave(places, held[0])
+            os.close(held[0])
+            _stop_if_unused(places)
+
+
+def stop_unused(data_dir: Path) -> None:
+    """Stop the servers if no living process holds them, which happens after all users were killed."""
+    places = Places(data_dir)
+    with lock(places.start_lock):
+        _stop_if_unused(places)
 
 
 def _release_all() -> None:
@@ -99,17 +112,26 @@ def _join(places: Places) -> int:
     return descriptor
 
 
-def _leave(places: Places, descriptor: int) -> None:
-    os.close(descriptor)
-    probe = os.open(places.users_lock, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return
-    else:
-        redis.stop(places)
-        postgres.stop(places)
-        with suppress(OSError):
-            places.sockets.rmdir()
-    finally:
-        os.close(probe)
+def _stop_if_unused(places: Places) -> None:
+    """The caller holds the start lock, so nobody can join meanwhile."""
+    if not _unused(places):
+        time.sleep(0.05)  # perhaps only the keeper was looking
+        if not _unused(places):
+            return
+    redis.stop(places)
+    postgres.stop(places)
+    with suppress(OSError):
+        places.sockets.rmdir()
+
+
+def _unused(places: Places) -> bool:
+    return keeper.unused(str(places.users_lock))
+
+
+def _start_keeper(places: Places) -> None:
+    """It ends by itself if there is one already, or none is needed any more."""
+    signs = [places.postgres / "postmaster.pid", places.redis_socket]
+    arguments = [env.BASE_DIR, places.data, places.keeper_lock, places.users_lock, *signs]
+    command = [sys.executable, "-I", "-S", keeper.__file__, *map(str, arguments)]
+    if keeper.unused(str(places.keeper_lock)):
+        spawn(command, log=places.root / "keeper.log", cwd=places.root)

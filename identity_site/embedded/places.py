@@ -25,6 +25,7 @@ class Places:
         self.root = self.data / "embedded"
         self.start_lock = self.root / "start.lock"
         self.users_lock = self.root / "users.lock"
+        self.keeper_lock = self.root / "keeper.lock"
         self.postgres = self.root / "postgres"
         self.postgres_log = self.root / "postgres.log"
         self.redis = self.root / "redis"

@@ -34,8 +34,8 @@ def lock(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def spawn(command: list[str], *, owner: Owner, log: Path, cwd: Path) -> subprocess.Popen[bytes]:
-    """Start a server in a session of its own, so that Ctrl-C does not reach it."""
+def spawn(command: list[str], *, log: Path, cwd: Path, owner: Owner | None = None) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own, so that Ctrl-C does not reach it."""
     if log.exists() and log.stat().st_size > _LARGEST_LOG:
         log.replace(log.with_suffix(".log.1"))
     with open(log, "ab") as output:
@@ -47,7 +47,7 @@ def spawn(command: list[str], *, owner: Owner, log: Path, cwd: Path) -> subproce
             cwd=cwd,
             env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"},
             start_new_session=True,
-            **owner.popen_options(),
+            **(owner.popen_options() if owner else {}),
         )
     _children.append(child)
     return child

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -13,6 +14,7 @@ from identity_site.env import BASE_DIR
 
 HOLDER = """
 import sys
+import time
 from identity_site import embedded
 try:
     embedded.hold()
@@ -58,6 +60,14 @@ class User:
     def kill(self) -> None:
         self.process.kill()
         self.process.communicate()
+
+
+def wait_until_gone(data_dir: Path, seconds: float = 30) -> None:
+    """Fails if processes of the data folder remain. The keeper looks once a second whether it is needed."""
+    deadline = time.monotonic() + seconds
+    while left := processes_of(data_dir):
+        assert time.monotonic() < deadline, [process.cmdline() for process in left]
+        time.sleep(0.1)
 
 
 def processes_of(data_dir: Path) -> list[psutil.Process]:

@@ -18,7 +18,7 @@ from identity_site.embedded import postgres
 from identity_site.embedded import redis as redis_server
 from identity_site.embedded.places import Places
 from identity_site.env import BASE_DIR
-from tests.platform.processes import User, environment, processes_of
+from tests.platform.processes import User, environment, processes_of, wait_until_gone
 
 MakeUser = Callable[..., User]
 
@@ -48,7 +48,7 @@ def test_first_starts_second_joins_last_stops(data_dir: Path, user: MakeUser) ->
 
     second.leave()
     assert pids(data_dir) == (None, None)
-    assert processes_of(data_dir) == []
+    wait_until_gone(data_dir)
 
 
 def test_it_is_postgresql_18_with_pgvector_and_unicode(empty_dir: Path, user: MakeUser) -> None:
@@ -82,7 +82,7 @@ def test_four_first_starts_at_once(empty_dir: Path, user: MakeUser) -> None:
     )
     for one in users:
         one.leave()
-    assert processes_of(empty_dir) == []
+    wait_until_gone(empty_dir)
 
 
 def _postgres(data_dir: Path) -> set[int]:
@@ -111,7 +111,7 @@ def test_folders_of_others_sockets_are_refused(empty_dir: Path, user: MakeUser) 
         answer = user(folder).answer()
         assert answer.startswith("refused")
         assert str(sockets) in answer
-        assert processes_of(folder) == []
+        wait_until_gone(folder)
     finally:
         sockets.rmdir()
 
@@ -127,10 +127,22 @@ def test_a_killed_user_holds_nothing_up(data_dir: Path, user: MakeUser) -> None:
 
 
 @pytest.mark.faults
-def test_servers_left_by_a_killed_user_are_joined_and_then_stopped(data_dir: Path, user: MakeUser) -> None:
+def test_the_keeper_stops_what_killed_users_left(data_dir: Path, user: MakeUser) -> None:
+    users = [user(), user()]
+    assert [one.answer() for one in users] == ["held"] * 2
+    for one in users:
+        one.kill()
+    wait_until_gone(data_dir)
+    assert not (data_dir / "embedded" / "postgres" / "postmaster.pid").exists()
+
+
+@pytest.mark.faults
+def test_without_the_keeper_the_next_one_joins_and_stops(data_dir: Path, user: MakeUser) -> None:
     killed = user()
     killed.answer()
     running = pids(data_dir)
+    (keeper,) = [process for process in processes_of(data_dir) if "keeper.py" in " ".join(process.cmdline())]
+    keeper.kill()
     killed.kill()
     assert pids(data_dir) == running
 
@@ -200,7 +212,7 @@ def test_another_version_is_not_touched(empty_dir: Path, user: MakeUser) -> None
     assert answer.startswith("refused")
     assert "PostgreSQL 15" in answer
     assert "pg_dump" in answer
-    assert processes_of(empty_dir) == []
+    wait_until_gone(empty_dir)
 
 
 def test_what_postgres_says_is_shown_when_it_does_not_start(data_dir: Path, user: MakeUser) -> None:
@@ -211,7 +223,7 @@ def test_what_postgres_says_is_shown_when_it_does_not_start(data_dir: Path, user
     answer = user().answer()
     assert answer.startswith("refused")
     assert "no_such_setting" in answer
-    assert processes_of(data_dir) == []
+    wait_until_gone(data_dir)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -279,4 +291,4 @@ print("still there")
         timeout=60,
     )
     assert done.stdout.strip() == "still there", done.stderr
-    assert processes_of(data_dir) == []
+    wait_until_gone(data_dir)

@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from identity_site.env import BASE_DIR
-from tests.platform.processes import environment, processes_of
+from tests.platform.processes import environment, processes_of, wait_until_gone
 
 
 class Site:
@@ -100,7 +100,7 @@ def test_a_site_from_start_to_ctrl_c_and_again(data_dir: Path, site: Site) -> No
 
     assert site.end(signal.SIGINT) == 0
     assert "Stopped." in site.output
-    assert processes_of(data_dir) == []
+    wait_until_gone(data_dir)
 
     again = Site(data_dir, "--port", "0", "--no-demo")
     try:
@@ -109,7 +109,7 @@ def test_a_site_from_start_to_ctrl_c_and_again(data_dir: Path, site: Site) -> No
         assert again.get("/healthz")[0] == 200
     finally:
         assert again.end(signal.SIGTERM) == 0
-    assert processes_of(data_dir) == []
+    wait_until_gone(data_dir)
 
 
 def _doctor_finds_server_and_worker(data_dir: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_taken_port(data_dir: Path) -> None:
     assert f"Port {port} on 127.0.0.1 cannot be used" in site.output
     assert f"--port {port + 1}" in site.output
     assert "Traceback" not in site.output
-    assert processes_of(data_dir) == []
+    wait_until_gone(data_dir)
 
 
 @pytest.mark.faults
@@ -162,7 +162,4 @@ def test_nothing_is_left_when_it_is_killed_itself(data_dir: Path, site: Site) ->
     site.wait_for("Ctrl-C stops everything.")
     site.process.kill()
     site.process.wait()
-    deadline = time.monotonic() + 60
-    while left := processes_of(data_dir):
-        assert time.monotonic() < deadline, [p.cmdline() for p in left]
-        time.sleep(0.2)
+    wait_until_gone(data_dir, seconds=60)

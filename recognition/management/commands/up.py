@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from identity_site import embedded, env, first_run
+from identity_site import embedded, env, first_run, static_files
 from identity_site.hints import manage
 from identity_site.supervisor import Child, ChildFailed, Stopped, Supervisor
 
@@ -68,7 +68,7 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         self._step("Collecting the static files")
         Path(settings.CELERY_BEAT_SCHEDULE_FILENAME).parent.mkdir(parents=True, exist_ok=True)
-        call_command("collectstatic", interactive=False, verbosity=0)
+        static_files.collect()
 
     def _enrol_demo(self, supervisor: Supervisor) -> list[str]:
         self._step("Enrolling the demo people (only this time)")

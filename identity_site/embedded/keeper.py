@@ -1,0 +1,49 @@
+"""Stops the servers when the last user was killed and could not do it.
+
+A process of its own beside the servers, started by path and with nothing but the standard library, because it
+sleeps nearly always. Whoever leaves in good order finds that it has nothing to do.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import time
+
+INTERVAL_SECONDS = 1.0
+
+
+def unused(lock: str) -> bool:
+    """Whether no living process holds the file's lock."""
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def main(project: str, data_dir: str, keeper_lock: str, users_lock: str, *signs_of_life: str) -> None:
+    descriptor = os.open(keeper_lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return  # there is one already
+    while any(map(os.path.lexists, signs_of_life)):
+        time.sleep(INTERVAL_SECONDS)
+        try:
+            if not unused(users_lock):
+                continue
+        except FileNotFoundError:
+            return  # the data folder is gone
+        subprocess.run([sys.executable, "-m", "identity_site.embedded", data_dir], cwd=project, check=False)
+        if unused(users_lock):
+            return
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
