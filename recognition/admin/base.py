@@ -65,9 +65,7 @@ class SiteAdmin(ModelAdmin):  # type: ignore[misc]
         """A page of our own inside the admin's frame."""
         request.current_app = self.admin_site.name  # type: ignore[attr-defined]
         frame = self.admin_site.each_context(request)
-        return TemplateResponse(
-            request, template, {**frame, "title": title, "opts": self.opts, "model_admin": self, **context}
-        )
+        return TemplateResponse(request, template, {**frame, "title": title, "model_admin": self, **context})
 
     def confirm(
         self,

@@ -9,7 +9,7 @@ from typing import Any
 from django.urls import reverse
 
 from recognition.models import Photo
-from recognition.services.wording import Figure, describe_quality, reason_text
+from recognition.services.wording import Figure, describe_quality, describe_score, reason_text
 
 UNFINISHED = (Photo.State.WAITING, Photo.State.PROCESSING)
 STATE_LABELS = {
@@ -43,7 +43,8 @@ class Card:
     label: str
     finished: bool
     reason: str
-    score: float | None
+    score: float
+    word: str
     boxes: list[Box] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
 
@@ -68,6 +69,7 @@ def photo_card(photo: Photo) -> Card:
         for number, face in enumerate(photo.faces)
     ]
     finished = photo.state not in UNFINISHED
+    score = float(photo.quality.get("score") or 0.0)
     return Card(
         photo=photo,
         image=reverse("recognition:photo-image", args=[photo.pk]),
@@ -75,7 +77,8 @@ def photo_card(photo: Photo) -> Card:
         label=STATE_LABELS[Photo.State(photo.state)],
         finished=finished,
         reason=reason_text(photo.reason) if photo.reason else "",
-        score=photo.quality.get("score") if finished else None,
+        score=score,
+        word=describe_score(score),
         boxes=boxes,
         figures=describe_quality(photo.quality) if finished else [],
     )

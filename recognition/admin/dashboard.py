@@ -42,7 +42,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         tiles.append(_index())
     if tiles:
         tiles.append(_worker())
-    return context | {"tiles": tiles, "quick": _quick(request)}
+    return context | {"title": "Overview", "tiles": tiles, "quick": _quick(request)}
 
 
 def _people() -> Tile:

@@ -16,7 +16,7 @@ from recognition.admin.identity_page import source_of
 from recognition.admin.recognise import recognise_view
 from recognition.engine.quality import PROBE
 from recognition.models import Decision, Identity
-from recognition.services.wording import describe_quality, reason_text
+from recognition.services.wording import describe_quality, describe_score, reason_text
 
 LIST = "recognition_decision_changelist"
 OUTCOMES = {"match": "success", "no match": "warning", "rejected": "danger"}
@@ -106,10 +106,9 @@ class DecisionAdmin(ReadOnlyAdmin):
 
     @display(description="quality")
     def shown_quality(self, decision: Decision) -> str:
-        context = {
-            "score": decision.quality.get("score"),
-            "figures": describe_quality(decision.quality, PROBE),
-        }
+        score = float(decision.quality.get("score") or 0.0)
+        figures = describe_quality(decision.quality, PROBE)
+        context = {"score": score, "word": describe_score(score), "figures": figures}
         return render_to_string("admin/recognition/figures.html", context)
 
     def recognise(self, request: HttpRequest) -> HttpResponse:

@@ -38,7 +38,7 @@ class IdentityAdmin(PersonViews, SiteAdmin):
     search_help_text = "Name, ID or account"
     autocomplete_fields = ("user",)
     add_fieldsets = ((None, {"fields": ("name", "external_id", "photos")}),)
-    fieldsets = ((None, {"fields": (("name", "external_id"), ("user", "status_label"), "created_at")}),)
+    fieldsets = ((None, {"fields": ("name", "external_id", "user", ("status_label", "created_at"))}),)
     readonly_fields = ("status_label", "created_at")
     actions = ("suspend_selected", "resume_selected")
     actions_detail = ("suspend", "resume", "merge")
@@ -69,7 +69,7 @@ class IdentityAdmin(PersonViews, SiteAdmin):
     def status_label(self, identity: Identity) -> str:
         return identity.status
 
-    @display(description="ready", ordering="ready")
+    @display(description="photos ready", ordering="ready")
     def ready_photos(self, identity: Any) -> int:
         return int(identity.ready)
 

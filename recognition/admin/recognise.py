@@ -22,7 +22,7 @@ from recognition.services.errors import Invalid
 from recognition.services.policies import active_policy
 from recognition.services.probe_pictures import picture_of
 from recognition.services.recognise import Asker, FaceAnswer, identify
-from recognition.services.wording import Figure, describe_quality, reason_text
+from recognition.services.wording import Figure, describe_quality, describe_score, reason_text
 
 LABELS = {
     Decision.Outcome.MATCH: "success",
@@ -51,6 +51,7 @@ class Answer:
     name: str
     rows: list[Row]
     score: float
+    word: str
     figures: list[Figure]
 
 
@@ -111,5 +112,6 @@ def _answer(number: int, face: FaceAnswer, width: int, height: int, faces: dict[
         name=name,
         rows=[Row(c.identity, c.score, faces.get(c.identity.pk)) for c in face.candidates],
         score=quality["score"],
+        word=describe_score(quality["score"]),
         figures=describe_quality(quality, PROBE),
     )

@@ -35,6 +35,11 @@ class Figure:
     fine: bool
 
 
+def describe_score(score: float) -> str:
+    """The overall quality of a face in a word."""
+    return next(word for least, word in SCORES if score >= least)
+
+
 def describe_quality(quality: Mapping[str, Any], limits: QualityLimits = ENROLMENT) -> list[Figure]:
     """The figures of a stored quality, in the order in which a person would mend them. Empty for none."""
     if not quality:
@@ -61,6 +66,7 @@ def describe_quality(quality: Mapping[str, Any], limits: QualityLimits = ENROLME
     return [Figure(name, value, wanted, not bad & codes) for name, value, wanted, codes in rows]
 
 
+SCORES = ((0.8, "Very good"), (0.5, "Good"), (0.25, "Fair"), (float("-inf"), "Poor"))
 TURNS = ("yaw", "pitch", "roll")
 DIRECTIONS = {"yaw": ("to the left", "to the right"), "pitch": ("down", "up"), "roll": ("tilted", "tilted")}
 

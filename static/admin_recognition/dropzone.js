@@ -17,6 +17,7 @@
     let chosen = [];
     let going = 0;
     const queue = [];
+    input.hasChangeListener = true; // or the theme would look for its own text field beside it
 
     form.querySelectorAll("[data-without-script]").forEach((button) => {
       button.hidden = sends || form.dataset.autosubmit !== undefined;

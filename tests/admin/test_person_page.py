@@ -61,14 +61,14 @@ def test_neighbours_are_the_most_similar_people_first(owner, ann):
     assert found[0][0].score > 0.6 > found[1][0].score
     assert found[0][1] == twin.photos.get().pk
     page = owner.get(person_page(ann)).text
-    assert "the same person?" in page
+    assert "lookalike" in page
     assert f"merge/?into={twin.pk}" in page
 
 
 def test_who_may_not_merge_is_not_asked_to(colleague, ann):
     person("Twin", 3, variants=(5,))
     page = colleague.get(person_page(ann)).text
-    assert "the same person?" in page
+    assert "lookalike" in page
     assert "merge/?into=" not in page
 
 
