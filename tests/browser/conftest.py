@@ -6,42 +6,15 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 from django.db import connections
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from recognition.engine.images import decode
 from tests.accounts.conftest import enrol, fresh_state  # noqa: F401
+from tests.browser import fake_camera
 
 # Playwright keeps an event loop in this thread, so Django takes the tests for asynchronous code.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-
-QUIET = [
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    "--host-resolver-rules=MAP insecure.example 127.0.0.1",
-]
-WIDTH, HEIGHT = 640, 480
-
-
-def film(picture: bytes, path: Path) -> Path:
-    """A short motion JPEG of this picture on a grey 640x480 ground, as Chromium's fake camera plays it."""
-    image = decode(picture)
-    scale = min(WIDTH / image.shape[1], HEIGHT / image.shape[0])
-    size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    ground = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
-    top, left = (HEIGHT - size[1]) // 2, (WIDTH - size[0]) // 2
-    ground[top : top + size[1], left : left + size[0]] = small
-    done, jpeg = cv2.imencode(".jpg", cv2.cvtColor(ground, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 95])
-    assert done
-    path.write_bytes(jpeg.tobytes() * 10)
-    return path
 
 
 OpenBrowser = Callable[..., Browser]
@@ -54,17 +27,12 @@ def open_browser(chromium_path: str, tmp_path: Path) -> Iterator[OpenBrowser]:
         browsers = []
 
         def open_browser(picture: bytes | None = None) -> Browser:
-            arguments = [*QUIET]
-            if os.geteuid() == 0:
-                arguments.append("--no-sandbox")
+            path = None
             if picture is not None:
-                path = film(picture, tmp_path / f"camera{len(browsers)}.mjpeg")
-                arguments += [
-                    "--use-fake-ui-for-media-stream",
-                    "--use-fake-device-for-media-stream",
-                    f"--use-file-for-fake-video-capture={path}",
-                ]
-            browser = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
+                path = fake_camera.film(picture, tmp_path / f"camera{len(browsers)}.mjpeg")
+            browser = playwright.chromium.launch(
+                executable_path=chromium_path, args=fake_camera.arguments(path)
+            )
             browsers.append(browser)
             return browser
 
