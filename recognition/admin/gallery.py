@@ -1,4 +1,4 @@
-"""Index builds, threshold policies and model versions: read-only, with a button to rebuild the index."""
+"""Index builds and model versions: read-only, with a button to rebuild the index."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.urls import reverse
 from unfold.decorators import action, display
 
 from recognition.admin.base import ReadOnlyAdmin
-from recognition.models import GalleryBuild, ModelVersion, ThresholdPolicy
+from recognition.models import GalleryBuild, ModelVersion
 from recognition.services import queue
 
 IN_FORCE = {"in force": "success"}
@@ -70,34 +70,6 @@ class GalleryBuildAdmin(ReadOnlyAdmin):
                 " so this is needed only when the file is suspected to be wrong.",
             ],
         )
-
-
-@admin.register(ThresholdPolicy)
-class ThresholdPolicyAdmin(ReadOnlyAdmin):
-    list_display = (
-        "__str__",
-        "state",
-        "verify_threshold",
-        "identify_threshold",
-        "margin",
-        "fmr",
-        "fpir",
-        "source",
-        "created_at",
-    )
-    list_select_related = ("model_version",)
-    list_filter = ("active", "model_version")
-    fieldsets = (
-        (None, {"fields": (("model_version", "state"), ("created_at", "created_by"), "source")}),
-        ("1:1", {"fields": (("verify_threshold", "fmr"),)}),
-        ("1:N", {"fields": (("identify_threshold", "fpir"), "margin")}),
-        ("Measured", {"fields": ("measurements",)}),
-    )
-    readonly_fields = ("state",)
-
-    @display(description="state", ordering="active", label=IN_FORCE, empty_value="–")
-    def state(self, policy: ThresholdPolicy) -> str | None:
-        return "in force" if policy.active else None
 
 
 @admin.register(ModelVersion)

@@ -37,6 +37,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _model(
                     "Thresholds", "tune", "recognition_thresholdpolicy", "recognition.view_thresholdpolicy"
                 ),
+                _model("Evaluation", "query_stats", "recognition_evaluation", "recognition.view_evaluation"),
                 _model("Index", "database", "recognition_gallerybuild", "recognition.view_gallerybuild"),
                 _model("Models", "neurology", "recognition_modelversion", "recognition.view_modelversion"),
             ],

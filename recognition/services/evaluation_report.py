@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from django.template.loader import render_to_string
 
 from recognition.services import plots
+from recognition.services.picture_address import picture_address
 
 LABELS = {"plain": "one view", "mirrored": "with mirrored view"}
 
@@ -53,7 +53,7 @@ def write_report(document: dict[str, Any], folder: Path) -> dict[str, Path]:
 def as_html(document: dict[str, Any], drawn: dict[str, bytes]) -> str:
     """One page that needs no other file."""
     images = {
-        name.removesuffix(".svg"): data_uri(content)
+        name.removesuffix(".svg"): picture_address(content)
         for name, content in drawn.items()
         if name.endswith(".svg")
     }
@@ -67,8 +67,3 @@ def as_html(document: dict[str, Any], drawn: dict[str, bytes]) -> str:
         ],
     }
     return render_to_string("evaluation/report.html", context)
-
-
-def data_uri(svg: bytes | str) -> str:
-    raw = svg.encode() if isinstance(svg, str) else svg
-    return "data:image/svg+xml;base64," + base64.b64encode(raw).decode()

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from recognition.engine.thresholds import Tail
 from recognition.models import Embedding, Identity, ModelVersion, ThresholdPolicy
+from recognition.services.analysis import get_analyzer
 from recognition.services.errors import Conflict, NotFound
 from recognition.services.policies import active_model, active_policy
 
@@ -123,6 +124,27 @@ def follow_growth() -> ThresholdPolicy | None:
             threshold,
         )
         return activate(raised)
+
+
+def warnings(policy: ThresholdPolicy) -> list[str]:
+    """What to think of before this policy is put in force."""
+    found = []
+    mirrored = policy.measurements.get("mirrored")
+    if mirrored is not None and mirrored != get_analyzer().embedder.mirrored:
+        views = "with" if mirrored else "without"
+        found.append(f"It was measured {views} the mirrored view, which the site does otherwise.")
+    grown = growth(policy)
+    if grown.too_loose:
+        found.append(
+            f"{grown.people} people are enrolled, and for them its 1:N threshold is too low. Within minutes it will "
+            f"be followed by a policy with at least {grown.needed:.4f}."
+        )
+    if grown.needed is None:
+        found.append("It was not measured, so its 1:N threshold does not follow the number of people.")
+    for kind, title in (("verify", "1:1"), ("identify", "1:N")):
+        if policy.measurements.get(kind, {}).get("beyond"):
+            found.append(f"Its {title} threshold lies beyond what was measured.")
+    return found
 
 
 def enrolled_people(version: ModelVersion) -> int:

@@ -1,0 +1,129 @@
+"""Threshold policies: what they allow and were measured on, putting one in force after a preview, rolling back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from unfold.decorators import action, display
+
+from recognition.admin.base import ReadOnlyAdmin, number_of
+from recognition.models import ThresholdPolicy
+from recognition.services.policies import active_policy
+from recognition.services.policy_changes import activate, growth, roll_back, warnings
+from recognition.services.replay import replay
+
+IN_FORCE = {"in force": "success"}
+DAYS = (7, 30, 90, 365)
+COMPARED = (
+    ("verify_threshold", "1:1 threshold"),
+    ("identify_threshold", "1:N threshold"),
+    ("margin", "margin"),
+    ("fmr", "FMR allowed"),
+    ("fpir", "FPIR allowed"),
+)
+
+
+@admin.register(ThresholdPolicy)
+class ThresholdPolicyAdmin(ReadOnlyAdmin):
+    list_display = (
+        "__str__",
+        "state",
+        "verify_threshold",
+        "identify_threshold",
+        "margin",
+        "fmr",
+        "fpir",
+        "source",
+        "created_at",
+        "activated_at",
+    )
+    list_select_related = ("model_version",)
+    list_filter = ("active", "model_version")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("model_version", "state"),
+                    "source",
+                    ("created_at", "created_by"),
+                    ("activated_at", "activated_by"),
+                    "replaces",
+                )
+            },
+        ),
+        ("1:1", {"fields": (("verify_threshold", "fmr"),)}),
+        ("1:N", {"fields": (("identify_threshold", "fpir"), "margin", "following")}),
+        ("Measured", {"fields": ("measured",)}),
+    )
+    readonly_fields = ("state", "following", "measured")
+    actions_list = ("roll_back",)
+    actions_detail = ("put_in_force",)
+
+    def has_decide_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Django's right to change a policy."""
+        return bool(request.user.has_perm("recognition.change_thresholdpolicy"))
+
+    @display(description="state", ordering="active", label=IN_FORCE, empty_value="–")
+    def state(self, policy: ThresholdPolicy) -> str | None:
+        return "in force" if policy.active else None
+
+    @display(description="number of people")
+    def following(self, policy: ThresholdPolicy) -> str:
+        return render_to_string(
+            "admin/recognition/policy/growth.html", {"growth": growth(policy), "policy": policy}
+        )
+
+    @display(description="measurements", empty_value="Nothing was kept.")
+    def measured(self, policy: ThresholdPolicy) -> str | None:
+        if not policy.measurements:
+            return None
+        context = {"policy": policy, "found": policy.measurements}
+        return render_to_string("admin/recognition/policy/measured.html", context)
+
+    @action(description="Put in force", permissions=["decide"], icon="check_circle")
+    def put_in_force(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        policy = get_object_or_404(ThresholdPolicy, pk=number_of(object_id))
+        return self._change(request, policy, lambda: activate(policy, user_id=request.user.pk))
+
+    @action(description="Roll back", permissions=["decide"], icon="undo")
+    def roll_back(self, request: HttpRequest) -> HttpResponse:
+        before = active_policy().replaces
+        if before is None:
+            self.attempt(request, lambda: roll_back(user_id=request.user.pk))
+            return HttpResponseRedirect(reverse("admin:recognition_thresholdpolicy_changelist"))
+        return self._change(request, before, lambda: roll_back(user_id=request.user.pk))
+
+    def _change(self, request: HttpRequest, policy: ThresholdPolicy, wish: Any) -> HttpResponse:
+        """Show what would change in the decisions of the last ?days=, then do it."""
+        back = reverse("admin:recognition_thresholdpolicy_changelist")
+        present = active_policy()
+        if request.method == "POST":
+            if self.attempt(request, wish, f"Policy {policy.pk} is in force from the next request on."):
+                self.log_change(request, policy, f"Put in force instead of policy {present.pk}.")
+            return HttpResponseRedirect(back)
+        days = number_of(request.GET.get("days", ""))
+        days = days if days in DAYS else DAYS[1]
+        found = replay(policy, timezone.now() - timedelta(days=days))
+        rows = [(title, getattr(present, name), getattr(policy, name)) for name, title in COMPARED]
+        return self.page(
+            request,
+            "admin/recognition/policy/activate.html",
+            f"Put policy {policy.pk} in force?",
+            policy=policy,
+            present=present,
+            rows=rows,
+            warnings=warnings(policy),
+            replay=found,
+            people=found.people() if request.user.has_perm("recognition.view_identity") else None,
+            days=days,
+            choices=DAYS,
+            back=back,
+        )
