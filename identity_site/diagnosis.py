@@ -18,12 +18,11 @@ from django.utils import timezone
 
 from identity_site.celery import app
 from identity_site.hints import manage
+from recognition.checks import LOCAL_HOSTS, verified_models
 from recognition.engine.types import GalleryError, ModelFileError
-from recognition.engine.weights import KINDS, Manifest
 
 OK, WARNING, ERROR = "ok", "warning", "error"
 QUEUES = {"recognition", "default"}
-LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]", "::1"}
 START = f"Start the site with `make run` (or `{manage('up')}`)."
 
 
@@ -103,19 +102,11 @@ def worker() -> Iterator[tuple[str, ...]]:
 
 def models() -> Iterator[tuple[str, ...]]:
     try:
-        manifest = Manifest.load(settings.MODELS_DIR)
-        specs = [
-            manifest.spec(settings.EMBEDDER)
-            if kind == "embedder" and settings.EMBEDDER
-            else manifest.default(kind)
-            for kind in KINDS
-        ]
-        for spec in specs:
-            manifest.path(spec)
+        specs = verified_models()
     except ModelFileError as error:
-        yield ERROR, str(error), f"Look at {settings.MODELS_DIR}, or set MODELS_DIR."
+        yield ERROR, str(error), "The files that came with the site: git checkout -- models"
         return
-    yield OK, ", ".join(f"{spec.kind} {spec.name} {spec.version}".strip() for spec in specs)
+    yield OK, ", ".join(f"{spec.kind} {spec.name} {spec.version}".strip() for spec in specs.values())
 
 
 def index() -> Iterator[tuple[str, ...]]:

@@ -3,14 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from recognition.engine.types import ModelFileError, ModelSpec
+from recognition.engine.weights import KINDS, Manifest
+
 LOCAL_HOSTS = {"localhost", "127.0.0.1", "[::1]", "::1"}
 SHORTEST_KEY = 50
+
+
+@register("models")
+def models(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """The files that recognition needs are there, are the right ones, and say which scores are a match."""
+    try:
+        specs = verified_models()
+    except ModelFileError as error:
+        hint = "The files that came with the site: git checkout -- models"
+        return [Error(str(error), hint=hint, id="identity.E001")]
+    return _thresholds(specs["embedder"])
+
+
+def verified_models() -> dict[str, ModelSpec]:
+    """The model in use of each kind. Raises ModelFileError when a file is missing or another."""
+    manifest = Manifest.load(Path(settings.MODELS_DIR))
+    specs = {kind: manifest.default(kind) for kind in KINDS}
+    if settings.EMBEDDER:
+        specs["embedder"] = manifest.spec(settings.EMBEDDER)
+    for spec in specs.values():
+        manifest.path(spec)
+    return specs
+
+
+def _thresholds(embedder: ModelSpec) -> list[CheckMessage]:
+    policy: Any = embedder.settings.get("policy") or {}
+    found: list[CheckMessage] = []
+    for name, lowest, highest in (
+        ("verify_threshold", -1, 1),
+        ("identify_threshold", -1, 1),
+        ("margin", 0, 2),
+    ):
+        value = policy.get(name)
+        if not isinstance(value, int | float) or not lowest <= value <= highest:
+            text = f"The manifest's {name} of {embedder.name} is {value}, not a number from {lowest} to {highest}."
+            found.append(Error(text, hint="Restore models/manifest.json.", id="identity.E005"))
+    return found
 
 
 @register(Tags.security)

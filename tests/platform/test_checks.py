@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,57 @@ STRONG = "Zk3vQ9xT1mW7rB5nY8cH2jL6pF4dS0gAaEeUuIiOoPp-_123456"
 
 def ids(messages: list[Any]) -> list[str]:
     return [message.id for message in messages]
+
+
+class TestModels:
+    @pytest.fixture
+    def folder(self, settings: Any, tmp_path: Path) -> Path:
+        """A copy of the site's own models."""
+        copy = tmp_path / "models"
+        shutil.copytree(settings.MODELS_DIR, copy)
+        settings.MODELS_DIR = copy
+        return copy
+
+    def test_the_bundled_ones_are_right(self, folder: Path) -> None:
+        assert checks.models(None) == []
+        assert set(checks.verified_models()) == {"detector", "refiner", "embedder"}
+
+    def test_a_missing_file(self, folder: Path) -> None:
+        file = checks.verified_models()["refiner"].file
+        (folder / file).unlink()
+        (found,) = checks.models(None)
+        assert found.id == "identity.E001"
+        assert file in found.msg
+        assert "git checkout -- models" in found.hint
+
+    def test_another_file_of_the_same_size(self, folder: Path) -> None:
+        path = folder / checks.verified_models()["embedder"].file
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+        assert ids(checks.models(None)) == ["identity.E001"]
+
+    def test_no_manifest(self, folder: Path) -> None:
+        (folder / "manifest.json").unlink()
+        assert ids(checks.models(None)) == ["identity.E001"]
+
+    def test_an_unknown_embedder(self, folder: Path, settings: Any) -> None:
+        settings.EMBEDDER = "nobody"
+        (found,) = checks.models(None)
+        assert "'nobody'" in found.msg
+
+    @pytest.mark.parametrize(
+        ("name", "value"), [("verify_threshold", 53), ("identify_threshold", None), ("margin", -1)]
+    )
+    def test_a_threshold_out_of_range(self, folder: Path, name: str, value: object) -> None:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        for model in manifest["models"]:
+            if "policy" in model["settings"]:
+                model["settings"]["policy"][name] = value
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+        (found,) = checks.models(None)
+        assert found.id == "identity.E005"
+        assert name in found.msg
 
 
 @pytest.mark.parametrize("key", ["short", "a" * 80, "django-insecure-" + STRONG])
