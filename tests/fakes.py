@@ -103,6 +103,9 @@ class FakeEmbedder:
         rows = [self._one(crop) for crop in crops]
         return np.stack(rows) if rows else np.empty((0, self.dimensions), np.float32)
 
+    def embed_both(self, crops: Sequence[Image]) -> tuple[Floats, Floats]:
+        return self.embed(crops), self.embed(crops, mirrored=True)
+
     def _one(self, crop: Image) -> Floats:
         colour = np.median(crop[30:90, 30:90].reshape(-1, 3), axis=0)
         bright = colour / max(1.0, colour.max()) * max(LEVELS)  # a dark photo has the same hue

@@ -57,13 +57,27 @@ class Embedder:
         """
         if not len(crops):
             return np.empty((0, self.dimensions), np.float32)
-        batch = (np.stack(crops).astype(np.float32) - np.float32(127.5)) / np.float32(128)
+        batch = _batch(crops)
         vectors = self._run(batch)
         if self.mirrored if mirrored is None else mirrored:
             vectors = vectors + self._run(batch[:, :, ::-1])
-        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
+        return _unit(vectors)
+
+    def embed_both(self, crops: Sequence[Image]) -> tuple[Floats, Floats]:
+        """As `embed` without and with the mirrored view, in two runs instead of three."""
+        batch = _batch(crops)
+        vectors = self._run(batch)
+        return _unit(vectors), _unit(vectors + self._run(batch[:, :, ::-1]))
 
     def _run(self, batch: Floats) -> Floats:
         with self._pool.lease() as runner:
             return np.concatenate([runner.run(one[None])[0] for one in batch])
+
+
+def _batch(crops: Sequence[Image]) -> Floats:
+    return (np.stack(crops).astype(np.float32) - np.float32(127.5)) / np.float32(128)
+
+
+def _unit(vectors: Floats) -> Floats:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)

@@ -127,9 +127,8 @@ def _look(data: bytes) -> Measured:
     if not faces:
         return Measured("no_face")
     face = main_face(image, faces)
-    plain = analyzer.embedder.embed([face.crop], mirrored=False)[0]
-    mirrored = analyzer.embedder.embed([face.crop], mirrored=True)[0]
-    return Measured("ok", face.quality.reasons[0] if face.quality.reasons else "", plain, mirrored)
+    plain, mirrored = analyzer.embedder.embed_both([face.crop])
+    return Measured("ok", face.quality.reasons[0] if face.quality.reasons else "", plain[0], mirrored[0])
 
 
 def main_face(image: Image, faces: Sequence[SeenFace]) -> SeenFace:

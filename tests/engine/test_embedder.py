@@ -62,3 +62,12 @@ def test_mirroring_is_the_models_habit_unless_asked(default: bool, asked: bool |
     one = embedder(mirrored=default)
     one.embed([crop(0, 9)], mirrored=asked)
     assert one._pool.runs == runs  # type: ignore[attr-defined]
+
+
+def test_both_views_in_two_runs() -> None:
+    one = embedder()
+    crops = [crop(20, 200), crop(90, 30)]
+    plain, mirrored = one.embed_both(crops)
+    assert one._pool.runs == 4  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(plain, embedder().embed(crops, mirrored=False))
+    np.testing.assert_array_equal(mirrored, embedder().embed(crops, mirrored=True))
