@@ -34,8 +34,9 @@ def verified_models() -> dict[str, ModelSpec]:
     specs = {kind: manifest.default(kind) for kind in KINDS}
     if settings.EMBEDDER:
         specs["embedder"] = manifest.spec(settings.EMBEDDER)
-    for spec in specs.values():
-        manifest.path(spec)
+    for spec in manifest.specs:
+        if spec in specs.values() or spec.version == specs["detector"].version:
+            manifest.path(spec)  # a detector has a companion for another input size
     return specs
 
 

@@ -65,7 +65,7 @@ class Manifest:
     def path(self, spec: ModelSpec) -> Path:
         """Where the weights are. Raises ModelFileError unless size and SHA-256 are those of the manifest."""
         path = self.folder / spec.file
-        remedy = f"Run `manage.py fetch_models {spec.name}`, or restore {spec.file} from the repository."
+        remedy = f"Restore it: git checkout -- {path.parent.name}/{spec.file}"
         try:
             found = path.stat()
             seen = (path, found.st_mtime_ns, found.st_size, spec.sha256)

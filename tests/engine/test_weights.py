@@ -82,7 +82,7 @@ def test_the_right_file(folder: Path) -> None:
 
 def test_a_missing_file_names_the_remedy(folder: Path) -> None:
     manifest = Manifest.load(folder)
-    with pytest.raises(ModelFileError, match=r"manage\.py fetch_models large"):
+    with pytest.raises(ModelFileError, match=r"git checkout -- .*/large\.tflite"):
         manifest.path(manifest.spec("large"))
 
 
@@ -90,7 +90,7 @@ def test_a_missing_file_names_the_remedy(folder: Path) -> None:
 def test_a_wrong_file_names_the_remedy(folder: Path, content: bytes) -> None:
     manifest = Manifest.load(folder)
     (folder / "small.tflite").write_bytes(content)
-    with pytest.raises(ModelFileError, match=r"manage\.py fetch_models small"):
+    with pytest.raises(ModelFileError, match=r"git checkout -- .*/small\.tflite"):
         manifest.path(manifest.spec("small"))
 
 

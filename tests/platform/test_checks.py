@@ -39,6 +39,10 @@ class TestModels:
         assert file in found.msg
         assert "git checkout -- models" in found.hint
 
+    def test_the_detectors_companion_counts(self, folder: Path) -> None:
+        (folder / "yolov5n-0.5-face-640.tflite").unlink()
+        assert ids(checks.models(None)) == ["identity.E001"]
+
     def test_another_file_of_the_same_size(self, folder: Path) -> None:
         path = folder / checks.verified_models()["embedder"].file
         content = bytearray(path.read_bytes())
