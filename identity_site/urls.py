@@ -13,3 +13,5 @@ urlpatterns = [
     path("photos/", include("recognition.urls")),
     path("api/", include("recognition.api.urls")),
 ]
+# Devices get JSON, people their page.
+handler400 = "recognition.api.views.pages.bad_request"

@@ -27,6 +27,7 @@ ERRORS = {
     403: ("The key lacks the scope.", "wrong_scope", "This key lacks the scope enrol."),
     404: ("There is no such person or photo.", "unknown_person", "There is no person with the ID 'E-17'."),
     409: ("Its present state does not allow this.", "id_taken", "The ID 'E-17' belongs to another person."),
+    411: ("The length of the body is not known.", "length_required", "Send the body with a Content-Length."),
     413: ("The picture or the request is too large.", "too_large", "The picture is too large."),
     415: (
         "Another Content-Type is needed.",
@@ -39,7 +40,7 @@ ERRORS = {
     503: ("The server cannot answer now.", "not_ready", "The server is not ready to recognise."),
 }
 ALWAYS = (401, 403, 429, 500, 503)
-BODY = (400, 413, 415)
+BODY = (400, 411, 413, 415)
 
 PERSON_ID = OpenApiParameter("external_id", str, OpenApiParameter.PATH, description="ID of the person.")
 PHOTO_ID = OpenApiParameter(

@@ -41,7 +41,10 @@ def test_knows_the_people(reception: Kiosk) -> None:
         (face,) = reception.post("identify", image=upload(probe(name))).json()["faces"]
         assert face["decision"] == "match"
         assert face["candidates"][0]["external_id"] == name
-        assert reception.post("verify", image=upload(probe(name)), external_id=name).json()["decision"] == "match"
+        assert (
+            reception.post("verify", image=upload(probe(name)), external_id=name).json()["decision"]
+            == "match"
+        )
     events = reception.get("events", outcome="match").json()["results"]
     assert len(events) == 2 * len(PEOPLE)
 

@@ -18,6 +18,7 @@ class KioskView(APIView):
     """``scopes``: for each method those of which the key needs one; empty means that any key will do."""
 
     scopes: ClassVar[dict[str, tuple[str, ...]]]
+    http_method_names = ["get", "head", "post", "patch", "delete"]
 
     def asker(self, kind: str) -> Asker:
         return Asker(kind=kind, api_key=self.request.auth)

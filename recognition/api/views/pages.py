@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, JsonResponse
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -29,6 +31,16 @@ class DocsView(SpectacularSwaggerSplitView):
     throttle_classes = (StrangerThrottle,)
     template_name = "api/docs.html"
     url_name = "api:schema"
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The site's answer to a request that did not even reach a view; JSON for devices."""
+    if not request.path.startswith("/api/"):
+        return defaults.bad_request(request, exception)
+    if isinstance(exception, DisallowedHost):
+        message = "The server does not go by this name. Its administrator can add it to ALLOWED_HOSTS."
+        return JsonResponse(errors.body("unknown_host", message), status=400)
+    return JsonResponse(errors.body("invalid_request", "The request is malformed."), status=400)
 
 
 @csrf_exempt
