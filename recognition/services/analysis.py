@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
-from typing import Any
+from threading import Lock, RLock
+from typing import Any, TypeVar
 
 from django.conf import settings
 
@@ -21,8 +21,9 @@ from recognition.engine.detector import Detector
 from recognition.engine.embedder import Embedder
 from recognition.engine.quality import QualityLimits, assess
 from recognition.engine.refiner import Refiner
-from recognition.engine.types import Face, Floats, Image, Quality
+from recognition.engine.types import Face, Floats, Image, ModelFileError, Quality
 from recognition.engine.weights import Manifest
+from recognition.models import ModelVersion
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +68,18 @@ class Timings:
             self.ms[name] = round(self.ms.get(name, 0.0) + (time.perf_counter() - start) * 1000, 2)
 
 
+_loading = RLock()
+T = TypeVar("T")
+
+
+class _loaded_once(cached_property[T]):
+    """A cached property of which two threads do not make two: the standard one has no lock since Python 3.12."""
+
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> T:  # type: ignore[override]
+        with _loading:
+            return super().__get__(instance, owner)
+
+
 class Analyzer:
     """Detector, refiner and embedder of one manifest. Safe to use from several threads."""
 
@@ -86,14 +99,19 @@ class Analyzer:
             self.__dict__["refiner"] = refiner
 
     @cached_property
+    def _others(self) -> dict[str, Embedder]:
+        """Embedders of model versions that are not the default."""
+        return {}
+
+    @_loaded_once
     def detector(self) -> Detector:
         return Detector.from_manifest(self.manifest)
 
-    @cached_property
+    @_loaded_once
     def refiner(self) -> Refiner:
         return Refiner.from_manifest(self.manifest)
 
-    @cached_property
+    @_loaded_once
     def embedder(self) -> Embedder:
         return Embedder.from_manifest(self.manifest, self.embedder_spec.name)
 
@@ -112,10 +130,32 @@ class Analyzer:
             ]
         return sorted(seen, key=lambda s: -s.face.area)
 
-    def embed(self, crops: Sequence[Image], timings: Timings | None = None) -> Floats:
-        """(n, dimensions) unit vectors of aligned crops."""
+    def embed(
+        self, crops: Sequence[Image], timings: Timings | None = None, *, version: ModelVersion | None = None
+    ) -> Floats:
+        """(n, dimensions) unit vectors of aligned crops, by the default embedder or that of a model version.
+
+        Raises ModelFileError when the installed weights are not those that the version stands for.
+        """
         with (timings or Timings()).step("embed"):
-            return self.embedder.embed(crops)
+            return self._embedder_of(version).embed(crops)
+
+    def _embedder_of(self, version: ModelVersion | None) -> Embedder:
+        if version is None:
+            return self.embedder
+        default = version.name == self.embedder_spec.name
+        spec = self.embedder_spec if default else self.manifest.spec(version.name)
+        if spec.sha256 != version.sha256:
+            raise ModelFileError(
+                f"People were enrolled with other weights of {version.name} than those installed now. "
+                "Restore the former file, or give the new one another name in the manifest."
+            )
+        if default:
+            return self.embedder
+        with _loading:
+            if version.name not in self._others:
+                self._others[version.name] = Embedder.from_manifest(self.manifest, version.name)
+            return self._others[version.name]
 
 
 _analyzer: Analyzer | None = None

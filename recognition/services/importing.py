@@ -1,8 +1,8 @@
-"""Importing people in bulk: a folder with one sub-folder per person, or a CSV of `person_id,name,path`."""
+"""Importing people in bulk: photos are read and looked at in threads, each person is written in one transaction."""
 
 from __future__ import annotations
 
-import csv
+import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,43 +10,55 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from recognition.engine.images import MAX_BYTES
-from recognition.engine.types import REASONS
-from recognition.models import Identity, ModelVersion, Photo
-from recognition.services import people, photos
-from recognition.services.errors import Invalid, ServiceError
+from recognition.engine.types import REASONS, EngineError
+from recognition.models import Embedding, Identity, ModelVersion, Photo
+from recognition.services import index, people, photos, queue
+from recognition.services.errors import Conflict, Invalid, ServiceError
+from recognition.services.files import discard_files_of
+from recognition.services.import_plan import COLUMNS as COLUMNS
+from recognition.services.import_plan import PlannedPerson as PlannedPerson
+from recognition.services.import_plan import read_plan as read_plan
 from recognition.services.live_gallery import record_change
 from recognition.services.policies import active_model
+from recognition.services.preparing import digest_of
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".heic", ".heif", ".tif", ".tiff", ".gif"}
-COLUMNS = ("person_id", "name", "path")
+log = logging.getLogger(__name__)
+
 AHEAD = 8  # photos read ahead of the writer; bounds the memory
-
-
-@dataclass(slots=True)
-class PlannedPerson:
-    external_id: str
-    name: str
-    paths: list[Path] = field(default_factory=list)
+REBUILD_AFTER = 100  # enrolled photos; processes catch up with fewer of them faster than they read a file
 
 
 @dataclass(slots=True)
 class Report:
-    """What became of each photo: enrolled, enqueued, skipped (there already) or rejected with the reason."""
+    """What became of each photo: enrolled, enqueued, skipped (there already) or rejected with the reason.
+
+    without_vector: people of the plan who are in now, but cannot be recognised by any photo yet.
+    """
 
     people: int = 0
     enrolled: int = 0
     enqueued: int = 0
     skipped: int = 0
     rejected: list[dict[str, str]] = field(default_factory=list)
+    without_vector: list[str] = field(default_factory=list)
 
-    def reject(self, person: PlannedPerson, path: Path | str, reason: str, message: str = "") -> None:
+    def reject(self, person: PlannedPerson, path: Path | None, reason: str, message: str = "") -> None:
         text = message or REASONS.get(reason, reason)
+        shown = "" if path is None else str(path)
         self.rejected.append(
-            {"external_id": person.external_id, "path": str(path), "reason": reason, "message": text}
+            {"external_id": person.external_id, "path": shown, "reason": reason, "message": text}
         )
+
+    def add(self, other: Report) -> None:
+        self.people += other.people
+        self.enrolled += other.enrolled
+        self.enqueued += other.enqueued
+        self.skipped += other.skipped
+        self.rejected += other.rejected
+        self.without_vector += other.without_vector
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -56,48 +68,28 @@ class Report:
             "skipped": self.skipped,
             "rejected": self.rejected,
             "reasons": dict(Counter(row["reason"] for row in self.rejected)),
+            "without_vector": self.without_vector,
         }
 
 
-def read_plan(path: Path) -> list[PlannedPerson]:
-    """Who is to be imported. Raises Invalid when the path is neither a usable folder nor a CSV of those columns."""
-    if path.is_dir():
-        plan = _plan_folder(path)
-    elif path.is_file():
-        plan = _plan_csv(path)
-    else:
-        raise Invalid("no_such_path", f"There is no folder or CSV file at {path}.")
-    if not plan:
-        raise Invalid("nobody", f"{path} names nobody. It needs one sub-folder of photos per person, or CSV rows.")
-    return plan
+@dataclass(frozen=True, slots=True, eq=False)
+class _Read:
+    """A photo that can be kept."""
+
+    path: Path
+    prepared: photos.PreparedPhoto
+    finding: photos.Finding | None
 
 
-def _plan_folder(folder: Path) -> list[PlannedPerson]:
-    plan = []
-    for sub in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        files = sorted(p for p in sub.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
-        plan.append(PlannedPerson(sub.name, sub.name.replace("_", " "), files))
-    return plan
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    path: Path
+    reason: str
+    message: str = ""
 
 
-def _plan_csv(file: Path) -> list[PlannedPerson]:
-    plan: dict[str, PlannedPerson] = {}
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as handle:
-            reader = csv.DictReader(handle)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
-            if missing:
-                raise Invalid("wrong_columns", f"{file} lacks the columns {', '.join(missing)}.")
-            for row in reader:
-                person_id, name, path = ((row[column] or "").strip() for column in COLUMNS)
-                if not person_id:
-                    raise Invalid("no_person_id", f"{file} line {reader.line_num}: person_id is empty.")
-                person = plan.setdefault(person_id, PlannedPerson(person_id, name or person_id))
-                if path and file.parent / path not in person.paths:
-                    person.paths.append(file.parent / path)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise Invalid("not_csv", f"{file} is not a CSV file in UTF-8: {error}") from None
-    return list(plan.values())
+Work = list["Future[_Read | _Refused] | _Refused"]
+KNOWN = "known"
 
 
 def import_people(
@@ -106,42 +98,57 @@ def import_people(
     in_background: bool = False,
     threads: int = 2,
     on_photo: Callable[[], None] = lambda: None,
+    report: Report | None = None,
 ) -> Report:
     """Create the people and enrol their photos, one transaction per person. Running it again adds nothing.
 
     in_background: only store the photos here and let the workers find the faces.
     on_photo: called after each photo, for a progress bar.
+    report: is filled, person by person, so that whoever interrupts the import knows what is done.
+    Raises EngineError when no photo can be processed at all.
     """
-    report = Report()
+    report = Report() if report is None else report
     version = active_model()
-    with ThreadPoolExecutor(threads, thread_name_prefix="import") as pool:
-        for person, work in _read_ahead(plan, pool, in_background):
-            _import_person(person, work, report, version, in_background, on_photo)
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="import")
+    owners: dict[str, str] = {}
+    try:
+        for person, work in _read_ahead(plan, pool, None if in_background else version, owners):
+            done = [_wait(one, on_photo) for one in work]
+            try:
+                report.add(_import_person(person, done, version, owners))
+            except ServiceError as error:
+                paths: list[Path | None] = [*person.paths] or [None]
+                for path in paths:
+                    report.reject(person, path, error.code, str(error))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    if report.enrolled >= REBUILD_AFTER:
+        index.rebuild_index()
     return report
 
 
-Work = list[tuple[Path, "Future[_Read] | str"]]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Read:
-    prepared: photos.PreparedPhoto
-    finding: photos.Finding | None
+def _wait(one: Future[_Read | _Refused] | _Refused, on_photo: Callable[[], None]) -> _Read | _Refused:
+    done = one if isinstance(one, _Refused) else one.result()
+    on_photo()
+    return done
 
 
 def _read_ahead(
-    plan: Sequence[PlannedPerson], pool: ThreadPoolExecutor, in_background: bool
+    plan: Sequence[PlannedPerson],
+    pool: ThreadPoolExecutor,
+    version: ModelVersion | None,
+    owners: dict[str, str],
 ) -> Iterator[tuple[PlannedPerson, Work]]:
     """Each person with the futures of the photos, started early enough to keep the pool busy while rows are written."""
     waiting: deque[tuple[PlannedPerson, Work]] = deque()
     ahead = 0
     for person in plan:
-        known = set(
-            Photo.objects.filter(identity__external_id=person.external_id).values_list("sha256", flat=True)
-        )
-        work: Work = []
-        for path in person.paths:
-            work.append((path, _start(path, known, pool, in_background)))
+        digests = {}
+        for photo in Photo.objects.filter(identity__external_id=person.external_id).only("sha256", "state"):
+            digests[photo.sha256] = KNOWN
+            if photo.state == Photo.State.READY:
+                owners.setdefault(photo.sha256, person.external_id)
+        work: Work = [_start(path, digests, pool, version) for path in person.paths]
         waiting.append((person, work))
         ahead += len(work)
         while waiting and ahead > AHEAD:
@@ -150,89 +157,113 @@ def _read_ahead(
     yield from waiting
 
 
-def _start(path: Path, known: set[str], pool: ThreadPoolExecutor, in_background: bool) -> Future[_Read] | str:
+def _start(
+    path: Path, digests: dict[str, str], pool: ThreadPoolExecutor, version: ModelVersion | None
+) -> Future[_Read | _Refused] | _Refused:
     """The reading of one photo, or the reason why there is nothing to read."""
     try:
         if path.stat().st_size > MAX_BYTES:
-            return "too_large"
-        digest = photos.digest_of(path.read_bytes())
+            return _Refused(path, "too_large")
+        digest = digest_of(path.read_bytes())
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        return _missing(path, error)
+    if digest in digests:
+        return _Refused(path, digests[digest])
+    digests[digest] = "duplicate"
+    # The thread reads the file again (it is in the page cache) so that a long queue holds no pictures.
+    return pool.submit(_read, path, version)
+
+
+def _read(path: Path, version: ModelVersion | None) -> _Read | _Refused:
+    """version: whose model is to find the face and make its vector, None to leave that to the workers."""
+    try:
+        prepared, image = photos.prepare_photo(path.read_bytes(), path.name)
+        return _Read(path, prepared, photos.examine(image, version=version) if version else None)
+    except Invalid as error:
+        return _Refused(path, error.code, str(error))
     except OSError as error:
-        return f"missing: {error.strerror}"
-    if digest in known:
-        return "known"
-    known.add(digest)
-    # The worker reads the file again (it is in the page cache) so that a long queue holds no pictures.
-    return pool.submit(_read, path, in_background)
+        return _missing(path, error)
+    except EngineError:
+        raise
+    except Exception:
+        log.exception("%s could not be processed", path)
+        return _Refused(path, "failed", "It could not be processed; the log says more.")
 
 
-def _read(path: Path, in_background: bool) -> _Read:
-    prepared, image = photos.prepare_photo(path.read_bytes(), path.name)
-    return _Read(prepared, None if in_background else photos.examine(image))
+def _missing(path: Path, error: Exception) -> _Refused:
+    detail = error.strerror if isinstance(error, OSError) else str(error)
+    return _Refused(path, "missing", f"The file cannot be read: {detail}.")
 
 
 def _import_person(
-    person: PlannedPerson,
-    work: Work,
-    report: Report,
-    version: ModelVersion,
-    in_background: bool,
-    on_photo: Callable[[], None],
-) -> None:
+    person: PlannedPerson, work: Sequence[_Read | _Refused], version: ModelVersion, owners: dict[str, str]
+) -> Report:
+    """Write one person whole or not at all. owners: digest of an enrolled photo -> whose it is in this import."""
+    report = Report()
+    with transaction.atomic():
+        identity = (
+            Identity.objects.select_for_update(no_key=True).filter(external_id=person.external_id).first()
+        )
+        readable = [one for one in work if isinstance(one, _Read)]
+        if not work and person.from_folder:
+            report.reject(person, None, "no_photos", "The folder holds no photos.")
+        elif identity is None and (readable or not work):
+            identity, report.people = _create(person)
+        for one in work:
+            if isinstance(one, _Refused):
+                if one.reason == KNOWN:
+                    report.skipped += 1
+                else:
+                    report.reject(person, one.path, one.reason, one.message)
+            elif identity is not None:
+                _import_photo(identity, person, one, report, version, owners)
+        if identity is None:
+            return report
+        if report.enrolled:
+            record_change(identity.pk)
+        elif not report.enqueued and not Embedding.objects.filter(identity=identity).exists():
+            report.without_vector.append(person.external_id)
+    return report
+
+
+def _create(person: PlannedPerson) -> tuple[Identity, int]:
+    """The new person and how many were added: none when another import was faster."""
     try:
-        with transaction.atomic():
-            identity = Identity.objects.filter(external_id=person.external_id).first()
-            if identity is None:
-                identity = people.create_identity(name=person.name, external_id=person.external_id)
-                report.people += 1
-            rows = []
-            enrolled = 0
-            for path, read in work:
-                photo = _import_photo(identity, person, path, read, report, version)
-                on_photo()
-                if photo is None:
-                    continue
-                rows.append(photo)
-                enrolled += photo.state == Photo.State.READY
-            if enrolled:
-                record_change(identity.pk)
-            waiting = [photo.pk for photo in rows if photo.state == Photo.State.WAITING]
-            if waiting:
-                photos.queue.enqueue(photos.queue.PROCESS_PHOTOS, waiting)
-        report.enrolled += enrolled
-        report.enqueued += len(waiting)
-    except ServiceError as error:
-        for path, _ in work or [(Path(person.external_id), "")]:
-            report.reject(person, path, error.code, str(error))
+        return people.create_identity(name=person.name, external_id=person.external_id), 1
+    except Conflict:
+        return people.get_identity(person.external_id), 0
 
 
 def _import_photo(
     identity: Identity,
     person: PlannedPerson,
-    path: Path,
-    read: Future[_Read] | str,
+    read: _Read,
     report: Report,
     version: ModelVersion,
-) -> Photo | None:
-    if isinstance(read, str):
-        if read == "known":
-            report.skipped += 1
-        else:
-            code, _, detail = read.partition(": ")
-            report.reject(person, path, code, f"The file cannot be read: {detail}." if detail else "")
-        return None
+    owners: dict[str, str],
+) -> None:
+    finding = read.finding
+    enrols = finding is not None and finding.vector is not None
+    owner = owners.setdefault(read.prepared.sha256, person.external_id) if enrols else person.external_id
+    if owner != person.external_id:
+        message = f"This very file is enrolled for {owner}. It can show only one of the two."
+        report.reject(person, read.path, "other_person", message)
+        return
+    photo = read.prepared.as_row(identity)
     try:
-        result = read.result()
-    except Invalid as error:
-        report.reject(person, path, error.code, str(error))
-        return None
-    except OSError as error:
-        report.reject(person, path, "missing", f"The file cannot be read: {error.strerror}.")
-        return None
-    photo = result.prepared.as_row(identity)
-    if result.finding is None:
-        photo.save()
+        with transaction.atomic():
+            if finding is None:
+                photo.save()
+                queue.enqueue(queue.PROCESS_PHOTOS, [photo.pk])
+            else:
+                photos.save_finding(photo, finding, version)
+    except IntegrityError:  # somebody else was faster with this very photo
+        discard_files_of(photo)
+        report.skipped += 1
+        return
+    if finding is None:
+        report.enqueued += 1
+    elif enrols:
+        report.enrolled += 1
     else:
-        photos.save_finding(photo, result.finding, version)
-        if result.finding.vector is None:
-            report.reject(person, path, result.finding.reason)
-    return photo
+        report.reject(person, read.path, finding.reason)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from datetime import timedelta
+from functools import partial
 
 from django.db import connection, transaction
 from django.utils import timezone
 
-from recognition.models import GalleryBuild, GalleryChange
+from recognition.models import GalleryBuild, GalleryChange, ModelVersion
 from recognition.services.live_gallery import build_from_database, gallery_folder, last_change
 from recognition.services.policies import active_model
 
@@ -18,6 +20,8 @@ log = logging.getLogger(__name__)
 BUILD_LOCK = 7_261_002
 KEEP = 2  # a process that has just read the row of a build must still find its file
 STALE_AFTER = timedelta(minutes=5)
+# Former builds still hold the vectors of people who were erased since.
+FORMER_KEPT = timedelta(minutes=10)
 
 
 def rebuild_index() -> GalleryBuild | None:
@@ -26,17 +30,39 @@ def rebuild_index() -> GalleryBuild | None:
     None when another process is already building.
     """
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [BUILD_LOCK])
-            row = cursor.fetchone()
-            if not row or not row[0]:
-                return None
-        return _build()
+        return _build(active_model()) if _sole_writer() else None
 
 
-def _build() -> GalleryBuild:
+def rebuild_if_stale() -> GalleryBuild | None:
+    """Build when there is no file, or it lacks changes and is older than five minutes."""
+    build = GalleryBuild.objects.filter(model_version=active_model()).first()
+    if build is None or not (gallery_folder() / build.file).exists():
+        return rebuild_index()
+    if build.change_number == last_change():
+        drop_former_builds()
+        return None
+    return rebuild_index() if build.created_at <= timezone.now() - STALE_AFTER else None
+
+
+def drop_former_builds() -> None:
+    """Remove builds that were replaced some time ago, with their files."""
+    with transaction.atomic():
+        if _sole_writer():
+            builds = list(GalleryBuild.objects.all())
+            limit = timezone.now() - FORMER_KEPT
+            if len(builds) > 1 and builds[0].created_at < limit:
+                _keep(builds[:1])
+
+
+def _sole_writer() -> bool:
+    """Take the right to write until the end of the transaction; False when another process has it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [BUILD_LOCK])
+        return bool(cursor.fetchone()[0])
+
+
+def _build(version: ModelVersion) -> GalleryBuild:
     start = time.perf_counter()
-    version = active_model()
     gallery = build_from_database(version)
     build = GalleryBuild.objects.create(
         model_version=version,
@@ -47,37 +73,27 @@ def _build() -> GalleryBuild:
         seconds=0.0,
     )
     gallery.generation = build.pk
-    build.file = f"{version.name}-{build.pk}.gallery"
+    build.file = f"{build.pk}.gallery"
     folder = gallery_folder()
     folder.mkdir(parents=True, exist_ok=True)
     gallery.save(folder / build.file)
     build.seconds = round(time.perf_counter() - start, 3)
     build.save(update_fields=["file", "seconds"])
-    _prune(build)
+    _keep(list(GalleryBuild.objects.all()[:KEEP]))
     return build
 
 
-def _prune(build: GalleryBuild) -> None:
-    builds = list(GalleryBuild.objects.order_by("-id"))
-    kept = builds[:KEEP]
-    for old in builds[KEEP:]:
-        old.delete()
-    GalleryChange.objects.filter(id__lt=min(b.change_number for b in kept)).delete()
-    names = {b.file for b in kept}
-
-    def remove_files() -> None:
-        for path in gallery_folder().glob("*.gallery*"):
-            if path.name.removesuffix(".part") not in names:
-                path.unlink(missing_ok=True)
-
-    transaction.on_commit(remove_files)
+def _keep(kept: list[GalleryBuild]) -> None:
+    """Forget all other builds, their files, and the part of the log that is in all of the kept ones."""
+    GalleryBuild.objects.exclude(pk__in=[build.pk for build in kept]).delete()
+    GalleryChange.objects.filter(id__lt=min(build.change_number for build in kept)).delete()
+    names = {build.file for build in kept}
+    transaction.on_commit(partial(_remove_files, names, kept[0].pk))
 
 
-def rebuild_if_stale() -> GalleryBuild | None:
-    """Build when there are changes that the last build lacks and it is older than five minutes, or there is none."""
-    build = GalleryBuild.objects.filter(model_version=active_model()).first()
-    if build is not None:
-        unchanged = build.change_number >= last_change()
-        if (unchanged and (gallery_folder() / build.file).exists()) or build.created_at > timezone.now() - STALE_AFTER:
-            return None
-    return rebuild_index()
+def _remove_files(kept: set[str], newest: int) -> None:
+    """Remove gallery files that no row names. Those after ``newest`` are being written by the next writer."""
+    for path in gallery_folder().glob("*.gallery*"):
+        number = re.search(r"(\d+)\.gallery(\.part)?$", path.name)
+        if path.name not in kept and (number is None or int(number[1]) <= newest):
+            path.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from recognition.models import ApiKey
 from recognition.services.errors import Invalid
 
 MARK = "fid"  # lets secret scanners and people tell what the string is
+MOST_NAME = 120
 
 
 def issue_key(*, name: str, scopes: Sequence[str], user_id: int | None = None) -> tuple[ApiKey, str]:
@@ -21,13 +22,17 @@ def issue_key(*, name: str, scopes: Sequence[str], user_id: int | None = None) -
     unknown = set(scopes) - set(ApiKey.Scope.values)
     if unknown or not scopes:
         raise Invalid("unknown_scope", f"Choose scopes among {', '.join(ApiKey.Scope.values)}.")
-    if not name.strip():
-        raise Invalid("no_name", "Give the kiosk a name.")
+    if not 0 < len(name.strip()) <= MOST_NAME or "\x00" in name:
+        raise Invalid("no_name", f"Give the kiosk a name of at most {MOST_NAME} characters.")
     prefix = secrets.token_hex(4)
     secret = secrets.token_urlsafe(32)
     text = f"{MARK}_{prefix}_{secret}"
     key = ApiKey.objects.create(
-        name=name.strip(), prefix=prefix, digest=_digest(text), scopes=sorted(set(scopes)), created_by_id=user_id
+        name=name.strip(),
+        prefix=prefix,
+        digest=_digest(text),
+        scopes=sorted(set(scopes)),
+        created_by_id=user_id,
     )
     return key, text
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from typing import Any
+from unicodedata import category
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, transaction
 
 from recognition.models import Decision, Identity, Photo
 from recognition.services.errors import Conflict, Invalid, NotFound
+from recognition.services.files import remove_files_of
 from recognition.services.live_gallery import record_change
 
 
 def get_identity(external_id: str) -> Identity:
     try:
         return Identity.objects.get(external_id=external_id)
-    except Identity.DoesNotExist:
+    except (Identity.DoesNotExist, ValueError, DataError):  # the database refuses texts that cannot be an ID
         raise NotFound("unknown_person", f"There is no person with the ID {external_id!r}.") from None
 
 
@@ -61,9 +63,9 @@ def erase(identity: Identity) -> None:
     with transaction.atomic():
         if not Identity.objects.select_for_update().filter(pk=identity.pk).exists():
             return
-        for photo in Photo.objects.filter(identity=identity):
-            delete_files(photo)
-        _forget_in_decisions(identity.pk)
+        for photo in Photo.objects.filter(identity=identity).only("image", "crop"):
+            remove_files_of(photo)
+        _rename_in_decisions(identity.pk, None)
         _forget_in_admin_log(identity.pk)
         Identity.objects.filter(pk=identity.pk).delete()
         record_change(identity.pk)
@@ -86,40 +88,57 @@ def merge(*, into: Identity, other: Identity) -> Identity:
         into, other = locked[into.pk], locked[other.pk]
         if into.user_id and other.user_id:
             raise Conflict("two_accounts", "Both people have an account. Unlink one of them first.")
-        known = set(into.photos.values_list("sha256", flat=True))
-        for photo in other.photos.filter(sha256__in=known):
-            delete_files(photo)
-            photo.delete()
-        other.photos.update(identity=into)
-        taken = into.embeddings.filter(photo=None).values("model_version", "source")
-        for vector in other.embeddings.filter(photo=None):
-            if {"model_version": vector.model_version_id, "source": vector.source} in taken:
-                vector.source = f"{vector.source[:200]} ({other.external_id[:50]})"
-                vector.save(update_fields=["source"])
+        _move_photos(into, other)
+        _move_imported_vectors(into, other)
         other.embeddings.update(identity=into)
         other.decisions.update(identity=into)
+        _rename_in_decisions(other.pk, into.pk)
         user_id = into.user_id or other.user_id
-        _forget_in_decisions(other.pk)
         gone = other.pk
         other.delete()
         if user_id != into.user_id:
             into.user_id = user_id
-            into.save(update_fields=["user"])
+            into.save(update_fields=["user", "updated_at"])
         record_change(into.pk, gone)
     return into
 
 
-def delete_files(photo: Photo) -> None:
-    """Remove the bytes of a photo and its crop; the caller removes the row in the same transaction."""
-    for stored in (photo.image, photo.crop):
-        if stored:
-            stored.delete(save=False)
+def _move_photos(into: Identity, other: Identity) -> None:
+    """Of a file that both have, the photo that is ready stays."""
+    twins = {photo.sha256: photo for photo in into.photos.all()}
+    for photo in other.photos.filter(sha256__in=twins):
+        twin = twins[photo.sha256]
+        better = photo.state == Photo.State.READY and twin.state != Photo.State.READY
+        worse = twin if better else photo
+        remove_files_of(worse)
+        worse.delete()
+    other.photos.update(identity=into)
 
 
-def _forget_in_decisions(pk: int) -> None:
+def _move_imported_vectors(into: Identity, other: Identity) -> None:
+    """Give those of the same source another one: it may be there once for each person and model."""
+    taken = set(into.embeddings.filter(photo=None).values_list("model_version", "source"))
+    for vector in other.embeddings.filter(photo=None):
+        source, number = vector.source, 1
+        while (vector.model_version_id, source) in taken:
+            number += 1
+            source = f"{vector.source[:200]} ({other.external_id[:40]} {number})"
+        taken.add((vector.model_version_id, source))
+        if source != vector.source:
+            vector.source = source
+            vector.save(update_fields=["source"])
+
+
+def _rename_in_decisions(pk: int, to: int | None) -> None:
+    """Let past decisions speak of another person instead, or of nobody. Of two mentions the better one stays."""
     mentioned = Decision.objects.filter(candidates__contains=[{"identity": pk}])
     for decision in mentioned.only("id", "candidates").iterator():
-        decision.candidates = [c for c in decision.candidates if c["identity"] != pk]
+        kept: dict[int, dict[str, Any]] = {}
+        for candidate in decision.candidates:
+            number = to if candidate["identity"] == pk else candidate["identity"]
+            if number is not None:
+                kept.setdefault(number, {**candidate, "identity": number})
+        decision.candidates = list(kept.values())
         decision.save(update_fields=["candidates"])
 
 
@@ -132,6 +151,7 @@ def _forget_in_admin_log(pk: int) -> None:
 
 
 def _save(identity: Identity) -> Identity:
+    _refuse_what_is_no_text(identity)
     try:
         identity.full_clean()
     except ValidationError as error:
@@ -140,6 +160,8 @@ def _save(identity: Identity) -> Identity:
             raise Conflict(
                 "id_taken", f"The ID {identity.external_id!r} belongs to another person."
             ) from None
+        if "user" in messages and Identity.objects.filter(user=identity.user_id).exists():
+            raise Conflict("account_taken", "The account belongs to another person.") from None
         field, texts = next(iter(messages.items()))
         raise Invalid("invalid_person", f"{field}: {texts[0]}") from None
     try:
@@ -148,3 +170,10 @@ def _save(identity: Identity) -> Identity:
     except IntegrityError:
         raise Conflict("id_taken", "The ID or the account belongs to another person.") from None
     return identity
+
+
+def _refuse_what_is_no_text(identity: Identity) -> None:
+    """Control characters, and bytes of a file name that are no text."""
+    for field in ("external_id", "name"):
+        if any(category(character) in ("Cc", "Cs") for character in getattr(identity, field)):
+            raise Invalid("invalid_person", f"{field}: It holds a character that cannot be printed.")

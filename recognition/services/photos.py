@@ -1,89 +1,37 @@
-"""Enrolment photos: handing in, finding the face, choosing among several, removing."""
+"""Enrolment photos: handing in, processing, choosing among several faces, removing."""
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
-from pathlib import PurePath
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from django.core.files.base import ContentFile
-from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from recognition.engine import images
-from recognition.engine.quality import ENROLMENT
-from recognition.engine.types import REASONS, Floats, Image, ImageError
+from recognition.engine.types import REASONS, EngineError, ImageError
 from recognition.models import Embedding, Identity, ModelVersion, Photo
 from recognition.services import queue
-from recognition.services.analysis import SeenFace, get_analyzer, quality_dict
+from recognition.services.analysis import quality_dict
 from recognition.services.errors import Conflict, Invalid, NotFound
+from recognition.services.examination import Finding as Finding
+from recognition.services.examination import examine as examine
+from recognition.services.files import discard_files_of, remove_file, remove_files_of
 from recognition.services.live_gallery import record_change
-from recognition.services.people import delete_files
 from recognition.services.policies import active_model
+from recognition.services.preparing import PreparedPhoto as PreparedPhoto
+from recognition.services.preparing import digest_of
+from recognition.services.preparing import prepare_photo as prepare_photo
 
 log = logging.getLogger(__name__)
 
-MAX_SIDE = 2000
 MAX_ATTEMPTS = 3
 CLAIM_LASTS = timedelta(minutes=5)
-# A face in the background much smaller than the largest one is nobody's rival for the photo.
-RIVAL_SHARE = 0.4
-
-
-@dataclass(slots=True)
-class Finding:
-    """What was found in one photo. ``vector`` is None when it is rejected, then ``reason`` says why."""
-
-    faces: list[SeenFace] = field(default_factory=list)
-    chosen: int | None = None
-    reason: str = ""
-    vector: Floats | None = None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PreparedPhoto:
-    """A picture that was read, bounded and re-encoded; nothing of its file's metadata is left."""
-
-    sha256: str
-    filename: str
-    width: int
-    height: int
-    jpeg: bytes
-
-    def as_row(self, identity: Identity) -> Photo:
-        """An unsaved photo of the person."""
-        photo = Photo(
-            identity=identity,
-            filename=self.filename,
-            sha256=self.sha256,
-            height=self.height,
-            width=self.width,
-        )
-        photo.image = ContentFile(self.jpeg, name=f"{uuid4().hex}.jpg")  # type: ignore[assignment]
-        return photo
-
-
-def digest_of(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-def prepare_photo(data: bytes, filename: str = "") -> tuple[PreparedPhoto, Image]:
-    """Read a file that was handed in; the pixels come along. Raises Invalid when it is no usable picture.
-
-    Touches no database.
-    """
-    try:
-        image = images.decode(data, max_side=MAX_SIDE)
-    except ImageError as error:
-        raise Invalid(error.code, str(error)) from None
-    name = PurePath(filename.replace("\\", "/").replace("\x00", "")).name[:255]
-    height, width = image.shape[:2]
-    return PreparedPhoto(digest_of(data), name, width, height, images.encode_jpeg(image)), image
+MESSAGE_PHOTOS = 20  # in one message of the sweep
 
 
 def add_photo(*, identity: Identity, data: bytes, filename: str = "") -> Photo:
@@ -104,6 +52,7 @@ def keep_photo(*, identity: Identity, prepared: PreparedPhoto) -> Photo:
             photo.save()
             queue.enqueue(queue.PROCESS_PHOTOS, [photo.pk])
     except IntegrityError:
+        discard_files_of(photo)
         raise _duplicate_or_gone(photo) from None
     return photo
 
@@ -117,89 +66,92 @@ def _duplicate_or_gone(photo: Photo) -> Exception:
 def process_photos(photo_ids: Sequence[int]) -> int:
     """Find the face in each of these photos and enrol it. Photos that are gone or done are passed over.
 
-    Returns how many were processed. Safe to run twice and in several workers at once: each photo is claimed first.
+    Returns how many were processed. Safe to run twice and in several workers at once. Each photo is claimed just
+    before its turn, so that one that kills the worker takes no attempts from those beside it.
+    Raises EngineError when no photo can be processed at present; they stay waiting then.
     """
-    claimed = _claim(photo_ids)
     version = active_model()
-    for photo in claimed:
-        try:
-            with photo.image.open("rb") as file:
-                image = images.decode(file.read())
-            finding = examine(image, _chosen_box(photo))
-        except (ImageError, FileNotFoundError):
-            finding = Finding(reason="unreadable")
-        store(photo, finding, version)
-    return len(claimed)
+    claimed = (_claim(pk) for pk in photo_ids)
+    return sum(_process(photo, version) for photo in claimed if photo is not None)
 
 
-def _claim(photo_ids: Sequence[int]) -> list[Photo]:
+def _claim(pk: int) -> Photo | None:
     now = timezone.now()
     unfinished = Q(state=Photo.State.WAITING) | Q(
         state=Photo.State.PROCESSING, claimed_at__lt=now - CLAIM_LASTS
     )
-    with transaction.atomic():
-        rows = Photo.objects.filter(unfinished, pk__in=photo_ids).select_for_update(skip_locked=True)
-        photos = list(rows)
-        for photo in photos:
-            photo.attempts += 1
-            exhausted = photo.attempts > MAX_ATTEMPTS
-            photo.state = Photo.State.REJECTED if exhausted else Photo.State.PROCESSING
-            photo.reason = "failed" if exhausted else ""
-            photo.claimed_at = now
-        Photo.objects.bulk_update(photos, ["attempts", "state", "reason", "claimed_at"])
-    return [photo for photo in photos if photo.state == Photo.State.PROCESSING]
+    claim = {"state": Photo.State.PROCESSING, "claimed_at": now, "attempts": F("attempts") + 1}
+    if not Photo.objects.filter(unfinished, pk=pk).update(**claim):
+        return None
+    photo = _claimed(pk, now).first()
+    if photo is not None and photo.attempts > MAX_ATTEMPTS:  # it has killed that many workers
+        _let_go(photo)
+        return None
+    return photo
 
 
-def _chosen_box(photo: Photo) -> Sequence[float] | None:
-    if photo.chosen_face is not None and photo.chosen_face < len(photo.faces):
-        box: Sequence[float] = photo.faces[photo.chosen_face]["box"]
-        return box
-    return None
+def _claimed(pk: int, claimed_at: datetime | None) -> QuerySet[Photo]:
+    """The photo, if it is still ours. The time of the claim is its mark: nobody else's is the same."""
+    return Photo.objects.filter(pk=pk, state=Photo.State.PROCESSING, claimed_at=claimed_at)
 
 
-def examine(image: Image, chosen_box: Sequence[float] | None = None) -> Finding:
-    """Find the one face to enrol. Touches no database."""
-    analyzer = get_analyzer()
-    faces = analyzer.find(image, ENROLMENT)
-    finding = Finding(faces=faces)
-    if not faces:
-        finding.reason = "no_face"
-        return finding
-    if chosen_box is not None:
-        finding.chosen = max(range(len(faces)), key=lambda i: _overlap(faces[i].face.box, chosen_box))
-    elif len(faces) > 1 and faces[1].quality.size >= RIVAL_SHARE * faces[0].quality.size:
-        finding.reason = "several_faces"
-        return finding
+def _let_go(photo: Photo) -> None:
+    """Give up the claim: the photo waits for another attempt, or is rejected when it has had enough of them."""
+    if photo.attempts >= MAX_ATTEMPTS:
+        result = {"state": Photo.State.REJECTED, "reason": "failed", "processed_at": timezone.now()}
     else:
-        finding.chosen = 0
-    face = faces[finding.chosen]
-    if not face.quality.ok:
-        finding.reason = face.quality.reasons[0]
-        return finding
-    finding.vector = analyzer.embed([face.crop])[0]
-    return finding
+        result = {"state": Photo.State.WAITING}
+    _claimed(photo.pk, photo.claimed_at).update(**result)
 
 
-def _overlap(a: Sequence[float], b: Sequence[float]) -> float:
-    """Intersection over union of two boxes (left, top, right, bottom)."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    both = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
-    return width * height / (both - width * height)
+def _process(photo: Photo, version: ModelVersion) -> bool:
+    try:
+        finding = _look_at(photo, version)
+    except EngineError:
+        # The photo is not to blame.
+        _claimed(photo.pk, photo.claimed_at).update(state=Photo.State.WAITING, attempts=F("attempts") - 1)
+        raise
+    except DatabaseError:
+        raise
+    except Exception:
+        log.exception("photo %s could not be processed (attempt %s)", photo.pk, photo.attempts)
+        _let_go(photo)
+        return False
+    store(photo, finding, version)
+    return True
+
+
+def _look_at(photo: Photo, version: ModelVersion) -> Finding:
+    chosen = None
+    if photo.chosen_face is not None and photo.chosen_face < len(photo.faces):
+        chosen = photo.faces[photo.chosen_face]["box"]
+    try:
+        with photo.image.open("rb") as file:
+            image = images.decode(file.read())
+    except (ImageError, FileNotFoundError):
+        return Finding(reason="unreadable")
+    return examine(image, chosen, version=version)
 
 
 def store(photo: Photo, finding: Finding, version: ModelVersion) -> None:
     """Write what was found. A photo that was deleted or taken over meanwhile is left alone."""
     with transaction.atomic():
-        # The person before the photo, as erasing and merging lock them: the other order ends in a deadlock.
-        Identity.objects.select_for_update(no_key=True).filter(pk=photo.identity_id).first()
-        current = Photo.objects.select_for_update().filter(pk=photo.pk, state=Photo.State.PROCESSING).first()
-        if current is None or current.attempts != photo.attempts:
-            return
-        if save_finding(current, finding, version):
+        current = _lock(photo)
+        if current is not None and save_finding(current, finding, version):
             record_change(current.identity_id)
+
+
+def _lock(photo: Photo) -> Photo | None:
+    """The claimed photo, locked after its person, as erasing and merging do: the other order ends in a deadlock."""
+    mine = _claimed(photo.pk, photo.claimed_at)
+    owner: int | None = photo.identity_id
+    while owner is not None:
+        Identity.objects.select_for_update(no_key=True).filter(pk=owner).first()
+        current = mine.filter(identity=owner).select_for_update().first()
+        if current is not None:
+            return current
+        owner = mine.values_list("identity_id", flat=True).first()  # another one's since a merge
+    return None
 
 
 def save_finding(photo: Photo, finding: Finding, version: ModelVersion) -> bool:
@@ -207,33 +159,36 @@ def save_finding(photo: Photo, finding: Finding, version: ModelVersion) -> bool:
 
     True when the gallery changes by it, which the caller has to record.
     """
+    new = photo.pk is None
     photo.faces = [face.as_dict() for face in finding.faces]
     photo.chosen_face = finding.chosen
     photo.reason = finding.reason
+    photo.quality = {}
     photo.processed_at = timezone.now()
     photo.state = Photo.State.READY if finding.vector is not None else Photo.State.REJECTED
+    remove_file(photo.crop)
+    photo.crop = ""
     if finding.chosen is not None:
         face = finding.faces[finding.chosen]
         photo.quality = quality_dict(face.quality)
-        if photo.crop:
-            photo.crop.delete(save=False)
         photo.crop.save(f"{uuid4().hex}.jpg", ContentFile(images.encode_jpeg(face.crop)), save=False)
     photo.save()
     # Vectors of the face that the photo stood for before, if it was another one.
-    stale = Embedding.objects.filter(photo=photo)
+    stale = Embedding.objects.none() if new else Embedding.objects.filter(photo=photo)
     if finding.vector is None:
         return stale.delete()[0] > 0
-    stale.exclude(model_version=version).delete()
-    Embedding.objects.update_or_create(
-        photo=photo,
-        model_version=version,
-        defaults={"identity_id": photo.identity_id, "vector": finding.vector},
+    stale.delete()
+    Embedding.objects.create(
+        photo=photo, model_version=version, identity_id=photo.identity_id, vector=finding.vector
     )
     return True
 
 
 def choose_face(*, photo: Photo, face: int) -> Photo:
-    """Say which of the faces found is the person's, and enqueue the photo again."""
+    """Say which of the faces found is the person's, and enqueue the photo again.
+
+    The vector of another face stops counting at once.
+    """
     with transaction.atomic():
         current = Photo.objects.select_for_update().filter(pk=photo.pk).first()
         if current is None:
@@ -242,6 +197,8 @@ def choose_face(*, photo: Photo, face: int) -> Photo:
             raise Invalid("unknown_face", f"The photo has {len(current.faces)} faces; choose one of them.")
         if current.state in (Photo.State.WAITING, Photo.State.PROCESSING):
             raise Conflict("busy", "The photo is being processed. Try again in a moment.")
+        if face != current.chosen_face and current.embeddings.all().delete()[0]:
+            record_change(current.identity_id)
         current.chosen_face = face
         current.state = Photo.State.WAITING
         current.reason = ""
@@ -257,7 +214,7 @@ def delete_photo(photo: Photo) -> None:
         current = Photo.objects.select_for_update().filter(pk=photo.pk).first()
         if current is None:
             return
-        delete_files(current)
+        remove_files_of(current)
         current.delete()
         record_change(current.identity_id)
 
@@ -270,6 +227,6 @@ def sweep_photos(older_than: timedelta = timedelta(minutes=1)) -> int:
         | Q(state=Photo.State.PROCESSING, claimed_at__lt=now - CLAIM_LASTS)
     ).values_list("pk", flat=True)
     ids = list(left[:1000])
-    for start in range(0, len(ids), 20):
-        queue.enqueue(queue.PROCESS_PHOTOS, ids[start : start + 20])
+    for start in range(0, len(ids), MESSAGE_PHOTOS):
+        queue.enqueue(queue.PROCESS_PHOTOS, ids[start : start + MESSAGE_PHOTOS])
     return len(ids)

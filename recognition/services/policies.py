@@ -7,6 +7,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from recognition.engine.types import ModelFileError
 from recognition.models import ModelVersion, ThresholdPolicy
 from recognition.services.analysis import get_analyzer
 
@@ -20,12 +21,12 @@ def active_model() -> ModelVersion:
 
 
 def active_policy(version: ModelVersion | None = None) -> ThresholdPolicy:
-    """The policy in force for the model version (by default the active one)."""
-    version = version or active_model()
-    policy = version.policies.filter(active=True).first()
-    if policy is None:
-        policy = _default_policy(version)
-    return policy
+    """The policy in force for the model version (by default the active one), with that version."""
+    wanted = {"model_version": version} if version else {"model_version__active": True}
+    # Every probe asks for it, and what was measured can be long.
+    policies = ThresholdPolicy.objects.select_related("model_version").defer("measurements")
+    policy = policies.filter(active=True, **wanted).first()
+    return policy or _default_policy(version or active_model())
 
 
 def _register_default() -> ModelVersion:
@@ -48,7 +49,9 @@ def _register_default() -> ModelVersion:
 
 
 def _default_policy(version: ModelVersion) -> ThresholdPolicy:
-    shipped: Any = get_analyzer().manifest.spec(version.name).settings["policy"]
+    shipped: Any = get_analyzer().manifest.spec(version.name).settings.get("policy")
+    if not shipped:
+        raise ModelFileError(f"The manifest has no threshold policy for {version.name}.")
     values = {
         name: shipped.get(name)
         for name in ("verify_threshold", "identify_threshold", "margin", "fmr", "fpir", "source")

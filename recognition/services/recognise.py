@@ -2,143 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
+import numpy as np
+from django.db import transaction
+
 from recognition.engine import images
+from recognition.engine.gallery import Gallery
 from recognition.engine.quality import PROBE
 from recognition.engine.types import Floats, Image, ImageError, Match
-from recognition.models import ApiKey, Decision, Identity, ThresholdPolicy
+from recognition.models import Decision, Identity, ModelVersion, ThresholdPolicy
 from recognition.services.analysis import SeenFace, Timings, get_analyzer, quality_dict
-from recognition.services.errors import Conflict, Invalid
+from recognition.services.answers import Asker as Asker
+from recognition.services.answers import Candidate as Candidate
+from recognition.services.answers import FaceAnswer as FaceAnswer
+from recognition.services.answers import Identification as Identification
+from recognition.services.answers import Verification as Verification
+from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.live_gallery import live_gallery
 from recognition.services.policies import active_policy
 
 MAX_FACES = 20
 MAX_PROBE_SIDE = 2000
 KEPT_CANDIDATES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """On whose behalf a probe is decided; kept with the decision."""
-
-    kind: str = Decision.Kind.IDENTIFY
-    api_key: ApiKey | None = None
-    user_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    identity: Identity
-    score: float
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "external_id": self.identity.external_id,
-            "name": self.identity.name,
-            "score": round(self.score, 4),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class FaceAnswer:
-    """The decision about one face. ``decision`` is match, no_match or rejected; ``reason`` says why not match."""
-
-    seen: SeenFace
-    decision: str
-    reason: str = ""
-    candidates: tuple[Candidate, ...] = ()
-    identity: Identity | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        return self.seen.as_dict() | {
-            "decision": self.decision,
-            "reason": self.reason,
-            "candidates": [candidate.as_dict() for candidate in self.candidates],
-        }
-
-
-@dataclass(slots=True)
-class Identification:
-    """All faces of a picture, best (largest) first, and what each step took in milliseconds."""
-
-    faces: list[FaceAnswer] = field(default_factory=list)
-    timings: Timings = field(default_factory=Timings)
-    probe: UUID = field(default_factory=uuid4)
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"faces": [face.as_dict() for face in self.faces], "timings_ms": self.timings.ms}
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """Whether two faces are one person's. ``score`` is None when a face could not be used."""
-
-    decision: str
-    score: float | None
-    threshold: float
-    reason: str = ""
-    faces: tuple[SeenFace, ...] = ()
-    timings: Timings = field(default_factory=Timings)
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "decision": self.decision,
-            "reason": self.reason,
-            "score": None if self.score is None else round(self.score, 4),
-            "threshold": round(self.threshold, 4),
-            "faces": [face.as_dict() for face in self.faces],
-            "timings_ms": self.timings.ms,
-        }
+MOST_CANDIDATES = 100
+IDENTIFYING = Asker()
+VERIFYING = Asker(kind=Decision.Kind.VERIFY)
 
 
 def identify(
-    data: bytes, *, top: int = KEPT_CANDIDATES, asker: Asker = Asker(), record: bool = True
+    data: bytes, *, top: int = KEPT_CANDIDATES, asker: Asker = IDENTIFYING, record: bool = True
 ) -> Identification:
-    """Decide who each face of the picture is. Raises Invalid when the bytes are no usable picture."""
+    """Decide who each face of the picture is. Raises Invalid when the bytes are no usable picture.
+
+    top: how many candidates of each face are answered, at most ``MOST_CANDIDATES``.
+    """
     answer = Identification()
     timings = answer.timings
-    with timings.step("decode"):
-        image = decode_probe(data)
-    seen = get_analyzer().find(image, PROBE, timings)[:MAX_FACES]
-    seen = _with_vectors(seen, timings)
-    usable = [face.vector for face in seen if face.vector is not None]
-    policy = active_policy()
-    with timings.step("search"):
-        gallery = live_gallery.current()
-        matches = iter(gallery.search(_stack(usable), max(top, KEPT_CANDIDATES)) if usable else [])
-    with timings.step("decide"):
-        ranked = [next(matches) if face.vector is not None else [] for face in seen]
-        people = Identity.objects.in_bulk({m.identity_id for row in ranked for m in row})
-        answer.faces = [_decide(s, row, people, policy, top) for s, row in zip(seen, ranked, strict=True)]
-        if record:
-            _record(answer, ranked, asker, policy, gallery.generation, gallery.change_number)
+    top = max(1, min(top, MOST_CANDIDATES))
+    with timings.step("total"):
+        image = decode_probe(data, timings)
+        with timings.step("gallery"):
+            policy, gallery = _in_force()
+        seen = get_analyzer().find(image, PROBE, timings)[:MAX_FACES]
+        seen = _with_vectors(seen, policy.model_version, timings)
+        with timings.step("search"):
+            ranked = _search(gallery, seen, max(top, KEPT_CANDIDATES))
+        with timings.step("decide"), transaction.atomic():
+            people = _present(match.identity_id for row in ranked for match in row)
+            # A person erased since the search is no candidate any more.
+            ranked = [[match for match in row if match.identity_id in people] for row in ranked]
+            answer.faces = [_decide(s, row, people, policy, top) for s, row in zip(seen, ranked, strict=True)]
+            if record:
+                _record(answer, ranked, asker, policy, gallery)
     return answer
 
 
-def decode_probe(data: bytes) -> Image:
+def _in_force() -> tuple[ThresholdPolicy, Gallery]:
+    """Policy and gallery of the same model, also while another model is being activated."""
+    for _ in range(3):
+        policy, gallery = active_policy(), live_gallery.current()
+        if gallery.model == policy.model_version.name:
+            return policy, gallery
+        live_gallery.forget()
+    raise Conflict("busy", "The model in use is being changed. Try again in a moment.")
+
+
+def _search(gallery: Gallery, seen: Sequence[SeenFace], count: int) -> list[list[Match]]:
+    """The best people for each face, best first; none for a face without a vector."""
+    vectors = [face.vector for face in seen if face.vector is not None]
+    found: Iterator[list[Match]] = iter(gallery.search(np.stack(vectors), count) if vectors else [])
+    return [next(found) if face.vector is not None else [] for face in seen]
+
+
+def _present(numbers: Iterable[int]) -> dict[int, Identity]:
+    """These people, as far as they are still there, and kept from being erased until the end of the transaction.
+
+    Else a decision written a moment after an erasure would mention the person again.
+    """
+    table = Identity._meta.db_table
+    sql = f"SELECT * FROM {table} WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE"  # noqa: S608
+    wanted = sorted(set(numbers))
+    return {person.pk: person for person in Identity.objects.raw(sql, [wanted])} if wanted else {}
+
+
+def decode_probe(data: bytes, timings: Timings | None = None) -> Image:
+    """Raises Invalid when the bytes are no usable picture."""
     try:
-        return images.decode(data, max_side=MAX_PROBE_SIDE)
+        with (timings or Timings()).step("decode"):
+            return images.decode(data, max_side=MAX_PROBE_SIDE)
     except ImageError as error:
         raise Invalid(error.code, str(error)) from None
 
 
-def _with_vectors(seen: Sequence[SeenFace], timings: Timings) -> list[SeenFace]:
+def _with_vectors(seen: Sequence[SeenFace], version: ModelVersion, timings: Timings) -> list[SeenFace]:
     """Embed the faces that are good enough, in one batch."""
     good = [face for face in seen if face.quality.ok]
-    vectors = iter(get_analyzer().embed([face.crop for face in good], timings) if good else [])
-    return [
-        SeenFace(face.face, face.crop, face.quality, next(vectors)) if face.quality.ok else face for face in seen
-    ]
-
-
-def _stack(vectors: Sequence[Floats]) -> Floats:
-    import numpy as np
-
-    return np.stack(vectors)
+    crops = [face.crop for face in good]
+    vectors: Iterator[Floats] = iter(get_analyzer().embed(crops, timings, version=version) if good else [])
+    return [replace(face, vector=next(vectors)) if face.quality.ok else face for face in seen]
 
 
 def _decide(
@@ -146,13 +111,11 @@ def _decide(
 ) -> FaceAnswer:
     if seen.vector is None:
         return FaceAnswer(seen, Decision.Outcome.REJECTED, seen.quality.reasons[0])
-    # A person erased since the search is no candidate any more.
-    present = [match for match in row if match.identity_id in people]
-    candidates = tuple(Candidate(people[match.identity_id], match.score) for match in present[:top])
-    reason = judge([match.score for match in present], policy)
+    candidates = tuple(Candidate(people[match.identity_id], match.score) for match in row[:top])
+    reason = judge([match.score for match in row], policy)
     if reason:
         return FaceAnswer(seen, Decision.Outcome.NO_MATCH, reason, candidates)
-    return FaceAnswer(seen, Decision.Outcome.MATCH, "", candidates, people[present[0].identity_id])
+    return FaceAnswer(seen, Decision.Outcome.MATCH, "", candidates, people[row[0].identity_id])
 
 
 def judge(scores: Sequence[float], policy: ThresholdPolicy) -> str:
@@ -169,8 +132,7 @@ def _record(
     ranked: Sequence[Sequence[Match]],
     asker: Asker,
     policy: ThresholdPolicy,
-    generation: int,
-    change_number: int,
+    gallery: Gallery,
 ) -> None:
     rows = [
         _row(
@@ -182,10 +144,12 @@ def _record(
             identity=face.identity,
             score=row[0].score if row else None,
             margin=row[0].score - row[1].score if len(row) > 1 else None,
-            candidates=[{"identity": m.identity_id, "score": round(m.score, 6)} for m in row],
+            candidates=[
+                {"identity": m.identity_id, "score": round(m.score, 6)} for m in row[:KEPT_CANDIDATES]
+            ],
             quality=quality_dict(face.seen.quality),
-            generation=generation,
-            change_number=change_number,
+            generation=gallery.generation,
+            change_number=gallery.change_number,
         )
         for face, row in zip(answer.faces, ranked, strict=True)
     ]
@@ -206,59 +170,70 @@ def _row(asker: Asker, policy: ThresholdPolicy, probe: UUID, **fields: Any) -> D
     )
 
 
-def verify_identity(data: bytes, *, identity: Identity, asker: Asker = Asker(kind=Decision.Kind.VERIFY)) -> Verification:
+def verify_identity(
+    data: bytes,
+    *,
+    identity: Identity,
+    asker: Asker = VERIFYING,
+    record: bool = True,
+) -> Verification:
     """Whether the largest face of the picture is this person's.
 
-    Raises Invalid for unusable bytes, Conflict when the person is suspended or has no ready photo.
+    Raises Invalid for unusable bytes, Conflict when the person is suspended or has no ready photo, NotFound when it
+    was erased meanwhile.
     """
     if identity.status != Identity.Status.ACTIVE:
         raise Conflict("suspended", "This person is suspended.")
     timings = Timings()
-    face = _main_face(data, timings)
-    policy = active_policy()
-    gallery = live_gallery.current()
-    if identity.pk not in gallery:
-        raise Conflict("not_enrolled", "This person has no photo that is ready.")
-    match = gallery.score(face.vector, identity.pk) if face is not None and face.vector is not None else None
-    answer = _verification([face], match.score if match else None, policy, timings)
-    _row(
-        asker,
-        policy,
-        uuid4(),
-        outcome=answer.decision,
-        reason=answer.reason,
-        identity=identity,
-        score=answer.score,
-        candidates=[{"identity": identity.pk, "score": answer.score}] if answer.score is not None else [],
-        quality=quality_dict(face.quality) if face else {},
-        generation=gallery.generation,
-        change_number=gallery.change_number,
-    ).save()
+    image = decode_probe(data, timings)
+    policy, gallery = _in_force()
+    face = _main_face(image, policy.model_version, timings)
+    vector = None if face is None else face.vector
+    match = None if vector is None else gallery.score(vector, identity.pk)
+    with transaction.atomic():
+        if not _present([identity.pk]):
+            raise NotFound("unknown_person", "This person was erased meanwhile.")
+        if identity.pk not in gallery or (vector is not None and match is None):
+            raise Conflict("not_enrolled", "This person has no photo that is ready.")
+        answer = _verification([face], match.score if match else None, policy, timings)
+        if record:
+            score = answer.score
+            _row(
+                asker,
+                policy,
+                uuid4(),
+                outcome=answer.decision,
+                reason=answer.reason,
+                identity=identity,
+                score=score,
+                candidates=[] if score is None else [{"identity": identity.pk, "score": round(score, 6)}],
+                quality=quality_dict(face.quality) if face else {},
+                generation=gallery.generation,
+                change_number=gallery.change_number,
+            ).save()
     return answer
 
 
 def verify_images(
-    first: bytes, second: bytes, *, asker: Asker = Asker(kind=Decision.Kind.VERIFY), record: bool = True
+    first: bytes, second: bytes, *, asker: Asker = VERIFYING, record: bool = True
 ) -> Verification:
     """Whether the largest faces of two pictures are one person's. Raises Invalid for unusable bytes."""
     timings = Timings()
-    faces = [_main_face(first, timings), _main_face(second, timings)]
+    pictures = [decode_probe(first, timings), decode_probe(second, timings)]
     policy = active_policy()
+    faces = [_main_face(image, policy.model_version, timings) for image in pictures]
     vectors = [face.vector for face in faces if face is not None and face.vector is not None]
     score = float(vectors[0] @ vectors[1]) if len(vectors) == 2 else None
     answer = _verification(faces, score, policy, timings)
     if record:
-        _row(
-            asker, policy, uuid4(), outcome=answer.decision, reason=answer.reason, score=answer.score
-        ).save()
+        fields = {"outcome": answer.decision, "reason": answer.reason, "score": answer.score}
+        _row(asker, policy, uuid4(), **fields).save()
     return answer
 
 
-def _main_face(data: bytes, timings: Timings) -> SeenFace | None:
-    with timings.step("decode"):
-        image = decode_probe(data)
+def _main_face(image: Image, version: ModelVersion, timings: Timings) -> SeenFace | None:
     seen = get_analyzer().find(image, PROBE, timings)[:1]
-    return _with_vectors(seen, timings)[0] if seen else None
+    return _with_vectors(seen, version, timings)[0] if seen else None
 
 
 def _verification(
@@ -267,8 +242,9 @@ def _verification(
     found = tuple(face for face in faces if face is not None)
     threshold = policy.verify_threshold
     if score is None:
-        reasons = ["no_face" if face is None else face.quality.reasons[0] for face in faces if face is None or face.vector is None]
-        return Verification(Decision.Outcome.REJECTED, None, threshold, reasons[0], found, timings)
+        useless = next(face for face in faces if face is None or face.vector is None)
+        reason = "no_face" if useless is None else useless.quality.reasons[0]
+        return Verification(Decision.Outcome.REJECTED, None, threshold, reason, found, timings)
     if score < threshold:
         return Verification(Decision.Outcome.NO_MATCH, score, threshold, "not_the_same", found, timings)
     return Verification(Decision.Outcome.MATCH, score, threshold, "", found, timings)

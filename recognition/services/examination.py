@@ -1,0 +1,70 @@
+"""Looking for the one face of an enrolment photo. Touches no database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from recognition.engine.quality import ENROLMENT
+from recognition.engine.types import Floats, Image
+from recognition.models import ModelVersion
+from recognition.services.analysis import SeenFace, get_analyzer
+
+# A face in the background much smaller than the largest one is nobody's rival for the photo.
+RIVAL_SHARE = 0.4
+# A chosen face is found again by its box, which moves a little when another detector is in use.
+SAME_FACE = 0.3
+
+
+@dataclass(slots=True)
+class Finding:
+    """What was found in one photo. ``vector`` is None when it is rejected, then ``reason`` says why."""
+
+    faces: list[SeenFace] = field(default_factory=list)
+    chosen: int | None = None
+    reason: str = ""
+    vector: Floats | None = None
+
+
+def examine(
+    image: Image, chosen_box: Sequence[float] | None = None, *, version: ModelVersion | None = None
+) -> Finding:
+    """Find the one face to enrol.
+
+    chosen_box: of the face that staff chose before. version: by whose model the vector
+    is made, by default the installed default.
+    """
+    analyzer = get_analyzer()
+    finding = Finding(faces=analyzer.find(image, ENROLMENT))
+    finding.chosen, finding.reason = _choose(finding.faces, chosen_box)
+    if finding.chosen is None:
+        return finding
+    face = finding.faces[finding.chosen]
+    if face.quality.ok:
+        finding.vector = analyzer.embed([face.crop], version=version)[0]
+    else:
+        finding.reason = face.quality.reasons[0]
+    return finding
+
+
+def _choose(faces: Sequence[SeenFace], chosen_box: Sequence[float] | None) -> tuple[int | None, str]:
+    """Position of the face, largest first, or None and why there is none."""
+    if not faces:
+        return None, "no_face"
+    if chosen_box is not None:
+        overlaps = [overlap(face.face.box, chosen_box) for face in faces]
+        if max(overlaps) >= SAME_FACE:
+            return overlaps.index(max(overlaps)), ""
+    if len(faces) > 1 and faces[1].quality.size >= RIVAL_SHARE * faces[0].quality.size:
+        return None, "several_faces"
+    return 0, ""
+
+
+def overlap(a: Sequence[float], b: Sequence[float]) -> float:
+    """Intersection over union of two boxes (left, top, right, bottom)."""
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    both = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1])
+    return width * height / (both - width * height)
