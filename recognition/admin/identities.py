@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from unfold.decorators import action, display
 
-from recognition.admin.base import Deleted, SiteAdmin, number_of
+from recognition.admin.base import Deleted, SiteAdmin, counted, number_of
 from recognition.admin.identity_form import EnrolForm
 from recognition.admin.identity_list import AccountFilter, PhotosFilter, with_columns
 from recognition.admin.identity_page import person_context
@@ -174,14 +174,19 @@ class IdentityAdmin(PersonViews, SiteAdmin):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Deleted:
         """What goes with a person, in words and numbers instead of a tree of rows."""
         identities = list(objs)
-        count = {
-            "people": len(identities),
-            "photos and their crops": Photo.objects.filter(identity__in=identities).count(),
-            "face vectors": Embedding.objects.filter(identity__in=identities).count(),
-            "decisions that will no longer name them": Decision.objects.filter(
-                identity__in=identities
-            ).count(),
-        }
+        gone = {"identity__in": identities}
+        count = dict(
+            [
+                counted(len(identities), "person", "people"),
+                counted(Photo.objects.filter(**gone).count(), "photo and its crop", "photos and their crops"),
+                counted(Embedding.objects.filter(**gone).count(), "face vector", "face vectors"),
+                counted(
+                    Decision.objects.filter(**gone).count(),
+                    "decision that will no longer name them",
+                    "decisions that will no longer name them",
+                ),
+            ]
+        )
         lacking = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
         return [str(identity) for identity in identities], count, lacking, []
 

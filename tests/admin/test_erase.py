@@ -31,7 +31,7 @@ def test_the_question_says_what_goes(owner, ann, ben):
     for line in (
         "2 photos and their crops",
         "2 face vectors",
-        "1 decisions that will no longer name them",
+        "1 decision that will no longer name them",
         "cannot be undone",
     ):
         assert line in page
