@@ -245,6 +245,10 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 
 MODELS_DIR = env.path("MODELS_DIR", BASE_DIR / "models")
 EMBEDDER = env.text("EMBEDDER")  # a name from the manifest; empty: the manifest's default
+# Whether each face is also embedded mirrored and the two averaged; "auto": as the model's manifest entry says.
+MIRRORED_VIEW = env.choice("MIRRORED_VIEW", "auto", ["auto", "on", "off"])
+# For how many days the pictures of probes are kept with their decisions; 0 keeps none.
+KEEP_PROBES_DAYS = env.integer("KEEP_PROBES_DAYS", 0, minimum=0, maximum=3650)
 
 # --- Tasks -------------------------------------------------------------------------------------------------
 
@@ -285,6 +289,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=5),
         "options": {"expires": 300},
     },
+    "purge-probes": {"task": "recognition.purge_probes", "schedule": timedelta(hours=1)},
     "clear-sessions": {"task": "site.clear_sessions", "schedule": crontab(hour="3", minute="17")},
 }
 

@@ -297,6 +297,17 @@ class Decision(models.Model):
         return f"{self.kind} {self.outcome} {self.created_at:%Y-%m-%d %H:%M:%S}"
 
 
+class ProbePicture(models.Model):
+    """A picture that was shown to the site, kept only where the site says for how many days (KEEP_PROBES_DAYS)."""
+
+    probe = models.UUIDField(unique=True, help_text="As in the decisions about its faces.")
+    image = models.FileField(upload_to="probes/")
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    def __str__(self) -> str:
+        return f"picture of {self.created_at:%Y-%m-%d %H:%M:%S}"
+
+
 class Evaluation(models.Model):
     """A measurement of how well the enrolled people can be told apart.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from recognition.services import index, photos, policy_changes
+from recognition.services import index, kept_pictures, photos, policy_changes
 
 
 @shared_task(name="recognition.process_photos")
@@ -33,6 +33,11 @@ def sweep_photos() -> int:
 def follow_growth() -> int | None:
     policy = policy_changes.follow_growth()
     return policy.pk if policy else None
+
+
+@shared_task(name="recognition.purge_probes")
+def purge_probes() -> int:
+    return kept_pictures.purge()
 
 
 @shared_task(name="recognition.evaluate")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -11,8 +12,10 @@ from django.core.management import CommandError, call_command
 from accounts.models import User
 from recognition.models import ThresholdPolicy
 from recognition.services import recognise
+from recognition.services.analysis import use_analyzer
 from recognition.services.policies import active_policy
-from recognition.services.policy_changes import store_policy
+from recognition.services.policy_changes import growth, store_policy
+from tests.accounts.conftest import FakeAnalyzer
 from tests.fakes import person_jpeg
 from tests.galleries import enrol_vectors, people_folder
 
@@ -60,6 +63,29 @@ def test_a_dry_run_stores_nothing():
     active_policy()
     assert "Nothing was stored" in run("calibrate", "--fmr", "1e-3", "--fpir", "0.1", "--dry-run")
     assert ThresholdPolicy.objects.count() == 1
+
+
+def test_shipping_changes_the_manifest_alone(tmp_path):
+    enrol_vectors(40, 4)
+    manifest = {"models": [{"name": "other"}, {"name": "fake-embedder", "size": 7}], "defaults": {"a": "b"}}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    analyzer = FakeAnalyzer()
+    analyzer.manifest = replace(analyzer.manifest, folder=tmp_path)
+    before = active_policy()
+    with use_analyzer(analyzer):
+        run("calibrate", "--fmr", "1e-3", "--fpir", "0.1", "--ship")
+    written = json.loads((tmp_path / "manifest.json").read_text())
+    policy = written["models"][1].pop("settings")["policy"]
+    assert written == manifest
+    assert policy["source"] == "40 enrolled people, 160 photos"
+    assert policy["measurements"]["tail"]["people"] == 40
+    assert ThresholdPolicy.objects.get() == before
+    # A site that starts anew with this manifest takes it, and it follows the number of people.
+    before.delete()
+    spec = replace(analyzer.embedder_spec, settings={"policy": policy})
+    analyzer.manifest = replace(analyzer.manifest, specs=(spec,))
+    with use_analyzer(analyzer):
+        assert growth(active_policy()).needed == policy["identify_threshold"]
 
 
 def test_a_folder_in_place_of_the_enrolled(tmp_path, settings):

@@ -15,6 +15,7 @@ from recognition.services import calibration, policy_changes
 from recognition.services.errors import ServiceError
 from recognition.services.measured_photos import measure_photos
 from recognition.services.policies import active_model
+from recognition.services.shipped_policy import ship
 
 
 class Command(BaseCommand):
@@ -49,6 +50,11 @@ class Command(BaseCommand):
         parser.add_argument("--name", help="what the photos are called in the policy (the folder's name)")
         parser.add_argument("--activate", action="store_true", help="put the policy in force at once")
         parser.add_argument("--dry-run", action="store_true", help="store nothing")
+        parser.add_argument(
+            "--ship",
+            action="store_true",
+            help="store it in models/manifest.json instead, as the policy that comes with the model",
+        )
         parser.add_argument("--user", help="username of who asks, kept with the policy")
         parser.add_argument("--threads", type=int, default=2, help="photos in work at once (2)")
         parser.add_argument("--json", action="store_true", help="print the policy as JSON and nothing else")
@@ -67,7 +73,9 @@ class Command(BaseCommand):
             )
             proposal = self._propose(wish, options, quiet)
             policy = None
-            if not options["dry_run"]:
+            if options["ship"]:
+                self.stderr.write(f"Written to {ship(proposal)}")
+            elif not options["dry_run"]:
                 policy = policy_changes.store_policy(proposal.as_dict(), user_id=user_id)
                 if options["activate"]:
                     policy = policy_changes.activate(policy, user_id=user_id)
@@ -82,7 +90,7 @@ class Command(BaseCommand):
             return
         self._print(proposal)
         if policy is None:
-            self.stdout.write("Nothing was stored.")
+            self.stdout.write("Nothing was stored in the database.")
         elif policy.active:
             self.stdout.write(self.style.SUCCESS(f"Policy {policy.pk} is in force."))
         else:

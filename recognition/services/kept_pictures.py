@@ -1,0 +1,69 @@
+"""Keeping the pictures of probes for a while, where the site says so (KEEP_PROBES_DAYS). By default none is kept."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import cv2
+import numpy as np
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from recognition.engine.images import encode_jpeg
+from recognition.engine.types import Image
+from recognition.models import Decision, ProbePicture
+from recognition.services.files import remove_file
+
+MAX_SIDE = 1000
+
+
+def keep(probe: UUID, *pictures: Image) -> None:
+    """Keep what was shown, two pictures side by side, in the transaction in progress; nothing unless it is on."""
+    if settings.KEEP_PROBES_DAYS <= 0:
+        return
+    row = ProbePicture(probe=probe)
+    content = ContentFile(encode_jpeg(_side_by_side(pictures), quality=85), name=f"{uuid4().hex}.jpg")
+    row.image = content  # type: ignore[assignment]
+    row.save()
+
+
+def forget(identity_id: int) -> int:
+    """Remove the pictures that were taken for this person; called when it is erased, before its decisions forget it."""
+    probes = Decision.objects.filter(identity_id=identity_id).values_list("probe", flat=True)
+    best = Decision.objects.filter(candidates__0__identity=identity_id).values_list("probe", flat=True)
+    return _remove(ProbePicture.objects.filter(probe__in={*probes, *best}))
+
+
+def purge() -> int:
+    """Remove pictures that are older than the site keeps them; all of them where it keeps none any more."""
+    days = max(0, settings.KEEP_PROBES_DAYS)
+    return _remove(ProbePicture.objects.filter(created_at__lt=timezone.now() - timedelta(days=days)))
+
+
+def _remove(rows: QuerySet[ProbePicture]) -> int:
+    count = 0
+    with transaction.atomic():
+        for row in rows:
+            remove_file(row.image)
+            row.delete()
+            count += 1
+    return count
+
+
+def _side_by_side(pictures: tuple[Image, ...]) -> Image:
+    """One picture of at most ``MAX_SIDE`` pixels a side."""
+    height = min(MAX_SIDE, *(picture.shape[0] for picture in pictures))
+    scaled = [
+        cv2.resize(p, (max(1, round(p.shape[1] * height / p.shape[0])), height), interpolation=cv2.INTER_AREA)
+        for p in pictures
+    ]
+    joined = np.concatenate(scaled, axis=1)
+    share = MAX_SIDE / joined.shape[1]
+    if share < 1:
+        size = (MAX_SIDE, max(1, round(joined.shape[0] * share)))
+        joined = cv2.resize(joined, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(joined, np.uint8)

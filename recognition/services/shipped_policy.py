@@ -1,0 +1,28 @@
+"""The policy that comes with a model: an entry of ``models/manifest.json``, measured on photos that are not shipped."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from recognition.services.analysis import get_analyzer
+from recognition.services.calibration import Proposal
+from recognition.services.errors import Invalid
+
+
+def ship(proposal: Proposal) -> Path:
+    """Write the proposal into the manifest as the policy of the embedder in use; sites that start anew take it."""
+    analyzer = get_analyzer()
+    path = analyzer.manifest.folder / "manifest.json"
+    part = path.with_name("manifest.json.part")
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        entry = next(model for model in document["models"] if model["name"] == analyzer.embedder_spec.name)
+        entry.setdefault("settings", {})["policy"] = proposal.as_dict()
+        part.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise Invalid("unwritable", f"{path} cannot be written: {error.strerror or error}.") from None
+    finally:
+        part.unlink(missing_ok=True)
+    return path
