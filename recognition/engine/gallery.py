@@ -8,16 +8,15 @@ A person with one vector keeps no photo vector: the template is that vector.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from threading import Condition
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recognition.engine import gallery_file
 from recognition.engine.gallery_file import Halves, Header, Stored
+from recognition.engine.shared_lock import SharedLock
 from recognition.engine.templates import TemplateIndex
 from recognition.engine.types import Floats, Match
 
@@ -48,7 +47,7 @@ class Gallery:
         self._slots: dict[int, int] = {}  # identity -> slot
         self._photos: dict[int, Halves] = {}  # of people with several vectors
         self._none: Halves = np.empty((0, dimensions), np.float16)
-        self._lock = _SharedLock()
+        self._lock = SharedLock()
 
     @classmethod
     def from_arrays(cls, dimensions: int, model: str, owners: NDArray[np.int64], vectors: Floats) -> Gallery:
@@ -239,39 +238,3 @@ def _unit(sums: Floats) -> Floats:
     if not np.all(np.isfinite(lengths)):
         raise ValueError("a vector holds a number that is not finite")
     return np.asarray(sums / np.maximum(lengths, 1e-12), np.float32)
-
-
-class _SharedLock:
-    """Many readers or one writer. A waiting writer goes before new readers, so searches cannot starve it."""
-
-    def __init__(self) -> None:
-        self._turn = Condition()
-        self._reading = 0
-        self._waiting = 0
-        self._writing = False
-
-    @contextmanager
-    def read(self) -> Iterator[None]:
-        with self._turn:
-            self._turn.wait_for(lambda: not self._writing and not self._waiting)
-            self._reading += 1
-        try:
-            yield
-        finally:
-            with self._turn:
-                self._reading -= 1
-                self._turn.notify_all()
-
-    @contextmanager
-    def write(self) -> Iterator[None]:
-        with self._turn:
-            self._waiting += 1
-            self._turn.wait_for(lambda: not self._writing and not self._reading)
-            self._waiting -= 1
-            self._writing = True
-        try:
-            yield
-        finally:
-            with self._turn:
-                self._writing = False
-                self._turn.notify_all()
