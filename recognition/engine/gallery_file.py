@@ -71,6 +71,26 @@ def read(path: Path, *, dimensions: int, model: str) -> Stored:
 
     Raises GalleryCorrupt, GalleryIncompatible, or OSError when there is no such file.
     """
+    data = _checked(path)
+    length = int.from_bytes(data[8:12], "little")
+    header = Header(**json.loads(bytes(data[12 : 12 + length])))
+    if (header.model, header.dimensions) != (model, dimensions):
+        raise GalleryIncompatible(
+            f"{path} is of {header.model} ({header.dimensions} numbers), not of {model} ({dimensions})."
+        )
+    arrays: dict[str, NDArray[Any]] = {}
+    place = _padded(12 + length)
+    for name, dtype, shape in _sections(header):
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        arrays[name] = np.frombuffer(data[place : place + size], dtype).reshape(shape)
+        place += _padded(size)
+    ends = np.cumsum(arrays["counts"]).tolist()
+    photos = [arrays["photos"][a:b] for a, b in zip([0, *ends], ends, strict=False)]
+    return Stored(header, arrays["owners"], arrays["counts"], arrays["templates"], photos)
+
+
+def _checked(path: Path) -> memoryview:
+    """The mapped file, when it is whole."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         start = file.read(12)
@@ -80,22 +100,7 @@ def read(path: Path, *, dimensions: int, model: str) -> Stored:
             raise GalleryIncompatible(f"{path} has format {start[len(MAGIC)]} instead of {FORMAT}.")
         if _digest(file, size - DIGEST) != file.read(DIGEST):
             raise GalleryCorrupt(f"{path} is cut short or damaged: its checksum is wrong.")
-        data = memoryview(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ))
-    length = int.from_bytes(data[8:12], "little")
-    header = Header(**json.loads(bytes(data[12 : 12 + length])))
-    if (header.model, header.dimensions) != (model, dimensions):
-        raise GalleryIncompatible(
-            f"{path} is of {header.model} ({header.dimensions} numbers), not of {model} ({dimensions})."
-        )
-    arrays: dict[str, NDArray[Any]] = {}
-    start = _padded(12 + length)
-    for name, dtype, shape in _sections(header):
-        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        arrays[name] = np.frombuffer(data[start : start + size], dtype).reshape(shape)
-        start += _padded(size)
-    ends = np.cumsum(arrays["counts"]).tolist()
-    photos = [arrays["photos"][a:b] for a, b in zip([0, *ends], ends, strict=False)]
-    return Stored(header, arrays["owners"], arrays["counts"], arrays["templates"], photos)
+        return memoryview(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ))
 
 
 def _digest(file: BinaryIO, size: int) -> bytes:
