@@ -1,0 +1,148 @@
+"""The admin's scripts in Chromium: uploading, watching photos become ready, choosing a face, keys, the camera."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from recognition.models import Identity, Photo
+from recognition.services import keys, people, photos, recognise
+from tests.fakes import person_jpeg, wall_jpeg
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def staff(live_server, open_browser, complaints):
+    """Opens pages of the admin as a superuser; ``staff.heard`` is what the browser complained about."""
+
+    def staff(path: str, camera: bytes | None = None) -> Page:
+        client = Client()
+        client.force_login(User.objects.create_superuser("owner"))
+        context = open_browser(camera).new_context(viewport={"width": 1300, "height": 900})
+        cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
+        page = context.new_page()
+        staff.heard = complaints(page)
+        page.goto(live_server.url + path)
+        return page
+
+    return staff
+
+
+@pytest.fixture
+def ann(db) -> Identity:
+    return people.create_identity(name="Ann", external_id="A1")
+
+
+def page_of(identity: Identity) -> str:
+    return f"/admin/recognition/identity/{identity.pk}/change/"
+
+
+def upload(name: str, data: bytes) -> dict[str, object]:
+    return {"name": name, "mimeType": "image/jpeg", "buffer": data}
+
+
+def process_all() -> None:
+    photos.process_photos(list(Photo.objects.filter(state="waiting").values_list("pk", flat=True)))
+
+
+def test_photos_are_sent_one_by_one_and_become_ready_by_themselves(staff, ann):
+    page = staff(page_of(ann))
+    files = [upload("face.jpg", person_jpeg(3)), upload("wall.jpg", wall_jpeg()), upload("empty.jpg", b"")]
+    page.set_input_files("input[type=file]", files)
+    cards = page.locator("[data-photo]")
+    expect(cards).to_have_count(2)
+    expect(page.locator("[data-unfinished]")).to_have_count(2)
+    expect(page.locator("[data-progress-text]")).to_have_text("0 of 2 photos looked at (0 %)")
+    expect(page.locator("[data-list]")).to_have_text("empty.jpg is empty")
+    process_all()
+    expect(page.locator("[data-unfinished]")).to_have_count(0)
+    expect(page.locator("[data-progress]")).to_be_hidden()
+    expect(page.locator("#photos .id-count")).to_have_text("1 of 2 ready")
+    expect(cards.filter(has_text="wall.jpg")).to_contain_text("No face was found.")
+    expect(cards.filter(has_text="face.jpg").locator("rect.id-chosen")).to_have_count(1)
+    assert page.evaluate("document.querySelector('.id-crop').naturalWidth") == 112
+    assert staff.heard == []
+
+
+def test_a_refused_file_is_told_beside_its_name(staff, ann):
+    page = staff(page_of(ann))
+    page.set_input_files("input[type=file]", [upload("notes.jpg", b"hello, no picture")])
+    expect(page.locator("[data-list] .id-bad")).to_have_text(
+        "notes.jpg The file is not a picture that can be read. Use a JPEG, PNG, WebP, HEIC or BMP photo."
+    )
+    assert not Photo.objects.exists()
+
+
+def test_a_box_in_the_picture_is_a_button(staff, ann):
+    photos.add_photo(identity=ann, data=person_jpeg(5, 3))
+    process_all()
+    photo = Photo.objects.get()
+    right = max(range(2), key=lambda i: photo.faces[i]["box"][0])
+    page = staff(page_of(ann))
+    page.click(f"rect[data-face='{right}']")
+    page.wait_for_url(f"**#photo-{photo.pk}")
+    expect(page.locator("[data-unfinished]")).to_have_count(1)
+    process_all()
+    expect(page.locator("[data-unfinished]")).to_have_count(0)
+    assert recognise.identify(person_jpeg(3, variant=2)).faces[0].identity == ann
+    assert staff.heard == []
+
+
+@pytest.mark.parametrize("sure", [True, False])
+def test_deleting_a_photo_asks_first(staff, ann, sure):
+    photos.add_photo(identity=ann, data=person_jpeg(3))
+    process_all()
+    page = staff(page_of(ann))
+    page.on("dialog", lambda dialog: dialog.accept() if sure else dialog.dismiss())
+    page.click("[data-confirm] button")
+    expect(page.locator("[data-photo]")).to_have_count(0 if sure else 1)
+    assert Photo.objects.count() == (0 if sure else 1)
+
+
+def test_enrolling_with_chosen_and_taken_photos(staff, db):
+    page = staff("/admin/recognition/identity/add/", camera=person_jpeg(3, size=200))
+    page.fill("#id_name", "Ann")
+    page.set_input_files(
+        "input[type=file]", [upload("face.jpg", person_jpeg(3)), upload("no.jpg", wall_jpeg())]
+    )
+    page.click("[data-list] li:has-text('no.jpg') button")
+    page.click("[data-webcam]")
+    expect(page.locator("[data-webcam-panel]")).to_be_visible()
+    page.wait_for_function("document.querySelector('[data-video]').videoWidth > 0")
+    page.click("[data-shoot]")
+    expect(page.locator("[data-list] li")).to_have_count(2)
+    page.click("button[name=_save]")
+    page.wait_for_url("**/change/")
+    names = sorted(Photo.objects.values_list("filename", flat=True))
+    assert [names[0][:7], names[1]] == ["camera-", "face.jpg"]
+    assert staff.heard == []
+
+
+def test_recognising_starts_as_soon_as_a_picture_is_chosen(staff, ann):
+    photos.add_photo(identity=ann, data=person_jpeg(3))
+    process_all()
+    page = staff("/admin/recognition/decision/recognise/")
+    page.set_input_files("input[type=file]", [upload("probe.jpg", person_jpeg(3, 9, variant=2))])
+    expect(page.locator("#answer h2")).to_contain_text("2 faces")
+    expect(page.locator("#answer rect")).to_have_count(2)
+    expect(page.locator(".id-answers article").filter(has_text="1. Ann")).to_contain_text("match")
+    assert staff.heard == []
+
+
+def test_a_new_key_is_there_once(staff, live_server, db):
+    page = staff("/admin/recognition/apikey/add/")
+    page.fill("#id_name", "Front door")
+    page.check("input[value=identify]")
+    page.click("button[name=_save]")
+    text = page.input_value("[data-secret]")
+    assert keys.authenticate(text)
+    # The address has changed, so that loading it again makes no second key.
+    assert page.url == f"{live_server.url}/admin/recognition/apikey/"
+    page.reload()
+    assert text not in page.content()
+    assert staff.heard == []
