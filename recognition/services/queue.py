@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,9 @@ log = logging.getLogger(__name__)
 PROCESS_PHOTOS = "recognition.process_photos"
 REBUILD_INDEX = "recognition.rebuild_index"
 EVALUATE = "recognition.evaluate"
+PAUSE_SECONDS = 10.0
+
+_unreachable_until = 0.0
 
 
 def enqueue(task: str, *args: Any) -> None:
@@ -27,7 +31,12 @@ def enqueue(task: str, *args: Any) -> None:
 
 
 def _send(task: str, args: tuple[Any, ...]) -> None:
+    """Finding out that the broker is down takes seconds, so that after it nothing is tried for a while."""
+    global _unreachable_until
+    if time.monotonic() < _unreachable_until:
+        return
     try:
         current_app.send_task(task, args=args, retry=False)
     except OperationalError:
-        log.warning("queue is unreachable, %s will be sent by the sweep", task)
+        _unreachable_until = time.monotonic() + PAUSE_SECONDS
+        log.warning("the queue is unreachable; what is to be done now will be found by the sweep")
