@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from celery import Celery, signals
@@ -21,6 +22,12 @@ def hold_servers(**_: Any) -> None:
     from identity_site import embedded
 
     embedded.hold()
+
+
+@signals.import_modules.connect
+def make_schedule_folder(**_: Any) -> None:
+    """Beat opens its file before anything else could have made the folder."""
+    Path(app.conf.beat_schedule_filename).parent.mkdir(parents=True, exist_ok=True)
 
 
 @signals.setup_logging.connect

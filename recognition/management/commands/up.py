@@ -8,7 +8,6 @@ import socket
 import sys
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -67,7 +66,6 @@ class Command(BaseCommand):
         self._step("Preparing the database")
         call_command("migrate", interactive=False, verbosity=0)
         self._step("Collecting the static files")
-        Path(settings.CELERY_BEAT_SCHEDULE_FILENAME).parent.mkdir(parents=True, exist_ok=True)
         static_files.collect()
 
     def _enrol_demo(self, supervisor: Supervisor) -> list[str]:
