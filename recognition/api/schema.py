@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
@@ -66,6 +66,19 @@ class KioskSchema(AutoSchema):
     def get_description(self) -> str:
         scopes = " or ".join(f"`{scope}`" for scope in scopes_of(self.view, self.method))
         return f"{super().get_description()}\n\nScope: {scopes or 'any'}.".strip()
+
+
+class InputScheme(OpenApiSerializerExtension):
+    """Fields that are not described are refused."""
+
+    target_class = "recognition.api.serializers.common.Input"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
+        schema: dict[str, Any] = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        if choice := getattr(self.target, "one_of", None):
+            schema["oneOf"] = [{"required": [name]} for name in choice]
+        return schema | {"additionalProperties": False}
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):

@@ -11,18 +11,23 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from recognition.models import Identity
 
 MAX_PAGE_SIZE = 100
+SHOWN = 10  # unknown fields in an error
 MAX_NUMBER = 2**63 - 1  # of a row in Postgres
 
 
-class Input(serializers.Serializer):
-    """Refuses names that it does not know: a misspelt filter would otherwise answer everything."""
+# The docstrings of serializers become descriptions in the OpenAPI document, also those of base classes.
 
+
+class Input(serializers.Serializer):
+    # Names that are not known are refused: a misspelt filter would otherwise answer everything.
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if isinstance(data, Mapping):
             known = {name for name, field in self.fields.items() if not field.read_only}
             if unknown := sorted(set(map(str, data)) - known):
                 text = f"There is no such field here. Known: {', '.join(sorted(known)) or 'none'}."
-                raise ValidationError({name[:100]: [ErrorDetail(text, "unknown")] for name in unknown})
+                raise ValidationError(
+                    {name[:100]: [ErrorDetail(text, "unknown")] for name in unknown[:SHOWN]}
+                )
         value: dict[str, Any] = super().to_internal_value(data)
         return value
 
@@ -33,8 +38,7 @@ class PageQuery(Input):
 
 
 class Page(serializers.Serializer):
-    """Only for the schema; subclasses add ``results``."""
-
+    # Subclasses add ``results``.
     count = serializers.IntegerField(help_text="How many there are on all pages.")
     next = serializers.URLField(allow_null=True, help_text="Address of the next page.")
     previous = serializers.URLField(allow_null=True, help_text="Address of the page before.")
@@ -70,7 +74,5 @@ class PersonIdField(Text):
 
 
 class PersonName(serializers.Serializer):
-    """Who, in as few words as possible."""
-
     external_id = serializers.CharField()
     name = serializers.CharField()

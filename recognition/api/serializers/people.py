@@ -16,15 +16,14 @@ class PeopleQuery(PageQuery):
 
 
 class PersonInput(Input):
-    name = Text(max_length=NAME_LENGTH)
+    name = Text(min_length=1, max_length=NAME_LENGTH)
     external_id = PersonIdField(
         required=False, help_text="Your own number for this person; made up when left out. No slashes."
     )
 
 
 class Person(serializers.Serializer):
-    """Needs `recognition.api.queries.people`, which counts the photos."""
-
+    # The photos are counted by `recognition.api.queries.people`.
     external_id = serializers.CharField()
     name = serializers.CharField()
     status = serializers.ChoiceField(choices=Identity.Status.choices)

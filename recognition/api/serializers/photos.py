@@ -21,7 +21,7 @@ class PhotosQuery(PageQuery):
 class PhotosForm(Input):
     image = serializers.ListField(
         child=PictureFile(),
-        allow_empty=False,
+        min_length=1,
         max_length=MAX_FILES,
         help_text=f"One or several files, at most {MAX_FILES}: repeat the field.",
     )

@@ -33,8 +33,10 @@ class IdentifyJson(TopInput):
 
 
 class OneOfTwo(Input):
+    one_of = ("external_id", "image2")
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if ("external_id" in attrs) == ("image2" in attrs):
+        if len(attrs.keys() & set(self.one_of)) != 1:
             raise serializers.ValidationError("Send either external_id or image2 beside image.")
         return attrs
 
