@@ -1,4 +1,4 @@
-"""Addresses of enrolment photos."""
+"""Addresses of enrolment photos and of kept pictures of probes."""
 
 from __future__ import annotations
 
@@ -10,4 +10,5 @@ app_name = "recognition"
 urlpatterns = [
     path("<int:pk>/image", views.photo_image, name="photo-image"),
     path("<int:pk>/crop", views.photo_crop, name="photo-crop"),
+    path("probes/<uuid:probe>", views.probe_picture, name="probe-picture"),
 ]

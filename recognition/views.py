@@ -1,6 +1,8 @@
-"""The bytes of enrolment photos, for those who may see them."""
+"""The bytes of enrolment photos and of kept pictures of probes, for those who may see them."""
 
 from __future__ import annotations
+
+from uuid import UUID
 
 from django.db.models.fields.files import FieldFile
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
@@ -8,7 +10,7 @@ from django.utils.cache import patch_cache_control
 from django.utils.http import parse_etags, quote_etag
 from django.views.decorators.http import require_safe
 
-from recognition.models import Photo
+from recognition.models import Photo, ProbePicture
 
 
 @require_safe
@@ -19,6 +21,17 @@ def photo_image(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def photo_crop(request: HttpRequest, pk: int) -> HttpResponse:
     return _answer(request, _visible_photo(request, pk).crop)
+
+
+@require_safe
+def probe_picture(request: HttpRequest, probe: UUID) -> HttpResponse:
+    user = request.user
+    if not (user.is_staff and user.has_perm("recognition.view_probepicture")):
+        raise Http404
+    kept = ProbePicture.objects.filter(probe=probe).first()
+    if kept is None:
+        raise Http404
+    return _answer(request, kept.image)
 
 
 def _visible_photo(request: HttpRequest, pk: int) -> Photo:

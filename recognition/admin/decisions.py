@@ -6,7 +6,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.urls import URLPattern
+from django.urls import URLPattern, reverse
+from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
@@ -15,7 +16,7 @@ from recognition.admin.base import ReadOnlyAdmin
 from recognition.admin.identity_page import source_of
 from recognition.admin.recognise import recognise_view
 from recognition.engine.quality import PROBE
-from recognition.models import Decision, Identity
+from recognition.models import Decision, Identity, ProbePicture
 from recognition.services.wording import describe_quality, describe_score, reason_text
 
 LIST = "recognition_decision_changelist"
@@ -50,7 +51,7 @@ class DecisionAdmin(ReadOnlyAdmin):
             {"fields": (("created_at", "kind_label"), ("outcome_label", "why"), ("identity", "asked_by"))},
         ),
         ("Comparison", {"fields": (("shown_score", "shown_margin"), "shown_candidates")}),
-        ("Face", {"fields": ("shown_quality", "probe")}),
+        ("Face", {"fields": ("shown_quality", "shown_picture", "probe")}),
         ("Decided with", {"fields": (("model_version", "policy"), ("generation", "change_number"))}),
     )
     readonly_fields = (
@@ -62,6 +63,7 @@ class DecisionAdmin(ReadOnlyAdmin):
         "shown_margin",
         "shown_candidates",
         "shown_quality",
+        "shown_picture",
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Decision]:
@@ -110,6 +112,13 @@ class DecisionAdmin(ReadOnlyAdmin):
         figures = describe_quality(decision.quality, PROBE)
         context = {"score": score, "word": describe_score(score), "figures": figures}
         return render_to_string("admin/recognition/figures.html", context)
+
+    @display(description="picture")
+    def shown_picture(self, decision: Decision) -> str:
+        if not ProbePicture.objects.filter(probe=decision.probe).exists():
+            return "Not kept."
+        address = reverse("recognition:probe-picture", args=[decision.probe])
+        return format_html('<a class="id-link" href="{}">Show the picture</a>', address)
 
     def recognise(self, request: HttpRequest) -> HttpResponse:
         return recognise_view(self, request)

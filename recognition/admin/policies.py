@@ -81,10 +81,10 @@ class ThresholdPolicyAdmin(ReadOnlyAdmin):
             "admin/recognition/policy/growth.html", {"growth": growth(policy), "policy": policy}
         )
 
-    @display(description="measurements", empty_value="Nothing was kept.")
-    def measured(self, policy: ThresholdPolicy) -> str | None:
+    @display(description="measurements")
+    def measured(self, policy: ThresholdPolicy) -> str:
         if not policy.measurements:
-            return None
+            return "Nothing was kept."
         context = {"policy": policy, "found": policy.measurements}
         return render_to_string("admin/recognition/policy/measured.html", context)
 

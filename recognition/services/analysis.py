@@ -68,6 +68,8 @@ class Timings:
             self.ms[name] = round(self.ms.get(name, 0.0) + (time.perf_counter() - start) * 1000, 2)
 
 
+MIRRORED = {"auto": None, "on": True, "off": False}
+
 _loading = RLock()
 T = TypeVar("T")
 
@@ -90,7 +92,10 @@ class Analyzer:
         embedder: str | None = None,
         detector: Detector | None = None,
         refiner: Refiner | None = None,
+        mirrored: bool | None = None,
     ) -> None:
+        """mirrored: whether faces are embedded mirrored too; None: as the manifest says of each model."""
+        self._mirrored = mirrored
         self.manifest = Manifest.load(folder)
         self.embedder_spec = self.manifest.spec(embedder) if embedder else self.manifest.default("embedder")
         if detector is not None:
@@ -113,7 +118,13 @@ class Analyzer:
 
     @_loaded_once
     def embedder(self) -> Embedder:
-        return Embedder.from_manifest(self.manifest, self.embedder_spec.name)
+        return self._load_embedder(self.embedder_spec.name)
+
+    def _load_embedder(self, name: str) -> Embedder:
+        embedder = Embedder.from_manifest(self.manifest, name)
+        if self._mirrored is not None:
+            embedder.mirrored = self._mirrored
+        return embedder
 
     def find(self, image: Image, limits: QualityLimits, timings: Timings | None = None) -> list[SeenFace]:
         """Every face of the picture with its aligned crop and quality, largest first, without vectors."""
@@ -154,7 +165,7 @@ class Analyzer:
             return self.embedder
         with _loading:
             if version.name not in self._others:
-                self._others[version.name] = Embedder.from_manifest(self.manifest, version.name)
+                self._others[version.name] = self._load_embedder(version.name)
             return self._others[version.name]
 
 
@@ -166,7 +177,11 @@ def get_analyzer() -> Analyzer:
     global _analyzer
     with _lock:
         if _analyzer is None:
-            _analyzer = Analyzer(Path(settings.MODELS_DIR), embedder=settings.EMBEDDER or None)
+            _analyzer = Analyzer(
+                Path(settings.MODELS_DIR),
+                embedder=settings.EMBEDDER or None,
+                mirrored=MIRRORED[settings.MIRRORED_VIEW],
+            )
         return _analyzer
 
 

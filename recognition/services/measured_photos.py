@@ -23,7 +23,7 @@ from recognition.engine.types import Floats, Image, ImageError
 from recognition.services.analysis import SeenFace, get_analyzer
 from recognition.services.embedding_cache import EmbeddingCache, Measured
 from recognition.services.errors import Invalid
-from recognition.services.importing import PlannedPerson, read_plan
+from recognition.services.import_plan import PlannedPerson, read_plan
 
 MAX_SIDE = 2000  # as for enrolment photos
 CACHE_FORMAT = 1  # raise it when the code between a photo and its vector changes what comes out

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, transaction
 
 from recognition.models import Decision, Identity, Photo
+from recognition.services import kept_pictures
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.files import remove_files_of
 from recognition.services.live_gallery import record_change
@@ -65,6 +66,7 @@ def erase(identity: Identity) -> None:
             return
         for photo in Photo.objects.filter(identity=identity).only("image", "crop"):
             remove_files_of(photo)
+        kept_pictures.forget(identity.pk)
         _rename_in_decisions(identity.pk, None)
         _forget_in_admin_log(identity.pk)
         Identity.objects.filter(pk=identity.pk).delete()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from recognition.models import Identity, Photo
 from recognition.services.errors import Invalid
-from recognition.services.importing import COLUMNS
+from recognition.services.import_plan import COLUMNS
 
 PHOTOS = "photos"
 

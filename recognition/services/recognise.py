@@ -15,6 +15,7 @@ from recognition.engine.gallery import Gallery
 from recognition.engine.quality import PROBE
 from recognition.engine.types import Floats, Image, ImageError, Match
 from recognition.models import Decision, Identity, ModelVersion, ThresholdPolicy
+from recognition.services import kept_pictures
 from recognition.services.analysis import SeenFace, Timings, get_analyzer, quality_dict
 from recognition.services.answers import Asker as Asker
 from recognition.services.answers import Candidate as Candidate
@@ -58,6 +59,7 @@ def identify(
             answer.faces = [_decide(s, row, people, policy, top) for s, row in zip(seen, ranked, strict=True)]
             if record:
                 _record(answer, ranked, asker, policy, gallery)
+                kept_pictures.keep(answer.probe, image)
     return answer
 
 
@@ -198,10 +200,12 @@ def verify_identity(
         answer = _verification([face], match.score if match else None, policy, timings)
         if record:
             score = answer.score
+            probe = uuid4()
+            kept_pictures.keep(probe, image)
             _row(
                 asker,
                 policy,
-                uuid4(),
+                probe,
                 outcome=answer.decision,
                 reason=answer.reason,
                 identity=identity,
@@ -226,8 +230,13 @@ def verify_images(
     score = float(vectors[0] @ vectors[1]) if len(vectors) == 2 else None
     answer = _verification(faces, score, policy, timings)
     if record:
-        fields = {"outcome": answer.decision, "reason": answer.reason, "score": answer.score}
-        _row(asker, policy, uuid4(), **fields).save()
+        fields: dict[str, Any] = {"outcome": answer.decision, "reason": answer.reason, "score": answer.score}
+        if found := [face for face in faces if face is not None]:
+            fields["quality"] = quality_dict(min((face.quality for face in found), key=lambda q: q.score))
+        with transaction.atomic():
+            probe = uuid4()
+            kept_pictures.keep(probe, *pictures)
+            _row(asker, policy, probe, **fields).save()
     return answer
 
 

@@ -115,6 +115,12 @@ def test_what_it_was_measured_on_is_shown(owner):
     assert "40 enrolled people, 160 photos" in shown
 
 
+def test_a_policy_that_was_not_measured_says_so(owner):
+    shown = owner.get(f"{LIST}{policy().pk}/change/").content.decode()
+    assert "Nothing was kept." in shown
+    assert "does not follow their number" in shown
+
+
 def test_who_may(staff, colleague, outsider, stricter):
     for address in (put_in_force(stricter), roll_back()):
         assert colleague.get(address).status_code == 403

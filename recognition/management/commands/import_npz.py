@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from recognition.models import ModelVersion
 from recognition.services.errors import ServiceError
-from recognition.services.importing import read_plan
+from recognition.services.import_plan import read_plan
 from recognition.services.npz_exchange import import_npz
 from recognition.services.policies import active_model
 
