@@ -12,4 +12,5 @@ def site(request: HttpRequest) -> dict[str, object]:
     return {
         "face_login_enabled": services.face_login_enabled(),
         "signup_open": bool(settings.ACCOUNT_SIGNUP_OPEN),
+        "pictures_kept_days": int(settings.KEEP_PROBES_DAYS),
     }

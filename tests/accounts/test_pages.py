@@ -42,6 +42,14 @@ class TestHome:
         assert "Enrol and manage people" in client.get("/").text
 
 
+    def test_says_whether_pictures_are_kept(self, client, db, settings):
+        assert "not kept" in client.get("/").text
+        settings.KEEP_PROBES_DAYS = 7
+        page = client.get("/").text
+        assert "kept for 7 days" in page
+        assert "not kept" not in page
+
+
 class TestPassword:
     @pytest.mark.parametrize("name", ["ada", "ada@example.org", "ADA@example.org"])
     def test_by_user_name_or_e_mail(self, client, user, name):
