@@ -1,62 +1,68 @@
-"""Keras models -> the LiteRT files that serving reads.
+"""Makes the bundled LiteRT files again from the original weights.
 
-``python -m recognition.engine.networks.export --weights FOLDER --out models/`` makes the bundled files again
-from the original weights. Needs TensorFlow.
+``KERAS_BACKEND=tensorflow python -m recognition.engine.networks.export --weights FOLDER --out models/``
+
+FOLDER holds ghostfacenet_v1_w1.3_s2.h5, yolov5n05_face.npz and face_refiner_64.keras. Size and digest of each file
+are entered in the manifest beside it; what the manifest says about accuracy and origin stays as it is.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
+import re
 from pathlib import Path
 from typing import Any
 
-import keras
+from recognition.engine.networks.convert import convert
+from recognition.engine.networks.litert_export import write
 
-from recognition.engine.networks.h5_weights import load_ghostfacenet
-from recognition.engine.networks.torch_weights import load_npz
-from recognition.engine.networks.yolov5face import yolov5face
-
-DETECTOR_SIDES = (320, 640)
-
-
-def to_litert(model: keras.Model, shape: tuple[int | None, ...]) -> bytes:
-    """The model as a float32 LiteRT file with an input of this shape."""
-    import tensorflow as tf
-
-    @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32)])  # type: ignore[untyped-decorator]
-    def serve(x: Any) -> Any:
-        return model(x, training=False)
-
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([serve.get_concrete_function()], model)
-    converted: bytes = converter.convert()
-    return converted
-
-
-def export_detector(model: keras.Model, side: int) -> bytes:
-    return to_litert(model, (1, side, side, 3))
-
-
-def export_embedder(model: keras.Model) -> bytes:
-    return to_litert(model, (1, 112, 112, 3))
-
-
-def export_refiner(model: keras.Model) -> bytes:
-    return to_litert(model, (1, 64, 64, 3))
+SOURCES = {
+    "ghostfacenet-v1-1.3-2": "ghostfacenet_v1_w1.3_s2.h5",
+    "yolov5n-0.5-face": "yolov5n05_face.npz",
+    "face-refiner-64": "face_refiner_64.keras",
+}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--weights", type=Path, required=True, help="folder of the original weight files")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the LiteRT files")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the LiteRT files and the manifest")
+    parser.add_argument("--only", choices=SOURCES, help="one model instead of all")
     options = parser.parse_args()
-    weights, out = options.weights, options.out
-    ghost = load_ghostfacenet(weights / "ghostfacenet_v1_w1.3_s2.h5")
-    (out / "ghostfacenet-v1-1.3-2.tflite").write_bytes(export_embedder(ghost))
-    refiner = keras.models.load_model(weights / "face_refiner_64.keras")
-    (out / "face-refiner-64.tflite").write_bytes(export_refiner(refiner))
-    for side in DETECTOR_SIDES:
-        detector = load_npz(yolov5face(side=side), weights / "yolov5n05_face.npz")
-        (out / f"yolov5n-0.5-face-{side}.tflite").write_bytes(export_detector(detector, side))
+    for name, source in SOURCES.items():
+        if options.only in (None, name):
+            export(name, options.weights / source, options.out)
+
+
+def export(name: str, source: Path, out: Path) -> None:
+    manifest_path = out / "manifest.json"
+    document = json.loads(manifest_path.read_text(encoding="utf-8"))
+    entries = {entry["name"]: entry for entry in document["models"]}
+    for converted in convert(source):
+        entry = entries[name + converted.suffix]
+        write(out / entry["file"], converted.content)
+        entry.update(
+            size=len(converted.content),
+            sha256=hashlib.sha256(converted.content).hexdigest(),
+            input=converted.input,
+            output=converted.output,
+        )
+        print(f"{entry['file']}: {entry['size']:,} bytes")
+    write(manifest_path, formatted(document).encode())
+
+
+def formatted(document: dict[str, Any]) -> str:
+    """JSON for people: lists of numbers on one line."""
+    text = json.dumps(document, indent=1, ensure_ascii=False)
+    return re.sub(r"\[[\s\d.,\-\[\]]+\]", lambda found: _one_line(found.group()), text) + "\n"
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text).replace("[ ", "[").replace(" ]", "]")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,15 @@ import keras
 from keras import layers
 
 SIDE = 64
-PLAN = ((16, 2), (32, 1), (48, 2), (48, 1), (64, 2), (64, 1), (96, 2))  # filters and stride of each convolution
+PLAN = (
+    (16, 2),
+    (32, 1),
+    (48, 2),
+    (48, 1),
+    (64, 2),
+    (64, 1),
+    (96, 2),
+)  # filters and stride of each convolution
 HIDDEN = 128
 
 
@@ -23,4 +31,6 @@ def face_refiner() -> keras.Model:
     x = layers.ReLU()(layers.BatchNormalization()(x))
     landmarks = layers.Dense(10, name="landmarks")(x)
     face = layers.Dense(1, name="face")(x)
-    return keras.Model(inputs, layers.Concatenate(name="landmarks_and_face")([landmarks, face]), name="face_refiner_64")
+    return keras.Model(
+        inputs, layers.Concatenate(name="landmarks_and_face")([landmarks, face]), name="face_refiner_64"
+    )

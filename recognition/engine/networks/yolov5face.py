@@ -48,6 +48,12 @@ CONFIGS = {
 BUNDLED = "yolov5n-0.5-face"
 
 
+def norm_of(name: str) -> str:
+    """The batch normalisation that follows a convolution: ``x_conv`` -> ``x_bn``, ``x_3`` -> ``x_4``."""
+    head, _, last = name.rpartition("_")
+    return f"{head}_bn" if last == "conv" else f"{head}_{int(last) + 1}"
+
+
 @keras.saving.register_keras_serializable("yolov5face")
 class ChannelShuffle(layers.Layer):
     """Interleaves the two halves of the channels."""
@@ -85,28 +91,26 @@ def yolov5face(config: YoloConfig = CONFIGS[BUNDLED], side: int | None = None) -
     objectness, five landmarks, class. side: fixes height and width; without it any are taken.
     """
     inputs = layers.Input((side, side, 3))
-    net = _Builder(config.folded)
-    backbone = _shuffle_backbone if config.backbone == "shuffle" else _csp_backbone
-    p3, p4, p5, index = backbone(net, net.stem("model_0", inputs, config.stem), config)
-    neck = _neck(net, config, p3, p4, p5, index)
-    head = index + 14
-    outputs = [
-        layers.Conv2D(ANCHORS * NUMBERS, 1, name=f"model_{head}_m_{scale}")(x) for scale, x in enumerate(neck)
-    ]
-    return keras.Model(inputs, outputs, name="yolov5face")
+    return keras.Model(inputs, build(Builder(config.folded), inputs, config), name="yolov5face")
 
 
-def _shuffle_backbone(net: _Builder, x: Any, config: YoloConfig) -> tuple[Any, Any, Any, int]:
+def build(net: Builder, x: Any, config: YoloConfig) -> list[Any]:
+    """The three heads, made from the input by the builder."""
+    x = net.stem("model_0", x, config.stem)
+    p3, p4, p5, start = (_shuffle_backbone if config.backbone == "shuffle" else _csp_backbone)(net, x, config)
+    scales = _neck(net, config, p3, p4, p5, start)
+    return [net.head(f"model_{start + 14}_m_{number}", x) for number, x in enumerate(scales)]
+
+
+def _shuffle_backbone(net: Builder, x: Any, config: YoloConfig) -> tuple[Any, Any, Any, int]:
     outputs = []
     for stage, (filters, repeats) in enumerate(zip(config.stages, config.repeats, strict=True)):
-        x = net.shuffle_down(f"model_{2 * stage + 1}", x, filters)
-        for block in range(repeats):
-            x = net.shuffle_unit(f"model_{2 * stage + 2}_{block}", x)
+        x = net.shuffle_stage(f"model_{2 * stage + 1}", f"model_{2 * stage + 2}", x, filters, repeats)
         outputs.append(x)
     return outputs[0], outputs[1], outputs[2], 7
 
 
-def _csp_backbone(net: _Builder, x: Any, config: YoloConfig) -> tuple[Any, Any, Any, int]:
+def _csp_backbone(net: Builder, x: Any, config: YoloConfig) -> tuple[Any, Any, Any, int]:
     first, *repeats = config.repeats
     x = net.c3("model_1", x, config.first, first, shortcut=True)
     outputs = []
@@ -120,17 +124,17 @@ def _csp_backbone(net: _Builder, x: Any, config: YoloConfig) -> tuple[Any, Any, 
     return outputs[0], outputs[1], x, 9
 
 
-def _neck(net: _Builder, config: YoloConfig, p3: Any, p4: Any, p5: Any, start: int) -> list[Any]:
+def _neck(net: Builder, config: YoloConfig, p3: Any, p4: Any, p5: Any, start: int) -> list[Any]:
     """Down from stride 32 to 8 and up again; ``start`` is the number of the first block after the backbone."""
     small, medium, large = config.neck
-    # Where the neck is as wide at every scale (ShuffleNetV2), so are its lateral convolutions.
-    lateral5, lateral4 = (small, small) if small == large else (medium, small)
+    # Equally wide at every scale with ShuffleNetV2, else the lateral convolutions are half as wide as their input.
+    lateral4, lateral5 = small, medium
 
     def c3(block: int, x: Any, filters: int) -> Any:
         return net.c3(f"model_{start + block}", x, filters, config.c3, shortcut=False)
 
     top = net.conv(f"model_{start}", p5, lateral5, 1)
-    x = c3(3, net.join(net.upsample(top), p4), lateral5)
+    x = c3(3, net.join(net.upsample(top), p4), medium)
     middle = net.conv(f"model_{start + 4}", x, lateral4, 1)
     out3 = c3(7, net.join(net.upsample(middle), p3), small)
     x = net.conv(f"model_{start + 8}", out3, lateral4, 3, 2)
@@ -139,66 +143,86 @@ def _neck(net: _Builder, config: YoloConfig, p3: Any, p4: Any, p5: Any, start: i
     return [out3, out4, c3(13, net.join(x, top), large)]
 
 
-class _Builder:
+class Builder:
+    """Makes Keras layers from blocks; a subclass may make them otherwise."""
+
     def __init__(self, folded: bool) -> None:
         self.folded = folded
 
-    def norm(self, name: str, x: Any) -> Any:
-        if self.folded:
-            return x
-        return layers.BatchNormalization(momentum=BN_MOMENTUM, epsilon=BN_EPSILON, name=name)(x)
-
-    def conv2d(self, name: str, x: Any, filters: int, kernel: int, stride: int) -> Any:
-        x, padding = _padded(x, kernel, stride)
-        return layers.Conv2D(filters, kernel, stride, padding, use_bias=self.folded, name=name)(x)
+    def conv2d(self, name: str, x: Any, filters: int, kernel: int, stride: int = 1) -> Any:
+        """With the batch normalisation that belongs to it, as in ``depthwise``."""
+        x, padding = padded(x, kernel, stride)
+        layer = layers.Conv2D(filters, kernel, stride, padding, use_bias=self.folded, name=name)
+        return self._normalised(name, layer(x))
 
     def depthwise(self, name: str, x: Any, stride: int) -> Any:
-        x, padding = _padded(x, 3, stride)
-        return layers.DepthwiseConv2D(3, stride, padding, use_bias=self.folded, name=name)(x)
+        x, padding = padded(x, 3, stride)
+        layer = layers.DepthwiseConv2D(3, stride, padding, use_bias=self.folded, name=name)
+        return self._normalised(name, layer(x))
+
+    def _normalised(self, name: str, x: Any) -> Any:
+        if self.folded:
+            return x
+        return layers.BatchNormalization(momentum=BN_MOMENTUM, epsilon=BN_EPSILON, name=norm_of(name))(x)
 
     def conv(self, name: str, x: Any, filters: int, kernel: int, stride: int = 1) -> Any:
-        x = self.conv2d(f"{name}_conv", x, filters, kernel, stride)
-        return layers.Activation("silu")(self.norm(f"{name}_bn", x))
+        return self.activate(self.conv2d(f"{name}_conv", x, filters, kernel, stride))
 
     def stem(self, name: str, x: Any, filters: int) -> Any:
         x = self.conv(f"{name}_stem_1", x, filters, 3, 2)
         convolved = self.conv(f"{name}_stem_2a", x, filters // 2, 1)
         convolved = self.conv(f"{name}_stem_2b", convolved, filters, 3, 2)
-        pooled = layers.MaxPooling2D(2, 2)(x)
+        pooled = self.pool(x, 2, 2)
         return self.conv(f"{name}_stem_3", self.join(convolved, pooled), filters, 1)
 
-    def _sequence(self, name: str, x: Any, filters: int, stride: int) -> Any:
-        """1x1, 3x3 depthwise, 1x1: the main branch of a ShuffleNetV2 block."""
-        x = self.norm(f"{name}_1", self.conv2d(f"{name}_0", x, filters, 1, 1))
-        x = layers.Activation("silu")(x)
-        x = self.norm(f"{name}_4", self.depthwise(f"{name}_3", x, stride))
-        x = self.norm(f"{name}_6", self.conv2d(f"{name}_5", x, filters, 1, 1))
-        return layers.Activation("silu")(x)
+    def main_branch(self, name: str, x: Any, filters: int, stride: int) -> Any:
+        """1x1, 3x3 depthwise, 1x1: the branch of a ShuffleNetV2 block that changes its input."""
+        x = self.activate(self.conv2d(f"{name}_0", x, filters, 1))
+        x = self.depthwise(f"{name}_3", x, stride)
+        return self.activate(self.conv2d(f"{name}_5", x, filters, 1))
 
-    def shuffle_down(self, name: str, x: Any, filters: int) -> Any:
-        side = self.norm(f"{name}_branch1_1", self.depthwise(f"{name}_branch1_0", x, 2))
-        side = self.norm(f"{name}_branch1_3", self.conv2d(f"{name}_branch1_2", side, filters // 2, 1, 1))
-        main = self._sequence(f"{name}_branch2", x, filters // 2, 2)
-        return ChannelShuffle()(self.join(layers.Activation("silu")(side), main))
+    def side_branch(self, name: str, x: Any, filters: int) -> Any:
+        x = self.depthwise(f"{name}_0", x, 2)
+        return self.activate(self.conv2d(f"{name}_2", x, filters, 1))
 
-    def shuffle_unit(self, name: str, x: Any) -> Any:
-        kept, changed = Half(False)(x), Half(True)(x)
-        changed = self._sequence(f"{name}_branch2", changed, changed.shape[-1], 1)
-        return ChannelShuffle()(self.join(kept, changed))
+    def shuffle_stage(self, down: str, units: str, x: Any, filters: int, repeats: int) -> Any:
+        """One block that halves the sides, then blocks that change half of the channels and shuffle them."""
+        half = filters // 2
+        side, main = (
+            self.side_branch(f"{down}_branch1", x, half),
+            self.main_branch(f"{down}_branch2", x, half, 2),
+        )
+        x = ChannelShuffle()(self.join(side, main))
+        for unit in range(repeats):
+            changed = self.main_branch(f"{units}_{unit}_branch2", Half(True)(x), half, 1)
+            x = ChannelShuffle()(self.join(Half(False)(x), changed))
+        return x
 
     def c3(self, name: str, x: Any, filters: int, repeats: int, shortcut: bool) -> Any:
         main = self.conv(f"{name}_cv1", x, filters // 2, 1)
         for block in range(repeats):
             y = self.conv(f"{name}_m_{block}_cv1", main, filters // 2, 1)
             y = self.conv(f"{name}_m_{block}_cv2", y, filters // 2, 3)
-            main = layers.Add()([main, y]) if shortcut else y
+            main = self.add(main, y) if shortcut else y
         side = self.conv(f"{name}_cv2", x, filters // 2, 1)
         return self.conv(f"{name}_cv3", self.join(main, side), filters, 1)
 
     def spp(self, name: str, x: Any, filters: int) -> Any:
         x = self.conv(f"{name}_cv1", x, x.shape[-1] // 2, 1)
-        pooled = [layers.MaxPooling2D(kernel, 1, "same")(x) for kernel in (3, 5, 7)]
+        pooled = [self.pool(x, kernel, 1) for kernel in (3, 5, 7)]
         return self.conv(f"{name}_cv2", self.join(x, *pooled), filters, 1)
+
+    def head(self, name: str, x: Any) -> Any:
+        return layers.Conv2D(ANCHORS * NUMBERS, 1, name=name)(x)
+
+    def activate(self, x: Any) -> Any:
+        return layers.Activation("silu")(x)
+
+    def pool(self, x: Any, size: int, stride: int) -> Any:
+        return layers.MaxPooling2D(size, stride, "same")(x)
+
+    def add(self, first: Any, second: Any) -> Any:
+        return layers.Add()([first, second])
 
     def join(self, *tensors: Any) -> Any:
         return layers.Concatenate()(list(tensors))
@@ -207,7 +231,7 @@ class _Builder:
         return layers.UpSampling2D(2, interpolation="nearest")(x)
 
 
-def _padded(x: Any, kernel: int, stride: int) -> tuple[Any, str]:
+def padded(x: Any, kernel: int, stride: int) -> tuple[Any, str]:
     """The original pads evenly on both sides; Keras' "same" does so only at stride 1."""
     if stride == 1 or kernel == 1:
         return x, "same"

@@ -1,0 +1,123 @@
+"""A file of weights, in any format that is read here -> LiteRT files of one model, and what the manifest says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from recognition.engine.networks.deploy import deployed
+from recognition.engine.networks.ghostfacenet import SIDE as CROP
+from recognition.engine.networks.ghostfacenet_weights import load_ghostfacenet
+from recognition.engine.networks.litert_export import to_litert
+from recognition.engine.networks.refiner import SIDE as REFINER_SIDE
+from recognition.engine.networks.yolov5face_weights import load_yolov5face
+from recognition.engine.types import ModelFileError
+
+DETECTOR_SIDES = (320, 640)
+SCALED = {"dtype": "float32", "colour": "RGB", "scaling": "(x - 127.5) / 128"}
+ANCHORS = [
+    [[4, 5], [8, 10], [13, 16]],
+    [[23, 29], [43, 55], [73, 105]],
+    [[146, 217], [231, 300], [335, 433]],
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """One LiteRT file. kind, input, output and settings are those of ``ModelSpec``.
+
+    suffix: to be added to the model's name, as a detector comes as one file for each input size.
+    """
+
+    kind: str
+    content: bytes
+    input: dict[str, Any]
+    output: dict[str, Any]
+    settings: dict[str, Any] = field(default_factory=dict)
+    suffix: str = ""
+
+
+def convert(path: Path, kind: str | None = None) -> list[Converted]:
+    """kind: "embedder", "detector" or "refiner"; None tries what the file can be.
+
+    Reads GhostFaceNetV1 from Keras H5, YOLOv5-face from ONNX, Keras H5 or ``.npz``, the face refiner from ``.keras``.
+    Raises ModelFileError when the file is none of these, EngineError when Keras does not run on TensorFlow.
+    """
+    converters = {"embedder": convert_embedder, "detector": convert_detector, "refiner": convert_refiner}
+    if kind is not None:
+        return converters[kind](path)
+    suffixes = {".onnx": ("detector",), ".npz": ("detector",), ".keras": ("refiner",)}
+    errors = []
+    for candidate in suffixes.get(path.suffix.lower(), ("embedder", "detector")):
+        try:
+            return converters[candidate](path)
+        except ModelFileError as error:
+            errors.append(str(error))
+    raise ModelFileError(" ".join(errors))
+
+
+def convert_embedder(path: Path) -> list[Converted]:
+    model = load_ghostfacenet(path)
+    dimensions = int(model.output_shape[-1])
+    shape = (1, CROP, CROP, 3)
+    alignment = "similarity of five landmarks to the ArcFace template"
+    return [
+        Converted(
+            "embedder",
+            to_litert(model, shape),
+            {"shape": list(shape), **SCALED, "alignment": alignment},
+            {"shape": [1, dimensions], "dimensions": dimensions, "normalised": False},
+            {"mirrored": True},
+        )
+    ]
+
+
+def convert_detector(path: Path) -> list[Converted]:
+    """One file for each of the sizes that the detector works with."""
+    model, config = load_yolov5face(path)
+    return [
+        Converted(
+            "detector",
+            to_litert(deployed(model, config, side), (1, side, side, 3)),
+            {"shape": [1, side, side, 3], "dtype": "float32", "colour": "RGB", "scaling": "x / 255"},
+            {
+                "heads": "three of (1, side/stride, side/stride, 48) for strides 8, 16, 32: "
+                "three anchors of sixteen raw numbers a cell"
+            },
+            {
+                "strides": [8, 16, 32],
+                "anchors": ANCHORS,
+                "padding": 114,
+                "score": 0.3,
+                "nms_iou": 0.45,
+                "refine": True,
+            },
+            "" if side == DETECTOR_SIDES[0] else f"-{side}",
+        )
+        for side in DETECTOR_SIDES
+    ]
+
+
+def convert_refiner(path: Path) -> list[Converted]:
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelFileError(f"{path} is not a Keras model: {error}") from error
+    shape = (1, REFINER_SIDE, REFINER_SIDE, 3)
+    if model.input_shape[1:] != shape[1:] or model.output_shape[1:] != (11,):
+        raise ModelFileError(
+            f"{path} is not a face refiner: it maps {model.input_shape} to {model.output_shape}"
+        )
+    meaning = 'x and y of five landmarks as shares of the crop, then the logit of "this is a face"'
+    return [
+        Converted(
+            "refiner",
+            to_litert(model, shape),
+            {"shape": list(shape), **SCALED},
+            {"shape": [1, 11], "meaning": meaning},
+            {"crop": 1.3, "min_faceness": 2.0},
+        )
+    ]
