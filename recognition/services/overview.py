@@ -8,6 +8,7 @@ from celery import current_app
 from django.core.cache import cache
 from django.db.models import Count, Exists, OuterRef
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from recognition.models import Decision, Embedding, GalleryBuild, GalleryChange, Identity, Photo
 
@@ -64,11 +65,14 @@ def index_state() -> IndexState:
 
 
 def worker_answers() -> bool:
-    """Whether a Celery worker is there. Asked at most every ten seconds."""
-    known = cache.get(WORKER_KEY)
-    if known is None:
-        known = _ask_workers()
-        cache.set(WORKER_KEY, known, WORKER_KNOWN)
+    """Whether a Celery worker is there. Asked at most every ten seconds; without Redis there is none."""
+    try:
+        known = cache.get(WORKER_KEY)
+        if known is None:
+            known = _ask_workers()
+            cache.set(WORKER_KEY, known, WORKER_KNOWN)
+    except RedisError:
+        return False
     return bool(known)
 
 

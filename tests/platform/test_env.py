@@ -42,6 +42,19 @@ def test_wrong_integers(monkeypatch: pytest.MonkeyPatch, value: str, message: st
         env.integer("X", 5, minimum=1, maximum=9)
 
 
+@pytest.mark.parametrize("value", ["1/s", "300/m", "5/h", "1000/d"])
+def test_rates(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("X", value)
+    assert env.rate("X", "9/m") == value
+
+
+@pytest.mark.parametrize("value", ["300", "0/m", "-1/m", "300/minute", "m/300", "1.5/s"])
+def test_wrong_rates(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("X", value)
+    with pytest.raises(ImproperlyConfigured, match="X must be a rate such as 300/m"):
+        env.rate("X", "9/m")
+
+
 def test_words_and_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("X", "a.example, b.example c.example,")
     assert env.words("X") == ["a.example", "b.example", "c.example"]
