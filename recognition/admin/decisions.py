@@ -8,11 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from recognition.admin.base import ReadOnlyAdmin
+from recognition.admin.filters import DayRangeFilter
 from recognition.admin.identity_page import source_of
 from recognition.admin.recognise import recognise_view
 from recognition.engine.quality import PROBE
@@ -38,7 +39,7 @@ class DecisionAdmin(ReadOnlyAdmin):
         ("kind", ChoicesDropdownFilter),
         ("outcome", ChoicesDropdownFilter),
         ("identity", AutocompleteSelectFilter),
-        ("created_at", RangeDateFilter),
+        ("created_at", DayRangeFilter),
     )
     list_filter_submit = True
     list_select_related = ("identity", "api_key", "user")

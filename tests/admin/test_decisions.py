@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.test import override_settings
 from django.utils import timezone
 
 from recognition.models import Decision
@@ -48,6 +50,21 @@ def test_filters(owner, decisions, ann):
     day = (timezone.now() - timedelta(days=5)).strftime("%Y-%m-%d")
     assert len(outcomes(owner.get(f"{LIST}?created_at_from={day}"))) == 3
     assert len(outcomes(owner.get(f"{LIST}?created_at_to={day}"))) == 1
+
+
+def test_the_last_day_counts_in_full_and_days_are_written_as_here(owner, decisions):
+    zone = ZoneInfo("Pacific/Auckland")
+    Decision.objects.update(created_at=datetime(2026, 11, 5, 23, 30, tzinfo=zone))
+    with override_settings(TIME_ZONE=zone.key):
+        for day in ("2026-11-05", "05/11/2026"):
+            assert len(outcomes(owner.get(f"{LIST}?created_at_from={day}&created_at_to={day}"))) == 4
+        assert outcomes(owner.get(f"{LIST}?created_at_to=2026-11-04")) == []
+        assert outcomes(owner.get(f"{LIST}?created_at_from=2026-11-06")) == []
+
+
+@pytest.mark.parametrize("day", ["x", "31/02/2026", "9999-12-31", "0001-01-01", "2026-11-05T10:00"])
+def test_days_that_make_no_sense(owner, decisions, day):
+    assert owner.get(f"{LIST}?created_at_from={day}&created_at_to={day}").status_code == 200
 
 
 @pytest.mark.parametrize(
