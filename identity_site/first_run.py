@@ -8,6 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth import get_user_model
 
+PROBE = "demo/probes/P001.jpg"  # of somebody who gets an account
 DEMO = settings.BASE_DIR / "demo" / "data.csv"
 
 
@@ -28,13 +29,16 @@ def wants_demo() -> bool:
     return DEMO.is_file() and not _marker().exists() and not Identity.objects.exists()
 
 
-def demo_enrolled() -> list[str]:
-    """Remember that the demo people are in, and give some of them accounts; the new user names."""
+def demo_enrolled() -> None:
+    """Remember that the demo people are in, and give some of them accounts."""
     from accounts.services import ensure_demo_accounts
 
-    made = ensure_demo_accounts()
+    ensure_demo_accounts()
     _marker().touch()
-    return made
+
+
+def has_demo() -> bool:
+    return _marker().exists()
 
 
 def _marker() -> Path:

@@ -9,6 +9,7 @@ from typing import Any
 
 _STANDARD = set(vars(logging.makeLogRecord({})))
 _STANDARD |= {"message", "asctime", "taskName", "request", "server_time"}
+_STANDARD |= {"data"}  # Celery's repetition of its message; it would also hold a task's arguments
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

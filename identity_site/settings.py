@@ -330,6 +330,8 @@ USE_TZ = True
 # --- Logs --------------------------------------------------------------------------------------------------
 
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ["DEBUG", "INFO", "WARNING", "ERROR"])
+# What only says that everything goes its usual way, several times a minute.
+_CHATTER = ["celery.beat", "celery.worker.strategy", "celery.app.trace", "faiss.loader"]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -346,7 +348,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django.server": {"handlers": ["stderr"], "propagate": False},
-        "faiss.loader": {"level": "WARNING"},
+        **({} if LOG_LEVEL == "DEBUG" else {name: {"level": "WARNING"} for name in _CHATTER}),
         # A line for each message, at every turn of the clock.
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},

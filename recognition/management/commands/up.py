@@ -53,8 +53,9 @@ class Command(BaseCommand):
                 if password:
                     self._show_password(password)
                 demo = not options["no_demo"] and embedded.wanted()[0] and first_run.wants_demo()
-                accounts = self._enrol_demo(supervisor) if demo else []
-                self._welcome(host, port, accounts)
+                if demo:
+                    self._enrol_demo(supervisor)
+                self._welcome(host, port)
                 connection.close()
                 supervisor.watch(lambda: False)
         except Stopped:
@@ -68,7 +69,7 @@ class Command(BaseCommand):
         self._step("Collecting the static files")
         static_files.collect()
 
-    def _enrol_demo(self, supervisor: Supervisor) -> list[str]:
+    def _enrol_demo(self, supervisor: Supervisor) -> None:
         self._step("Enrolling the demo people (only this time)")
         script = str(settings.BASE_DIR / "manage.py")
         command = [sys.executable, script, "import_people", str(first_run.DEMO)]
@@ -79,8 +80,8 @@ class Command(BaseCommand):
                 f"The demo people were not enrolled (status {status}). The site works without them; "
                 f"try again with: {manage(f'import_people {demo}')}"
             )
-            return []
-        return first_run.demo_enrolled()
+            return
+        first_run.demo_enrolled()
 
     def _step(self, text: str) -> None:
         self.stdout.write(f"{text} ...")
@@ -92,18 +93,18 @@ class Command(BaseCommand):
         self.stdout.write("  It is shown this once. Write it down.\n\n")
         self.stdout.flush()
 
-    def _welcome(self, host: str, port: int, accounts: list[str]) -> None:
+    def _welcome(self, host: str, port: int) -> None:
         address = f"http://{shown(host)}:{port}"
         lines = [
             "",
             self.style.SUCCESS(f"The site runs at {address}/"),
             "",
             f"  Enrol and manage people    {address}/admin/",
-            f"  Sign in, also by face      {address}/accounts/login/",
+            f"  Sign in by face            {address}/accounts/face/",
             f"  Kiosk API, try it          {address}/api/v1/docs/",
         ]
-        if accounts:
-            lines.append(f"  With the picture           demo/probes/{accounts[0].upper()}.jpg")
+        if first_run.has_demo():
+            lines.insert(5, f"    with a demo picture      {first_run.PROBE}")
         lines += [
             "",
             f"  Is everything well?        {manage('doctor')}",
