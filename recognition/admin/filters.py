@@ -5,12 +5,54 @@ from __future__ import annotations
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from django.contrib.admin import SimpleListFilter
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.forms import DateField
 from django.http import HttpRequest
 from django.utils.timezone import make_aware
 from unfold.contrib.filters.admin import RangeDateFilter
+
+# What a photo can be rejected for after it was taken, in the order of how often it happens.
+PHOTO_REASONS = (
+    "no_face",
+    "several_faces",
+    "too_small",
+    "too_blurred",
+    "too_turned",
+    "too_dark",
+    "too_bright",
+    "unreadable",
+    "failed",
+)
+
+
+class ReasonFilter(SimpleListFilter):
+    """Why photos were rejected."""
+
+    title = "reason"
+    parameter_name = "reason"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(code, code.replace("_", " ").capitalize()) for code in PHOTO_REASONS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(reason=self.value()) if self.value() else queryset
+
+
+class RevokedFilter(SimpleListFilter):
+    """API keys that work, and those that do not any more."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("in_force", "In force"), ("revoked", "Revoked")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() in ("in_force", "revoked"):
+            return queryset.filter(revoked_at__isnull=self.value() == "in_force")
+        return queryset
 
 
 class DayRangeFilter(RangeDateFilter):  # type: ignore[misc]

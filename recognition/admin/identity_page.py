@@ -28,13 +28,14 @@ class Resemblance:
 
 def person_context(request: HttpRequest, identity: Identity) -> dict[str, Any]:
     may = request.user.has_perm
-    photos = list(identity.photos.order_by("-id")) if may("recognition.view_photo") else []
-    shown = photos if "all" in request.GET else photos[:SHOWN]
+    photos = identity.photos.order_by("-id") if may("recognition.view_photo") else Photo.objects.none()
+    cards = photo_cards(photos if "all" in request.GET else photos[:SHOWN])
+    done = progress(identity)
     context = {
         "person": identity,
-        "cards": photo_cards(shown),
-        "hidden_photos": len(photos) - len(shown),
-        "progress": progress(identity),
+        "cards": cards,
+        "hidden_photos": done["total"] - len(cards),
+        "progress": done,
         "may_view_photos": may("recognition.view_photo"),
         "may_add_photos": may("recognition.add_photo"),
         "may_choose": may("recognition.change_photo"),

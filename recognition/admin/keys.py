@@ -14,6 +14,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from recognition.admin.base import NO_SAVE, SiteAdmin, number_of
+from recognition.admin.filters import RevokedFilter
 from recognition.models import ApiKey
 from recognition.services import keys
 
@@ -58,7 +59,7 @@ class ApiKeyAdmin(SiteAdmin):
         "created_at",
     )
     list_select_related = ("created_by",)
-    list_filter = (("revoked_at", admin.EmptyFieldListFilter),)
+    list_filter = (RevokedFilter,)
     search_fields = ("name", "prefix")
     search_help_text = "Kiosk or the beginning of its key"
     fields = ("name", "scopes")

@@ -14,6 +14,7 @@ from unfold.decorators import display
 
 from recognition.admin.base import Deleted, SiteAdmin
 from recognition.admin.cards import STATE_LABELS
+from recognition.admin.filters import ReasonFilter
 from recognition.models import Photo
 from recognition.services import photos
 from recognition.services.wording import reason_text
@@ -23,7 +24,7 @@ from recognition.services.wording import reason_text
 class PhotoAdmin(SiteAdmin):
     list_display = ("picture", "person", "state_label", "why", "created_at")
     list_display_links = ("picture",)
-    list_filter = ("state", "reason")
+    list_filter = ("state", ReasonFilter)
     list_select_related = ("identity",)
     search_fields = ("identity__name", "identity__external_id", "filename")
     search_help_text = "Person, ID or file name"

@@ -14,7 +14,7 @@ from recognition.models import Decision, Embedding, GalleryBuild, GalleryChange,
 
 WORKER_KEY = "overview:worker"
 WORKER_KNOWN = 10  # seconds for which an answer of the workers is believed
-WORKER_PATIENCE = 0.5  # seconds
+WORKER_PATIENCE = 1.0  # seconds; one that is there answers at once unless the machine is very busy
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,16 @@ def test_revoke_many(issued, owner):
     assert not ApiKey.objects.filter(revoked_at=None).exists()
 
 
+def test_the_list_of_those_in_force(issued, owner):
+    key, _ = keys.issue_key(name="Old door", scopes=["read"])
+    keys.revoke_key(key)
+    listed = {
+        state: [k.name for k in owner.get(f"{LIST}?state={state}").context["cl"].result_list]
+        for state in ("in_force", "revoked")
+    }
+    assert listed == {"in_force": ["Front door"], "revoked": ["Old door"]}
+
+
 def test_the_list_says_when_it_was_used(issued, owner, django_assert_num_queries):
     keys.authenticate(text_of(issued))
     keys.issue_key(name="Back door", scopes=["read"])

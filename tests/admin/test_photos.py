@@ -81,11 +81,11 @@ def test_a_deleted_photo_takes_files_vector_and_recognition_along(owner, ann):
 
 def test_queries_do_not_grow(owner, ann, django_assert_num_queries):
     owner.get(LIST)
-    with django_assert_num_queries(5):  # session, user, count, reasons of the filter, rows
+    with django_assert_num_queries(4):  # session, user, count, rows
         owner.get(LIST)
     for number in range(6):
         person(f"Person {number}", number + 5)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         assert len(owner.get(LIST).context["cl"].result_list) == 7
 
 
@@ -94,6 +94,8 @@ def test_rejected_ones_with_their_reason(owner, ann):
     page = owner.get(f"{LIST}?state__exact=rejected")
     assert [photo.filename for photo in page.context["cl"].result_list] == ["wall.jpg"]
     assert "No face was found." in page.text
+    assert len(owner.get(f"{LIST}?reason=no_face").context["cl"].result_list) == 1
+    assert len(owner.get(f"{LIST}?reason=too_small").context["cl"].result_list) == 0
 
 
 def test_search(owner, ann):
