@@ -160,10 +160,12 @@ def _photo_finder(photos: PhotoSet) -> Callable[[tuple[str, int]], int | None]:
 
     Number 3 of Ann is the file whose name without suffix is ``Ann_0003``, ``Ann_3``, ``0003`` or ``3``.
     """
-    places: dict[tuple[str, str], int] = {
-        (path.parent.name, path.stem): position for position, path in enumerate(photos.paths)
-    }
-    places |= {(path.parent.name, path.stem): -1 for path in photos.absent}
+    position_of = {path: position for position, path in enumerate(photos.paths)}
+    names = [photos.people[owner] for owner in photos.owners]
+    places = {(name, path.stem): position_of[path] for name, path in zip(names, photos.paths, strict=True)}
+    for (name, path), same in photos.absent.items():
+        # The same file again is as good as the first of its kind.
+        places[name, path.stem] = -1 if same is None else position_of.get(same, -1)
 
     def find(photo: tuple[str, int]) -> int | None:
         name, number = photo

@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from recognition.models import Evaluation
+from recognition.models import Evaluation, ThresholdPolicy
 from recognition.services import queue
 from recognition.services.errors import Conflict
 from recognition.services.policies import active_policy
@@ -22,7 +22,7 @@ def request_evaluation(*, user_id: int | None = None) -> Evaluation:
     with transaction.atomic():
         policy = active_policy()
         # Two who ask at once wait for each other at the policy's row.
-        type(policy).objects.select_for_update().get(pk=policy.pk)
+        ThresholdPolicy.objects.select_for_update().get(pk=policy.pk)
         unfinished = Evaluation.objects.filter(state__in=[Evaluation.State.WAITING, Evaluation.State.RUNNING])
         unfinished.filter(updated_at__lt=timezone.now() - LOST_AFTER).update(
             state=Evaluation.State.FAILED, message="The worker was lost. Ask again."

@@ -36,7 +36,8 @@ class PhotoSet:
     """Labelled photos that have a vector.
 
     owners: (n,) person of each photo as a position in ``people``. vectors: variant name -> (n, dimensions).
-    paths: the n files. counts: what became of all files. absent: files without a vector and why.
+    paths: the n files. counts: what became of all files. absent: person and file of those that are not among
+    the n, with the file of the same content when it is a duplicate.
     """
 
     people: list[str]
@@ -44,7 +45,7 @@ class PhotoSet:
     paths: list[Path]
     vectors: dict[str, Floats]
     counts: dict[str, Any] = field(default_factory=dict)
-    absent: dict[Path, str] = field(default_factory=dict)
+    absent: dict[tuple[str, Path], Path | None] = field(default_factory=dict)
 
 
 def measure_photos(
@@ -149,27 +150,26 @@ def main_face(image: Image, faces: Sequence[SeenFace]) -> SeenFace:
 def _photo_set(plan: Sequence[PlannedPerson], rows: Sequence[Row], dimensions: int) -> PhotoSet:
     owners, paths = [], []
     vectors: dict[str, list[Floats]] = {name: [] for name in VARIANTS}
-    absent: dict[Path, str] = {}
+    absent: dict[tuple[str, Path], Path | None] = {}
+    states: Counter[str] = Counter()
     reasons: Counter[str] = Counter()
     first_seen: dict[bytes, tuple[int, Path]] = {}
     twice: list[dict[str, Any]] = []
     for number, path, digest, measured in rows:
-        if digest and digest in first_seen:
-            other, same = first_seen[digest]
-            absent[path] = "duplicate"
+        person = plan[number].external_id
+        other, same = first_seen.setdefault(digest, (number, path)) if digest else (number, path)
+        if same != path or other != number:
+            absent[person, path] = same
             twice.append({"path": str(path), "same_as": str(same), "same_person": other == number})
-            continue
-        first_seen[digest] = (number, path)
-        if measured.plain is None or measured.mirrored is None:
-            absent[path] = measured.state
-            continue
-        owners.append(number)
-        paths.append(path)
-        vectors["plain"].append(measured.plain)
-        vectors["mirrored"].append(measured.mirrored)
-        if measured.reason:
-            reasons[measured.reason] += 1
-    states = Counter(absent.values())
+        elif measured.plain is None or measured.mirrored is None:
+            absent[person, path] = None
+            states[measured.state] += 1
+        else:
+            owners.append(number)
+            paths.append(path)
+            vectors["plain"].append(measured.plain)
+            vectors["mirrored"].append(measured.mirrored)
+            reasons[measured.reason] += bool(measured.reason)
     counts = {
         "photos": len(rows),
         "people": len(plan),
@@ -178,7 +178,7 @@ def _photo_set(plan: Sequence[PlannedPerson], rows: Sequence[Row], dimensions: i
         "unreadable": states["unreadable"],
         "missing": states["missing"],
         "duplicates": twice,
-        "refused_as_probe": dict(reasons.most_common()),
+        "refused_as_probe": {reason: count for reason, count in reasons.most_common() if count},
         "people_with_face": len(set(owners)),
         "people_with_two": sum(count > 1 for count in Counter(owners).values()),
     }

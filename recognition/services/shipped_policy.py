@@ -9,6 +9,8 @@ from recognition.services.analysis import get_analyzer
 from recognition.services.calibration import Proposal
 from recognition.services.errors import Invalid
 
+MARK = "@measurements@"
+
 
 def ship(proposal: Proposal) -> Path:
     """Write the proposal into the manifest as the policy of the embedder in use; sites that start anew take it."""
@@ -18,8 +20,12 @@ def ship(proposal: Proposal) -> Path:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         entry = next(model for model in document["models"] if model["name"] == analyzer.embedder_spec.name)
-        entry.setdefault("settings", {})["policy"] = proposal.as_dict()
-        part.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        policy = proposal.as_dict()
+        measured = policy["measurements"]
+        policy["measurements"] = MARK  # on one line, for it holds a hundred numbers
+        entry.setdefault("settings", {})["policy"] = policy
+        text = json.dumps(document, indent=1, ensure_ascii=False).replace(f'"{MARK}"', json.dumps(measured))
+        part.write_text(text + "\n", encoding="utf-8")
         part.replace(path)
     except OSError as error:
         raise Invalid("unwritable", f"{path} cannot be written: {error.strerror or error}.") from None

@@ -62,6 +62,17 @@ def test_pairs_of_a_file(photos, tmp_path):
     assert 0.5 < found["accuracy"]["mean"] <= 1
 
 
+def test_a_pair_may_name_the_second_of_two_equal_files(tmp_path):
+    folder = people_folder(tmp_path / "twins", people=3)
+    first = (folder / "Person_0" / "Person_0_0002.jpg").read_bytes()
+    (folder / "Person_0" / "Person_0_0009.jpg").write_bytes(first)
+    photos = measure_photos(folder)
+    pairs = text(tmp_path, "Person_0 1 9\nPerson_0 1 Person_1 1\n")
+    found = evaluate(photos, source="fake people", variants=("plain",), pairs=pairs)["variants"]["plain"]
+    assert found["pairs"]["without_score"] == 0
+    assert found["verification"]["genuine_pairs"] == 9
+
+
 def test_pairs_that_name_missing_photos(photos, tmp_path):
     pairs = text(tmp_path, "Person_0 1 9\nNobody 1 Person_1 1\n")
     with pytest.raises(Invalid, match="2 photos that are not there: Nobody 1, Person_0 9"):
