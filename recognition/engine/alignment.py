@@ -25,7 +25,7 @@ TEMPLATE: Floats = np.array(
 
 
 def align(image: Image, landmarks: Floats, size: int = SIDE) -> Image:
-    """The aligned crop, (size, size, 3) uint8; what lies outside the picture is black.
+    """The aligned crop, (size, size, 3) uint8; what lies outside the picture is mirrored in.
 
     landmarks: (5, 2) pixels of ``image``.
     """
@@ -33,7 +33,10 @@ def align(image: Image, landmarks: Floats, size: int = SIDE) -> Image:
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     if scale < SHRINK_BELOW:
         image, matrix = _shrunk(image, matrix, scale, size)
-    return np.asarray(cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR), np.uint8)
+    # Mirroring what lies beyond the picture: a face cut by a fifth keeps a cosine of 0.92 to its whole vector (real
+    # faces 0.91, 0.92), with black 0.92 (0.90, 0.89), and there is no false edge for the quality to see.
+    crop = cv2.warpAffine(image, matrix, (size, size), borderMode=cv2.BORDER_REFLECT)
+    return np.asarray(crop, np.uint8)
 
 
 def similarity(source: Floats, target: Floats) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
@@ -62,8 +65,9 @@ def _shrunk(
     corners = np.array([[0, 0], [size, 0], [0, size], [size, size]]) - matrix[:, 2]
     corners = corners @ np.linalg.inv(matrix[:, :2]).T
     height, width = image.shape[:2]
-    left, top = np.clip(np.floor(corners.min(0)).astype(int), 0, [width - 1, height - 1])
-    right, bottom = np.clip(np.ceil(corners.max(0)).astype(int), 1, [width, height])
+    margin = 2 / scale  # so that no pixel of the crop is blended with what lies outside the region
+    left, top = np.clip(np.floor(corners.min(0) - margin).astype(int), 0, [width - 1, height - 1])
+    right, bottom = np.clip(np.ceil(corners.max(0) + margin).astype(int), 1, [width, height])
     region = image[top : max(bottom, top + 1), left : max(right, left + 1)]
     old = np.array(region.shape[1::-1])
     new = np.maximum(np.round(old * scale), 1).astype(int)

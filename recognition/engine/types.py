@@ -50,8 +50,9 @@ class Quality:
     """How fit a face is for recognition.
 
     size: the shorter side of the box in pixels.
-    sharpness: variance of the Laplacian of the grey aligned crop; higher is sharper.
-    brightness, contrast: mean and deviation of the grey aligned crop, 0..255.
+    sharpness: variance of the second difference between eyes and mouth, in the less sharp direction and as at a
+        contrast of 50; higher is sharper, good photographs have 20 to 200.
+    brightness, contrast: mean and deviation of the grey aligned crop between eyes and mouth, 0..255.
     yaw, pitch, roll: degrees, estimated from the landmarks; yaw is negative when the nose
         moves to the left of the picture, pitch is positive when the face looks up.
     score: one figure for ordering, 0 (useless) .. 1 (ideal).

@@ -39,10 +39,10 @@ def test_landmarks_in_one_point_give_a_crop_and_no_error() -> None:
 
 
 @pytest.mark.parametrize("shift", [(-5000, 0), (0, 5000), (3e6, 3e6)])
-def test_landmarks_outside_the_picture_give_a_black_crop(shift: tuple[float, float]) -> None:
+def test_landmarks_outside_the_picture_give_a_crop_and_no_error(shift: tuple[float, float]) -> None:
     for scale in (0.5, 8.0):
         landmarks = moved(TEMPLATE, scale=scale, turn=0, shift=shift)
-        assert align(np.full((50, 50, 3), 200, np.uint8), landmarks).max() == 0
+        assert align(np.full((50, 50, 3), 200, np.uint8), landmarks).shape == (112, 112, 3)
 
 
 def dotted(side: int, landmarks: Floats, radius: int) -> Image:
@@ -85,3 +85,11 @@ def test_the_same_landmarks_give_the_same_crop() -> None:
     image = np.random.default_rng(0).integers(0, 256, (300, 300, 3), np.uint8)
     landmarks = moved(TEMPLATE, scale=2, turn=8, shift=(10, 10))
     assert np.array_equal(align(image, landmarks), align(image, landmarks))
+
+
+@pytest.mark.parametrize("scale", [1.0, 4.0])
+def test_the_edge_of_the_picture_makes_no_edge_in_the_crop(scale: float) -> None:
+    image = np.full((600, 600, 3), 180, np.uint8)
+    for shift in (0.0, -30.0, 560 - 112 * scale):
+        crop = align(image, moved(TEMPLATE, scale=scale, turn=3, shift=(shift, shift)))
+        assert crop.min() == crop.max() == 180
