@@ -39,7 +39,7 @@ qa: $(INSTALLED_DEV)
 	PYTHON=$(PY) sh scripts/qa
 
 bench: $(INSTALLED_DEV)
-	$(PY) manage.py bench $(ARGS)
+	$(PY) -m bench $(ARGS)
 
 # What can be made again. The data folder stays.
 clean:

@@ -1,0 +1,77 @@
+"""A throw-away site with many people, so that a bench neither needs nor touches anybody's data."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+CHUNK = 1_000
+
+
+@contextmanager
+def throwaway_site() -> Iterator[Path]:
+    """Embedded servers in a new folder, Django set up and migrated."""
+    with tempfile.TemporaryDirectory(prefix="identity-bench-", ignore_cleanup_errors=True) as folder:
+        for name in ("DATABASE_URL", "REDIS_URL", "CACHE_URL"):
+            os.environ.pop(name, None)
+        os.environ |= {
+            "IDENTITY_DATA_DIR": folder,
+            "DJANGO_SETTINGS_MODULE": "identity_site.settings",
+            "LOG_LEVEL": "ERROR",
+        }
+        from identity_site import embedded
+
+        embedded.hold()
+        try:
+            import django
+            from django.core.management import call_command
+
+            django.setup()
+            call_command("migrate", interactive=False, verbosity=0)
+            yield Path(folder)
+        finally:
+            from django.db import connections
+
+            connections.close_all()
+            embedded.release()
+
+
+def strangers(
+    count: int, dimensions: int, seed: int = 0
+) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """Random unit vectors: as people go they are easy to tell apart, but they cost as much as real ones."""
+    vectors = np.random.default_rng(seed).standard_normal((count, dimensions), dtype=np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def populate(count: int) -> None:
+    """Write this many people with one vector each straight into Postgres, then build the index."""
+    from django.db import connection, transaction
+
+    from recognition.services.index import rebuild_index
+    from recognition.services.live_gallery import record_change
+    from recognition.services.policies import active_model
+
+    version = active_model()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO recognition_identity (external_id, name, status, created_at, updated_at)"
+            " SELECT 'bench-' || n, 'Bench ' || n, 'active', now(), now() FROM generate_series(1, %s) n"
+            " RETURNING id",
+            [count],
+        )
+        numbers = [row[0] for row in cursor.fetchall()]
+        vectors = strangers(count, version.dimensions)
+        with cursor.copy(
+            "COPY recognition_embedding (identity_id, model_version_id, vector, source, created_at) FROM STDIN"
+        ) as copy:
+            for number, vector in zip(numbers, vectors, strict=True):
+                text = "[" + ",".join(map(str, vector.tolist())) + "]"
+                copy.write_row((number, version.pk, text, "bench", "now"))
+        record_change(None)
+    rebuild_index()
