@@ -46,6 +46,7 @@ class DecisionAdmin(ReadOnlyAdmin):
     # There may be millions: pages without counting them.
     paginator = InfinitePaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     fieldsets = (
         (
             None,

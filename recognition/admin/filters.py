@@ -61,6 +61,10 @@ class DayRangeFilter(RangeDateFilter):  # type: ignore[misc]
     The theme's own filter leaves out the last day of moments and reads 5/11 as the 11th of May.
     """
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "day"
+
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         try:
             first, last = self._day("from"), self._day("to")

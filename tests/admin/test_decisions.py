@@ -38,7 +38,9 @@ def test_newest_first(owner, decisions):
         ("identify", "no_match"),
         ("identify", "match"),
     ]
-    assert "Front door" in owner.get(LIST).text
+    page = owner.get(LIST).text
+    assert "Front door" in page
+    assert "By day" in page
 
 
 def test_filters(owner, decisions, ann):
