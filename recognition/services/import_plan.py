@@ -48,7 +48,8 @@ def _plan_folder(folder: Path) -> Iterator[PlannedPerson]:
         if sub.is_dir() and not sub.name.startswith("."):
             files = (path for path in sorted(sub.iterdir()) if not path.name.startswith("."))
             photos = [path for path in files if path.suffix.lower() in SUFFIXES and path.is_file()]
-            yield PlannedPerson(sub.name, sub.name.replace("_", " "), photos, from_folder=True)
+            name = sub.name.strip()
+            yield PlannedPerson(name, name.replace("_", " "), photos, from_folder=True)
 
 
 def _plan_csv(file: Path) -> list[PlannedPerson]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from django.db import IntegrityError, transaction
 
 from recognition.engine.images import MAX_BYTES
-from recognition.engine.types import REASONS, EngineError
+from recognition.engine.types import EngineError
 from recognition.models import Embedding, Identity, ModelVersion, Photo
 from recognition.services import index, people, photos, queue
 from recognition.services.errors import Conflict, Invalid, ServiceError
@@ -21,6 +20,7 @@ from recognition.services.files import discard_files_of
 from recognition.services.import_plan import COLUMNS as COLUMNS
 from recognition.services.import_plan import PlannedPerson as PlannedPerson
 from recognition.services.import_plan import read_plan as read_plan
+from recognition.services.import_report import Report as Report
 from recognition.services.live_gallery import record_change
 from recognition.services.policies import active_model
 from recognition.services.preparing import digest_of
@@ -29,47 +29,6 @@ log = logging.getLogger(__name__)
 
 AHEAD = 8  # photos read ahead of the writer; bounds the memory
 REBUILD_AFTER = 100  # enrolled photos; processes catch up with fewer of them faster than they read a file
-
-
-@dataclass(slots=True)
-class Report:
-    """What became of each photo: enrolled, enqueued, skipped (there already) or rejected with the reason.
-
-    without_vector: people of the plan who are in now, but cannot be recognised by any photo yet.
-    """
-
-    people: int = 0
-    enrolled: int = 0
-    enqueued: int = 0
-    skipped: int = 0
-    rejected: list[dict[str, str]] = field(default_factory=list)
-    without_vector: list[str] = field(default_factory=list)
-
-    def reject(self, person: PlannedPerson, path: Path | None, reason: str, message: str = "") -> None:
-        text = message or REASONS.get(reason, reason)
-        shown = "" if path is None else str(path)
-        self.rejected.append(
-            {"external_id": person.external_id, "path": shown, "reason": reason, "message": text}
-        )
-
-    def add(self, other: Report) -> None:
-        self.people += other.people
-        self.enrolled += other.enrolled
-        self.enqueued += other.enqueued
-        self.skipped += other.skipped
-        self.rejected += other.rejected
-        self.without_vector += other.without_vector
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "people": self.people,
-            "enrolled": self.enrolled,
-            "enqueued": self.enqueued,
-            "skipped": self.skipped,
-            "rejected": self.rejected,
-            "reasons": dict(Counter(row["reason"] for row in self.rejected)),
-            "without_vector": self.without_vector,
-        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,19 +71,28 @@ def import_people(
     pool = ThreadPoolExecutor(threads, thread_name_prefix="import")
     owners: dict[str, str] = {}
     try:
-        for person, work in _read_ahead(plan, pool, None if in_background else version, owners):
+        usable = (person for person in plan if _has_usable_name(person, report))
+        for person, work in _read_ahead(usable, pool, None if in_background else version, owners):
             done = [_wait(one, on_photo) for one in work]
             try:
                 report.add(_import_person(person, done, version, owners))
             except ServiceError as error:
-                paths: list[Path | None] = [*person.paths] or [None]
-                for path in paths:
-                    report.reject(person, path, error.code, str(error))
+                report.refuse(person, error)
     finally:
         pool.shutdown(cancel_futures=True)
     if report.enrolled >= REBUILD_AFTER:
         index.rebuild_index()
     return report
+
+
+def _has_usable_name(person: PlannedPerson, report: Report) -> bool:
+    """Asked before anything else: the database takes no query with a text that is none."""
+    try:
+        people.refuse_what_is_no_text(external_id=person.external_id, name=person.name)
+    except Invalid as error:
+        report.refuse(person, error)
+        return False
+    return True
 
 
 def _wait(one: Future[_Read | _Refused] | _Refused, on_photo: Callable[[], None]) -> _Read | _Refused:
@@ -134,7 +102,7 @@ def _wait(one: Future[_Read | _Refused] | _Refused, on_photo: Callable[[], None]
 
 
 def _read_ahead(
-    plan: Sequence[PlannedPerson],
+    plan: Iterable[PlannedPerson],
     pool: ThreadPoolExecutor,
     version: ModelVersion | None,
     owners: dict[str, str],
@@ -200,6 +168,7 @@ def _import_person(
 ) -> Report:
     """Write one person whole or not at all. owners: digest of an enrolled photo -> whose it is in this import."""
     report = Report()
+    waiting: list[int] = []
     with transaction.atomic():
         identity = (
             Identity.objects.select_for_update(no_key=True).filter(external_id=person.external_id).first()
@@ -216,12 +185,16 @@ def _import_person(
                 else:
                     report.reject(person, one.path, one.reason, one.message)
             elif identity is not None:
-                _import_photo(identity, person, one, report, version, owners)
+                photo = _import_photo(identity, person, one, report, version, owners)
+                if photo is not None and photo.state == Photo.State.WAITING:
+                    waiting.append(photo.pk)
         if identity is None:
             return report
+        if waiting:
+            queue.enqueue(queue.PROCESS_PHOTOS, waiting)
         if report.enrolled:
             record_change(identity.pk)
-        elif not report.enqueued and not Embedding.objects.filter(identity=identity).exists():
+        elif not waiting and not Embedding.objects.filter(identity=identity).exists():
             report.without_vector.append(person.external_id)
     return report
 
@@ -241,29 +214,30 @@ def _import_photo(
     report: Report,
     version: ModelVersion,
     owners: dict[str, str],
-) -> None:
+) -> Photo | None:
+    """The row of the photo, or None when it is not kept; ``report`` is told what became of it."""
     finding = read.finding
     enrols = finding is not None and finding.vector is not None
     owner = owners.setdefault(read.prepared.sha256, person.external_id) if enrols else person.external_id
     if owner != person.external_id:
         message = f"This very file is enrolled for {owner}. It can show only one of the two."
         report.reject(person, read.path, "other_person", message)
-        return
+        return None
     photo = read.prepared.as_row(identity)
     try:
         with transaction.atomic():
             if finding is None:
                 photo.save()
-                queue.enqueue(queue.PROCESS_PHOTOS, [photo.pk])
             else:
                 photos.save_finding(photo, finding, version)
     except IntegrityError:  # somebody else was faster with this very photo
         discard_files_of(photo)
         report.skipped += 1
-        return
+        return None
     if finding is None:
         report.enqueued += 1
     elif enrols:
         report.enrolled += 1
     else:
         report.reject(person, read.path, finding.reason)
+    return photo

@@ -153,7 +153,7 @@ def _forget_in_admin_log(pk: int) -> None:
 
 
 def _save(identity: Identity) -> Identity:
-    _refuse_what_is_no_text(identity)
+    refuse_what_is_no_text(external_id=identity.external_id, name=identity.name)
     try:
         identity.full_clean()
     except ValidationError as error:
@@ -174,8 +174,8 @@ def _save(identity: Identity) -> Identity:
     return identity
 
 
-def _refuse_what_is_no_text(identity: Identity) -> None:
-    """Control characters, and bytes of a file name that are no text."""
-    for field in ("external_id", "name"):
-        if any(category(character) in ("Cc", "Cs") for character in getattr(identity, field)):
+def refuse_what_is_no_text(**texts: str) -> None:
+    """Raises Invalid for control characters, and for bytes of a file name that are no text."""
+    for field, text in texts.items():
+        if any(category(character) in ("Cc", "Cs") for character in text):
             raise Invalid("invalid_person", f"{field}: It holds a character that cannot be printed.")
