@@ -60,7 +60,8 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
         case ApiError():
             return Response(body(error.code, str(error), error.detail), error.status)
         case ServiceError():
-            return Response(body(error.code, str(error)), service_status(error))
+            headers = {"Retry-After": str(RETRY_SECONDS)} if error.code == "busy" else None
+            return Response(body(error.code, str(error)), service_status(error), headers=headers)
         case exceptions.APIException():
             return _framework(error)
         case Http404():

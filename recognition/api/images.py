@@ -7,17 +7,14 @@ import binascii
 import re
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from recognition.api.errors import ApiError
-from recognition.engine.images import MAX_BYTES
-from recognition.engine.types import REASONS
 
 DATA_URL = re.compile(r"data:[^,;]{0,100}(?:;[^,;]{1,100}){0,5};base64,")
-# Base64 is four characters for three bytes; lines may be broken and a data URL begins with some words.
-MAX_CHARACTERS = MAX_BYTES * 4 // 3 + MAX_BYTES // 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +48,7 @@ class PictureFile(serializers.Field):
     {
         "type": "string",
         "contentEncoding": "base64",
+        "minLength": 1,
         "description": "The bytes of the picture in base64. A data: URL is fine, too.",
     }
 )
@@ -67,8 +65,9 @@ class PictureText(serializers.Field):
 
 def decode_base64(text: str) -> bytes:
     """Raises ApiError ``invalid_base64`` or ``too_large``."""
-    if len(text) > MAX_CHARACTERS:
-        raise ApiError(413, "too_large", REASONS["too_large"])
+    # Four characters for three bytes; lines may be broken and a data URL begins with some words.
+    if len(text) > settings.MAX_UPLOAD_BYTES * 1.4 + 1000:
+        raise _too_large()
     if found := DATA_URL.match(text):
         text = text[found.end() :]
     try:
@@ -80,6 +79,11 @@ def decode_base64(text: str) -> bytes:
 
 def read_bounded(picture: UploadedFile | Picture) -> bytes:
     """All bytes of the picture; one that is too large is not even read."""
-    if (picture.size or 0) > MAX_BYTES:
-        raise ApiError(413, "too_large", REASONS["too_large"])
+    if (picture.size or 0) > settings.MAX_UPLOAD_BYTES:
+        raise _too_large()
     return picture.read()
+
+
+def _too_large() -> ApiError:
+    limit = settings.MAX_UPLOAD_BYTES // 2**20
+    return ApiError(413, "too_large", f"The picture is too large. Send one of at most {limit} MB.")

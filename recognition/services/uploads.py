@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from recognition.engine.images import MAX_BYTES
+from django.conf import settings
+
 from recognition.engine.types import REASONS
 from recognition.models import Identity, Photo
 from recognition.services import photos
@@ -48,7 +49,7 @@ def read_uploads(files: Iterable[HandedIn]) -> Uploads:
     uploads = Uploads()
     for file in files:
         name = (file.name or "").replace("\x00", "")
-        if (file.size or 0) > MAX_BYTES:
+        if (file.size or 0) > settings.MAX_UPLOAD_BYTES:
             uploads.refuse(name, "too_large", REASONS["too_large"])
             continue
         try:

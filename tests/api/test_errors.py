@@ -10,9 +10,9 @@ from django.db import OperationalError
 from django.test import override_settings
 
 from recognition.models import Identity
-from recognition.services.errors import ServiceError
+from recognition.services.errors import Conflict, ServiceError
 from tests.api.conftest import NewKiosk
-from tests.api.kiosks import Kiosk, error_of, rows, upload
+from tests.api.kiosks import Kiosk, error_of, in_base64, rows, upload
 from tests.fakes import person_jpeg, wall_jpeg
 
 
@@ -185,6 +185,25 @@ def test_the_database_is_away(new_kiosk: NewKiosk) -> None:
     assert error_of(response, 503)["code"] == "unavailable"
     assert response["Retry-After"] == "5"
     assert b"5432" not in response.content
+
+
+def test_the_model_is_being_changed(new_kiosk: NewKiosk) -> None:
+    with patch("recognition.services.recognise.identify", side_effect=Conflict("busy", "Try again.")):
+        response = new_kiosk("identify").post("identify", image=upload(wall_jpeg()))
+    assert error_of(response, 409)["code"] == "busy"
+    assert response["Retry-After"] == "5"
+
+
+@pytest.mark.parametrize("path", ["identify", "people/E1/photos"])
+def test_a_smaller_limit(new_kiosk: NewKiosk, path: str) -> None:
+    Identity.objects.create(name="Ada", external_id="E1")
+    kiosk = new_kiosk("identify", "enrol")
+    before = rows()
+    with override_settings(MAX_UPLOAD_BYTES=2**20):
+        assert error_of(kiosk.post(path, image=upload(bytes(2**20 + 1))), 413)["code"] == "too_large"
+        text = in_base64(bytes(2**20 + 1))
+        assert error_of(kiosk.post_json(path, {"image": text}), 413)["code"] == "too_large"
+    assert rows() == before
 
 
 def test_an_unknown_kind_of_service_error(new_kiosk: NewKiosk) -> None:

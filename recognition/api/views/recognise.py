@@ -62,7 +62,7 @@ class IdentifyView(KioskView):
         tags=["recognise"],
         summary="Who is in this picture (1:N)",
         request={"multipart/form-data": shapes.IdentifyForm, "application/json": shapes.IdentifyJson},
-        responses=answers(200, shapes.IdentifyAnswer, *BODY, 422),
+        responses=answers(200, shapes.IdentifyAnswer, *BODY, 409, 422),
         examples=[OpenApiExample("one face", _IDENTIFIED, response_only=True, status_codes=["200"])],
     )
     def post(self, request: Request) -> Response:
