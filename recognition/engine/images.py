@@ -50,7 +50,7 @@ def decode(
             _check(picture, max_pixels)
             if max_side is not None:
                 _decode_smaller(picture, max_side)
-            image = _to_rgb(_upright(picture))
+            image = _to_rgb(_upright(picture), max_side)
     except ImageError:
         raise
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
@@ -106,15 +106,20 @@ def _upright(picture: PIL.Image.Image) -> PIL.Image.Image:
     return ImageOps.exif_transpose(picture) if turned else picture
 
 
-def _to_rgb(picture: PIL.Image.Image) -> Image:
+def _to_rgb(picture: PIL.Image.Image, max_side: int | None) -> Image:
     if picture.mode.startswith("I"):  # 16 bits of grey: keep the upper eight, Pillow would clip
         deep = np.asarray(picture).astype(np.int32)
         grey = np.clip(deep >> 8, 0, 255).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
-    if picture.has_transparency_data:
-        picture = PIL.Image.alpha_composite(
-            PIL.Image.new("RGBA", picture.size, WHITE), picture.convert("RGBA")
-        )
-    if picture.mode != "RGB":
-        picture = picture.convert("RGB")
+    transparent = picture.has_transparency_data
+    wanted = "RGBA" if transparent else "RGB"
+    if picture.mode != wanted:
+        picture = picture.convert(wanted)
+    if max_side is not None and (times := max(picture.size) // max_side) > 1:
+        picture = picture.reduce(
+            times
+        )  # before the copies below, which would each be as large as the file allows
+    if transparent:
+        ground = PIL.Image.new("RGBA", picture.size, WHITE)
+        picture = PIL.Image.alpha_composite(ground, picture).convert("RGB")
     return np.array(picture, np.uint8)  # a copy, since Pillow hands out read-only memory
