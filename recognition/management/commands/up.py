@@ -18,6 +18,7 @@ from django.db import connection
 from identity_site import embedded, env, first_run, static_files
 from identity_site.hints import manage
 from identity_site.supervisor import Child, ChildFailed, Stopped, Supervisor
+from recognition.checks import LOCAL_HOSTS
 
 READY_SECONDS = 90
 
@@ -29,9 +30,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--host", default=os.environ.get("HOST") or "127.0.0.1", help="default 127.0.0.1, or HOST"
-        )
+        parser.add_argument("--host", default="127.0.0.1", help="default 127.0.0.1: this machine only")
         parser.add_argument(
             "--port", type=int, default=None, help="default 8000, or PORT; 0 takes a free one"
         )
@@ -103,8 +102,10 @@ class Command(BaseCommand):
             f"  Sign in by face            {address}/accounts/face/",
             f"  Kiosk API, try it          {address}/api/v1/docs/",
         ]
+        if shown(host) != host and set(settings.ALLOWED_HOSTS) <= LOCAL_HOSTS:
+            lines.insert(2, "  Other machines are refused until ALLOWED_HOSTS has the name they use.")
         if first_run.has_demo():
-            lines.insert(5, f"    with a demo picture      {first_run.PROBE}")
+            lines.insert(-1, f"    with a demo picture      {first_run.PROBE}")
         lines += [
             "",
             f"  Is everything well?        {manage('doctor')}",
