@@ -18,8 +18,10 @@ from typing import Any
 
 import psutil
 import pytest
+from django.core.management.base import CommandError
 
 from identity_site.env import BASE_DIR
+from recognition.management.commands import up
 from tests.platform.processes import environment, processes_of, wait_until_gone
 
 
@@ -110,6 +112,26 @@ def test_a_site_from_start_to_ctrl_c_and_again(data_dir: Path, site: Site) -> No
     finally:
         assert again.end(signal.SIGTERM) == 0
     wait_until_gone(data_dir)
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("::", "127.0.0.1"),
+        ("::1", "[::1]"),
+        ("a.example", "a.example"),
+    ],
+)
+def test_the_address_that_is_shown(host: str, address: str) -> None:
+    assert up.shown(host) == address
+
+
+@pytest.mark.parametrize("port", [-1, 70_000])
+def test_no_port_number(port: int) -> None:
+    with pytest.raises(CommandError, match=f"{port} is no port number"):
+        up.free_port("127.0.0.1", port)
 
 
 @pytest.mark.models

@@ -102,7 +102,7 @@ class Command(BaseCommand):
             f"  Sign in by face            {address}/accounts/face/",
             f"  Kiosk API, try it          {address}/api/v1/docs/",
         ]
-        if shown(host) != host and set(settings.ALLOWED_HOSTS) <= LOCAL_HOSTS:
+        if host not in LOCAL_HOSTS and set(settings.ALLOWED_HOSTS) <= LOCAL_HOSTS:
             lines.insert(2, "  Other machines are refused until ALLOWED_HOSTS has the name they use.")
         if first_run.has_demo():
             lines.insert(-1, f"    with a demo picture      {first_run.PROBE}")
