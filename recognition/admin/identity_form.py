@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.template.loader import render_to_string
 
-from recognition.engine.images import MAX_BYTES
 from recognition.models import Identity
 from recognition.services.uploads import Uploads, read_uploads
 
@@ -32,7 +32,7 @@ class DropZone(forms.FileInput):
             "id": (attrs or {}).get("id", f"id_{name}"),
             "multiple": self.multiple,
             "max_files": MAX_FILES if self.multiple else 1,
-            "max_bytes": MAX_BYTES,
+            "max_bytes": settings.MAX_UPLOAD_BYTES,
         }
         return render_to_string("admin/recognition/drop_zone.html", context)
 

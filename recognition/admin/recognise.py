@@ -6,6 +6,7 @@ import base64
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
@@ -14,7 +15,6 @@ from recognition.admin.base import SiteAdmin
 from recognition.admin.cards import Box, box_of
 from recognition.admin.identity_form import DropZone
 from recognition.admin.identity_page import faces_of
-from recognition.engine.images import MAX_BYTES
 from recognition.engine.quality import PROBE
 from recognition.engine.types import REASONS, EngineError
 from recognition.models import Decision, Identity
@@ -75,7 +75,7 @@ def recognise_view(model_admin: SiteAdmin, request: HttpRequest) -> HttpResponse
 def _bytes_of(file: UploadedFile | None) -> bytes:
     if file is None:
         raise Invalid("empty", REASONS["empty"])
-    if (file.size or 0) > MAX_BYTES:
+    if (file.size or 0) > settings.MAX_UPLOAD_BYTES:
         raise Invalid("too_large", REASONS["too_large"])
     return bytes(file.read())
 

@@ -76,8 +76,8 @@ def test_nothing_handed_in(owner, ann):
     assert said(page) == ["The file is empty. Choose a photo."]
 
 
-def test_too_large(owner, ann, monkeypatch):
-    monkeypatch.setattr("recognition.admin.recognise.MAX_BYTES", 100)
+def test_too_large(owner, ann, settings):
+    settings.MAX_UPLOAD_BYTES = 100
     assert "too large" in said(look(owner, person_jpeg(3)))[0]
 
 
