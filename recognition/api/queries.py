@@ -33,12 +33,8 @@ def find_people(search: str | None = None, status: str | None = None) -> QuerySe
 def person(external_id: str) -> Identity:
     found = people().filter(external_id=external_id).first()
     if found is None:
-        raise unknown_person(external_id)
+        raise NotFound("unknown_person", f"There is no person with the ID {external_id!r}.")
     return found
-
-
-def unknown_person(external_id: str) -> NotFound:
-    return NotFound("unknown_person", f"There is no person with the ID {external_id!r}.")
 
 
 def photo(pk: int) -> Photo:
