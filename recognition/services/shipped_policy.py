@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from recognition.services.analysis import get_analyzer
 from recognition.services.calibration import Proposal
 from recognition.services.errors import Invalid
 
-MARK = "@measurements@"
+NUMBERS = re.compile(r"\[[\s\d.,eE+\-\[\]]+\]")
 
 
 def ship(proposal: Proposal) -> Path:
@@ -20,15 +21,17 @@ def ship(proposal: Proposal) -> Path:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         entry = next(model for model in document["models"] if model["name"] == analyzer.embedder_spec.name)
-        policy = proposal.as_dict()
-        measured = policy["measurements"]
-        policy["measurements"] = MARK  # on one line, for it holds a hundred numbers
-        entry.setdefault("settings", {})["policy"] = policy
-        text = json.dumps(document, indent=1, ensure_ascii=False).replace(f'"{MARK}"', json.dumps(measured))
-        part.write_text(text + "\n", encoding="utf-8")
+        entry.setdefault("settings", {})["policy"] = proposal.as_dict()
+        text = json.dumps(document, indent=1, ensure_ascii=False)
+        part.write_text(NUMBERS.sub(_on_one_line, text) + "\n", encoding="utf-8")
         part.replace(path)
     except OSError as error:
         raise Invalid("unwritable", f"{path} cannot be written: {error.strerror or error}.") from None
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+def _on_one_line(numbers: re.Match[str]) -> str:
+    """A list of numbers as people write it."""
+    return re.sub(r"\s+", " ", numbers.group()).replace("[ ", "[").replace(" ]", "]")
