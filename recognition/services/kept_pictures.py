@@ -27,7 +27,7 @@ def keep(probe: UUID, *pictures: Image) -> None:
         return
     row = ProbePicture(probe=probe)
     content = ContentFile(encode_jpeg(_side_by_side(pictures), quality=85), name=f"{uuid4().hex}.jpg")
-    row.image = content  # type: ignore[assignment]
+    row.image = content
     row.save()
 
 
