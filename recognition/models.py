@@ -31,7 +31,9 @@ class Identity(models.Model):
         max_length=120,
         unique=True,
         default=new_external_id,
-        validators=[RegexValidator(r"^[^\s/\\\x00-\x1f](?:[^/\\\x00-\x1f]*[^\s/\\\x00-\x1f])?$", "No slashes.")],
+        validators=[
+            RegexValidator(r"^[^\s/\\\x00-\x1f](?:[^/\\\x00-\x1f]*[^\s/\\\x00-\x1f])?$", "No slashes.")
+        ],
         help_text="Your own number for this person, such as a staff number. Made up when left alone.",
     )
     name = models.CharField(max_length=200)
@@ -71,7 +73,9 @@ class Photo(models.Model):
         READY = "ready", "ready"
         REJECTED = "rejected", "rejected"
 
-    identity = models.ForeignKey(Identity, on_delete=models.CASCADE, related_name="photos", verbose_name="person")
+    identity = models.ForeignKey(
+        Identity, on_delete=models.CASCADE, related_name="photos", verbose_name="person"
+    )
     image = models.FileField(upload_to="photos/")
     crop = models.FileField(upload_to="crops/", blank=True)
     filename = models.CharField(max_length=255, blank=True)
@@ -113,7 +117,9 @@ class ModelVersion(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["active"], condition=Q(active=True), name="one_active_model_version")
+            models.UniqueConstraint(
+                fields=["active"], condition=Q(active=True), name="one_active_model_version"
+            )
         ]
 
     def __str__(self) -> str:
@@ -127,7 +133,9 @@ class Embedding(models.Model):
     """
 
     identity = models.ForeignKey(Identity, on_delete=models.CASCADE, related_name="embeddings")
-    photo = models.ForeignKey(Photo, on_delete=models.CASCADE, null=True, blank=True, related_name="embeddings")
+    photo = models.ForeignKey(
+        Photo, on_delete=models.CASCADE, null=True, blank=True, related_name="embeddings"
+    )
     model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="embeddings")
     vector = VectorField()
     source = models.CharField(max_length=255, blank=True)
@@ -135,7 +143,9 @@ class Embedding(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["photo", "model_version"], name="embedding_once_per_photo_and_model"),
+            models.UniqueConstraint(
+                fields=["photo", "model_version"], name="embedding_once_per_photo_and_model"
+            ),
             models.UniqueConstraint(
                 fields=["identity", "model_version", "source"],
                 condition=Q(photo=None),
@@ -158,6 +168,9 @@ class GalleryChange(models.Model):
     id = models.BigAutoField(primary_key=True)
     identity = models.BigIntegerField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"change {self.pk} of {self.identity}"
 
 
 class GalleryBuild(models.Model):
@@ -185,8 +198,12 @@ class ThresholdPolicy(models.Model):
     verify_threshold = models.FloatField("1:1 threshold")
     identify_threshold = models.FloatField("1:N threshold")
     margin = models.FloatField(help_text="How far the best person must be ahead of the second in 1:N.")
-    fmr = models.FloatField("FMR", null=True, blank=True, help_text="False match rate that the 1:1 threshold allows.")
-    fpir = models.FloatField("FPIR", null=True, blank=True, help_text="False positive identification rate in 1:N.")
+    fmr = models.FloatField(
+        "FMR", null=True, blank=True, help_text="False match rate that the 1:1 threshold allows."
+    )
+    fpir = models.FloatField(
+        "FPIR", null=True, blank=True, help_text="False positive identification rate in 1:N."
+    )
     source = models.CharField(max_length=200, help_text="What it was measured on.")
     measurements = models.JSONField(default=dict, blank=True)
     active = models.BooleanField(default=False)
@@ -273,7 +290,12 @@ class Decision(models.Model):
     outcome = models.CharField(max_length=10, choices=Outcome)
     reason = models.CharField(max_length=30, blank=True)
     identity = models.ForeignKey(
-        Identity, on_delete=models.SET_NULL, null=True, blank=True, related_name="decisions", verbose_name="person"
+        Identity,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="decisions",
+        verbose_name="person",
     )
     probe = models.UUIDField(help_text="The same for all faces of one picture.")
     score = models.FloatField(null=True, blank=True)

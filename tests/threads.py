@@ -38,9 +38,7 @@ def with_connection(action: Callable[[], Any]) -> Any:
 
 def wait_for_a_waiting_lock() -> None:
     """Until some connection to this database waits for a lock."""
-    sql = (
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    )
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         with connection.cursor() as cursor:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import stat
+import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
@@ -72,12 +73,14 @@ class Places:
         return Path("/tmp") / f"identity-{digest}"  # noqa: S108  checked when it is made
 
     def _make_socket_folder(self, owner: Owner) -> None:
-        try:
-            self.sockets.mkdir(mode=0o700)
-        except FileExistsError:
-            pass
-        else:
-            owner.give(self.sockets)
+        if not os.path.lexists(self.sockets):
+            # Made beside and moved into place: others that start at this moment must not see one that is not private.
+            made = Path(tempfile.mkdtemp(prefix="identity-run-", dir=self.sockets.parent))
+            owner.give(made)
+            try:
+                made.rename(self.sockets)
+            except OSError:  # somebody was faster
+                made.rmdir()
         # In /tmp anybody could have made it first.
         found = self.sockets.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner.uid or found.st_mode & 0o077:

@@ -4,19 +4,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('recognition', '0002_evaluation'),
+        ("recognition", "0002_evaluation"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ProbePicture',
+            name="ProbePicture",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('probe', models.UUIDField(help_text='As in the decisions about its faces.', unique=True)),
-                ('image', models.FileField(upload_to='probes/')),
-                ('created_at', models.DateTimeField(auto_now_add=True, db_index=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("probe", models.UUIDField(help_text="As in the decisions about its faces.", unique=True)),
+                ("image", models.FileField(upload_to="probes/")),
+                ("created_at", models.DateTimeField(auto_now_add=True, db_index=True)),
             ],
         ),
     ]

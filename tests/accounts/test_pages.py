@@ -41,7 +41,6 @@ class TestHome:
         client.force_login(user)
         assert "Enrol and manage people" in client.get("/").text
 
-
     def test_says_whether_pictures_are_kept(self, client, db, settings):
         assert "not kept" in client.get("/").text
         settings.KEEP_PROBES_DAYS = 7

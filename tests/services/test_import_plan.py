@@ -18,7 +18,15 @@ def code_of(path):
 
 class TestFolder:
     def test_one_person_a_sub_folder(self, tmp_path):
-        for name in ("b/2.JPG", "b/1.png", "a_c/x.webp", "a_c/notes.txt", "a_c/.hidden.jpg", ".git/x.jpg", "top.jpg"):
+        for name in (
+            "b/2.JPG",
+            "b/1.png",
+            "a_c/x.webp",
+            "a_c/notes.txt",
+            "a_c/.hidden.jpg",
+            ".git/x.jpg",
+            "top.jpg",
+        ):
             file = tmp_path / name
             file.parent.mkdir(exist_ok=True)
             file.touch()

@@ -115,7 +115,9 @@ class TestFolder:
         assert list(Identity.objects.values_list("external_id", flat=True)) == ["Ann"]
 
     def test_one_file_under_two_people_enrols_one(self, tmp_path):
-        write(tmp_path, {"Ann/1.jpg": person_jpeg(1), "Ben/1.jpg": person_jpeg(1), "Ben/2.jpg": person_jpeg(2)})
+        write(
+            tmp_path, {"Ann/1.jpg": person_jpeg(1), "Ben/1.jpg": person_jpeg(1), "Ben/2.jpg": person_jpeg(2)}
+        )
         for _ in range(2):
             report = import_people(read_plan(tmp_path))
             assert reasons(report) == {("Ben", "1.jpg"): "other_person"}

@@ -33,7 +33,16 @@ def test_two_keys_differ():
 def test_only_the_whole_text_is_the_key():
     key, text = keys.issue_key(name="Door", scopes=["identify"])
     assert keys.authenticate(text) == key
-    for wrong in ("", text[:-1], text + "x", text.upper(), f"fid_{key.prefix}_", key.digest, "\x00", "é" * 50):
+    for wrong in (
+        "",
+        text[:-1],
+        text + "x",
+        text.upper(),
+        f"fid_{key.prefix}_",
+        key.digest,
+        "\x00",
+        "é" * 50,
+    ):
         assert keys.authenticate(wrong) is None
 
 

@@ -55,7 +55,9 @@ class TestCreating:
         assert str(caught.value).startswith(f"{field}: ")
         assert not Identity.objects.exists()
 
-    @pytest.mark.parametrize("name", ["José Ångström", "山田　太郎", "O'Neil-Smith", "Jean\u00a0Paul", "👩‍🚀"])
+    @pytest.mark.parametrize(
+        "name", ["José Ångström", "山田　太郎", "O'Neil-Smith", "Jean\u00a0Paul", "👩‍🚀"]
+    )
     def test_names_of_all_kinds(self, name):
         assert people.create_identity(name=name).name == name
 
@@ -201,7 +203,9 @@ class TestMerging:
         assert recognised(2) == recognised(1) == "F1"
         history = Decision.objects.filter(identity=ann)
         assert history.count() == 3
-        assert [len({c["identity"] for c in d.candidates}) == len(d.candidates) for d in history] == [True] * 3
+        assert [len({c["identity"] for c in d.candidates}) == len(d.candidates) for d in history] == [
+            True
+        ] * 3
 
     def test_past_candidates_become_the_one_who_stays_with_the_better_score(self, enrol):
         ann, twin, ben = enrol(1), enrol(2), enrol(3, account=False)

@@ -90,7 +90,8 @@ def ghostfacenet(config: GhostFaceNetConfig = GhostFaceNetConfig()) -> keras.Mod
     x = layers.DepthwiseConv2D(x.shape[1], use_bias=False, name="GDC_dw")(x)
     x = net.norm(x, name="GDC_batchnorm")
     x = layers.Conv2D(config.embedding, 1, use_bias=config.head_bias, name="GDC_conv")(x)
-    x = layers.Flatten(name="GDC_flatten")(x)
+    # Of a single pixel: flattens without a reshape, so that LiteRT can resize the batch.
+    x = layers.GlobalAveragePooling2D(name="GDC_flatten")(x)
     return keras.Model(inputs, net.norm(x, name="pre_embedding"), name="ghostfacenet")
 
 
@@ -128,8 +129,7 @@ class _Builder:
 
     def excite(self, x: Any) -> Any:
         filters = x.shape[-1]
-        weights = layers.GlobalAveragePooling2D()(x)
-        weights = layers.Reshape((1, 1, filters))(weights)
+        weights = layers.GlobalAveragePooling2D(keepdims=True)(x)
         weights = self.activate(self.conv(weights, channels(filters * 0.25), 1, bias=True))
         weights = HardSigmoid()(self.conv(weights, filters, 1, bias=True))
         return layers.Multiply()([x, weights])

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from tqdm import tqdm
+from django.core.management.base import CommandParser
 
-from recognition.services.errors import ServiceError
-from recognition.services.importing import import_people, read_plan
+from recognition.management.service_command import Failed, ServiceCommand, progress
+from recognition.services.importing import Report, import_people, read_plan
+
+INTERRUPTED = 130  # as a shell says it of Ctrl-C
 
 
-class Command(BaseCommand):
+class Command(ServiceCommand):
     help = (
         "Enrol people from a folder with one sub-folder of photos per person, or from a CSV of "
         "person_id,name,path (paths relative to the CSV). Running it again adds nothing."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("path", type=Path)
+        super().add_arguments(parser)
+        parser.add_argument("path", type=Path, help="the folder or the CSV file")
         parser.add_argument(
             "--async",
             action="store_true",
@@ -29,32 +29,38 @@ class Command(BaseCommand):
             help="only store the photos; the workers find the faces",
         )
         parser.add_argument("--threads", type=int, default=2, help="photos in work at once (2)")
-        parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["threads"] < 1:
-            raise CommandError("--threads must be at least 1.")
-        quiet = options["json"] or not sys.stderr.isatty()
-        try:
-            plan = read_plan(options["path"])
-            with tqdm(total=sum(len(p.paths) for p in plan), unit="photo", disable=quiet) as bar:
-                report = import_people(
+            raise Failed("invalid_option", "--threads must be at least 1.")
+        plan = read_plan(options["path"])
+        report = Report()
+        stopped = False
+        with progress(sum(len(p.paths) for p in plan), "photo", quiet=options["json"]) as bar:
+            try:
+                import_people(
                     plan,
+                    report=report,
                     in_background=options["in_background"],
                     threads=options["threads"],
                     on_photo=bar.update,
                 )
-        except ServiceError as error:
-            raise CommandError(str(error)) from None
-        except KeyboardInterrupt:
-            raise CommandError(
-                "Stopped. The people done so far are enrolled; run it again for the rest."
-            ) from None
-        if options["json"]:
-            self.stdout.write(json.dumps(report.as_dict()))
-            return
+            except KeyboardInterrupt:
+                stopped = True
+        if options["json"] and not stopped:
+            self.print_document(report.as_dict())
+        elif not options["json"]:
+            self._print(report)
+        if stopped:
+            text = "Stopped. The people done so far are in; run it again for the rest."
+            raise Failed("interrupted", text, INTERRUPTED, detail=report.as_dict())
+
+    def _print(self, report: Report) -> None:
         for row in report.rejected:
-            self.stdout.write(f"rejected  {row['external_id']}  {row['path']}: {row['message']}")
+            self.print_row(("rejected", 9), (row["external_id"], 16), (row["path"], 40), (row["message"], 1))
+        for external_id in report.without_vector:
+            text = "has no usable photo yet, so nobody is recognised as this person"
+            self.print_row(("warning", 9), (external_id, 16), (text, 1))
         self.stdout.write(
             f"{report.people} people added. Photos: {report.enrolled} enrolled, {report.enqueued} enqueued, "
             f"{report.skipped} there already, {len(report.rejected)} rejected."

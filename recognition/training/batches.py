@@ -1,0 +1,62 @@
+"""Batches for ``fit``, the same in every run with the same seed, also after a stop in the middle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from recognition.engine.types import Floats
+from recognition.training.augment import Strength, augmented
+from recognition.training.faces import Crops
+
+
+class EpochBatches(keras.utils.PyDataset):
+    """Shuffled anew for each epoch by seed and epoch, so what an epoch shows does not depend on those before it."""
+
+    def __init__(self, size: int, batch: int, seed: int, workers: int = 1) -> None:
+        super().__init__(workers=workers, max_queue_size=2 * workers + 2)
+        self.size, self.batch, self.seed = size, batch, seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return max(1, self.size // self.batch)
+
+    def rows(self, index: int) -> np.ndarray[Any, Any]:
+        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.size)
+        return order[index * self.batch : (index + 1) * self.batch]
+
+    def random(self, index: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, self.epoch, index])
+
+
+class CropBatches(EpochBatches):
+    """({"image", "person"}, {"identity"[, "teacher"]}); teacher: (n, dimensions), zero where there is no vector."""
+
+    def __init__(
+        self,
+        crops: Crops,
+        *,
+        batch: int,
+        seed: int,
+        strength: Strength,
+        teacher: Floats | None = None,
+        workers: int = 1,
+    ) -> None:
+        super().__init__(len(crops.people), batch, seed, workers)
+        self.crops, self.strength, self.teacher = crops, strength, teacher
+
+    def __getitem__(self, index: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        rows, random = self.rows(index), self.random(index)
+        images = np.stack([augmented(self.crops.images[row], random, self.strength) for row in rows])
+        people = self.crops.people[rows]
+        targets: dict[str, Any] = {"identity": people}
+        if self.teacher is not None:
+            targets["teacher"] = self.teacher[rows]
+        return {"image": scaled(images), "person": people}, targets
+
+
+def scaled(images: np.ndarray[Any, Any]) -> Floats:
+    """As the embedder takes it."""
+    return (images.astype(np.float32) - np.float32(127.5)) / np.float32(128)

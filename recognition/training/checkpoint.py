@@ -1,0 +1,79 @@
+"""Weights and optimiser after each epoch, so that a run that was killed goes on where it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from recognition.training.batches import EpochBatches
+
+Evaluate = Callable[[], dict[str, float]]
+
+
+class Run(keras.callbacks.Callback):
+    """Keeps a run in a folder: ``run.json`` (finished epochs, figures) and ``epoch-N.weights.h5``.
+
+    batches: get the number of the epoch before it begins. evaluate: further figures at the end of an epoch.
+    settings: a run can only be continued with the same ones.
+    """
+
+    def __init__(
+        self, folder: Path, batches: EpochBatches, settings: dict[str, Any], evaluate: Evaluate | None = None
+    ) -> None:
+        super().__init__()
+        self.folder, self.batches, self.evaluate = folder, batches, evaluate
+        self.settings = json.loads(json.dumps(settings, default=str))
+        self.history: list[dict[str, float]] = []
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are done."""
+        return len(self.history)
+
+    def resume(self, model: keras.Model) -> bool:
+        """Loads the last epoch into the compiled model. False when there is none, or it had other settings."""
+        try:
+            document = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return False
+        if document["settings"] != self.settings or not document["history"]:
+            return False
+        model.optimizer.build(model.trainable_variables)
+        model.load_weights(self._weights(len(document["history"])))
+        self.history = document["history"]
+        return True
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.batches.epoch = epoch
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        figures = {name: float(value) for name, value in (logs or {}).items()}
+        if self.evaluate is not None:
+            found = self.evaluate()
+            figures.update(found)
+            # Later callbacks report these too.
+            if logs is not None:
+                logs.update(found)
+        self.history.append(figures)
+        self._save()
+
+    def _save(self) -> None:
+        """The weights first, then the list that names them: a kill in between only repeats an epoch."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        target = self._weights(self.epoch)
+        part = target.with_name("part.weights.h5")
+        self.model.save_weights(part, overwrite=True)
+        part.replace(target)
+        listing = self.folder / "run.json.part"
+        document = {"settings": self.settings, "history": self.history}
+        listing.write_text(json.dumps(document, indent=1), encoding="utf-8")
+        listing.replace(self.folder / "run.json")
+        if self.epoch > 1:
+            self._weights(self.epoch - 1).unlink(missing_ok=True)
+
+    def _weights(self, epoch: int) -> Path:
+        return self.folder / f"epoch-{epoch}.weights.h5"

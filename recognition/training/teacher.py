@@ -1,0 +1,58 @@
+"""Vectors of a better network for each photo, that the student learns to reproduce."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recognition.engine.types import EngineError, Floats
+
+
+class TeacherError(EngineError):
+    """The file of the teacher's vectors cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """vectors: (n, d) of unit length. crops: (n, 2, 3) similarities that make the aligned crops, or None.
+
+    A similarity applies to the photo resized so that its longer side is 300 pixels and padded by 30 pixels.
+    """
+
+    rows: dict[str, int]
+    vectors: Floats
+    crops: NDArray[np.float64] | None = None
+
+    @classmethod
+    def load(cls, path: Path) -> Teacher:
+        """An ``.npz`` with ``names`` (file names or paths in the training folder), ``emb`` and, if known, ``aff``."""
+        try:
+            with np.load(path) as file:
+                names, vectors = file["names"], file["emb"].astype(np.float32)
+                crops = file["aff"].astype(np.float64) if "aff" in file.files else None
+        except (OSError, KeyError, ValueError) as error:
+            raise TeacherError(f"{path} needs arrays `names` and `emb`: {error}") from error
+        if vectors.ndim != 2 or len(names) != len(vectors):
+            raise TeacherError(f"{path}: {len(names)} names, but vectors of shape {vectors.shape}")
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return cls({str(name): row for row, name in enumerate(names)}, vectors, crops)
+
+    def row(self, path: Path, folder: Path) -> int | None:
+        """By the path in the training folder, else by the file name."""
+        inside = path.relative_to(folder).as_posix()
+        return self.rows.get(inside, self.rows.get(path.name))
+
+
+def widened(vectors: Floats, dimensions: int) -> Floats:
+    """The vectors in a space of more dimensions, with the same inner products: by fixed random orthonormal rows."""
+    given = vectors.shape[1]
+    if given > dimensions:
+        raise TeacherError(f"The teacher's vectors have {given} numbers, the network only {dimensions}.")
+    if given == dimensions:
+        return vectors
+    square = np.random.default_rng(0).normal(size=(dimensions, given))
+    basis, _ = np.linalg.qr(square)
+    return np.asarray(vectors @ basis.T, np.float32)

@@ -1,0 +1,64 @@
+"""Commands as they are started from a shell, on the database of the tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+START = """
+import sys
+import django
+from django.conf import settings
+settings.DATABASES["default"]["NAME"] = {database!r}
+django.setup()
+if {fake!r}:
+    from recognition.services import analysis
+    from tests.accounts.conftest import FakeAnalyzer
+    analysis._analyzer = FakeAnalyzer()
+from django.core.management import execute_from_command_line
+execute_from_command_line(["manage.py", *sys.argv[1:]])
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """The one line on stdout as JSON."""
+        (line,) = self.out.splitlines()
+        return json.loads(line)
+
+    @property
+    def error(self) -> Any:
+        (line,) = self.err.splitlines()
+        return json.loads(line)["error"]
+
+
+def start(*arguments: object, fake: bool = True, **environment: str) -> subprocess.Popen[str]:
+    code = START.format(database=connection.settings_dict["NAME"], fake=fake)
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=settings.BASE_DIR,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "LOG_LEVEL": "ERROR", **environment},
+    )
+
+
+def run(*arguments: object, fake: bool = True, **environment: str) -> Ended:
+    process = start(*arguments, fake=fake, **environment)
+    out, err = process.communicate(timeout=60)
+    return Ended(process.returncode, out, err)

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+pytest.importorskip("tensorflow")
+pytest.importorskip("h5py")
+
+from recognition.engine.litert import InterpreterPool  # noqa: E402
+from recognition.engine.networks import export  # noqa: E402
+from recognition.engine.networks.convert import convert  # noqa: E402
+from recognition.engine.networks.refiner import face_refiner  # noqa: E402
+from recognition.engine.types import ModelFileError  # noqa: E402
+from recognition.engine.weights import Manifest  # noqa: E402
+from tests.networks.pairs import DATA, MODELS, pairs, scaled  # noqa: E402
+from tests.networks.randomly import randomised  # noqa: E402
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="LiteRT files need TensorFlow"
+)
+
+
+def test_official_layout_to_litert(tmp_path: Path) -> None:
+    (converted,) = convert(DATA / "ghostfacenet_v1_w0.5_s2_bias.h5")
+    path = tmp_path / "model.tflite"
+    path.write_bytes(converted.content)
+    stored = pairs("ghostfacenet_v1_w0.5_s2_bias")
+    (found,) = InterpreterPool(path).run(scaled(stored["x"]))
+    np.testing.assert_allclose(found, stored["y"], atol=1e-3)
+    assert (converted.kind, converted.output["dimensions"]) == ("embedder", 512)
+
+
+def test_export_enters_size_and_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = randomised(face_refiner())
+    model.save(tmp_path / "face_refiner_64.keras")
+    (tmp_path / "manifest.json").write_bytes((MODELS / "manifest.json").read_bytes())
+    arguments = ["export", "--weights", str(tmp_path), "--out", str(tmp_path), "--only", "face-refiner-64"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    export.main()
+    manifest = Manifest.load(tmp_path)
+    path = manifest.path(manifest.spec("face-refiner-64"))
+    x = scaled(pairs("face-refiner-64")["x"][:1])
+    expected = keras.ops.convert_to_numpy(model(x, training=False))
+    np.testing.assert_allclose(InterpreterPool(path).run(x)[0], expected, atol=1e-3)
+    before, after = (json.loads((folder / "manifest.json").read_text()) for folder in (MODELS, tmp_path))
+    assert [entry["name"] for entry in before["models"]] == [entry["name"] for entry in after["models"]]
+    assert before["models"][-1] == after["models"][-1]
+
+
+@pytest.mark.parametrize("name", ["model.h5", "model.keras", "model.onnx", "model.npz", "model.txt"])
+def test_no_model_at_all(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"nothing")
+    with pytest.raises(ModelFileError, match="model"):
+        convert(tmp_path / name)
