@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from multiprocessing import get_context
@@ -329,6 +330,8 @@ class TestMeanwhile:
 @pytest.mark.faults
 def test_a_killed_worker_loses_no_photo_and_harms_no_other(ann, monkeypatch):
     """A real process that is killed in the middle of a message of three photos."""
+    if "ai_edge_litert" in sys.modules:
+        pytest.skip("networks were loaded before in this process: their threads do not survive a fork")
     numbers = [photos.add_photo(identity=ann, data=person_jpeg(n)).pk for n in range(3)]
     poison = numbers[1]
 
