@@ -17,6 +17,7 @@ class Report:
     """What became of each photo: enrolled, enqueued, skipped (there already) or rejected with the reason.
 
     without_vector: people of the plan who are in now, but cannot be recognised by any photo yet.
+    stopped: somebody asked to stop before everybody was done.
     """
 
     people: int = 0
@@ -25,6 +26,7 @@ class Report:
     skipped: int = 0
     rejected: list[dict[str, str]] = field(default_factory=list)
     without_vector: list[str] = field(default_factory=list)
+    stopped: bool = False
 
     def reject(self, person: PlannedPerson, path: Path | None, reason: str, message: str = "") -> None:
         text = message or REASONS.get(reason, reason)

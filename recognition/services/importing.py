@@ -58,12 +58,14 @@ def import_people(
     threads: int = 2,
     on_photo: Callable[[], None] = lambda: None,
     report: Report | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Report:
     """Create the people and enrol their photos, one transaction per person. Running it again adds nothing.
 
     in_background: only store the photos here and let the workers find the faces.
     on_photo: called after each photo, for a progress bar.
     report: is filled, person by person, so that whoever interrupts the import knows what is done.
+    stop: asked before each person; the import ends there when it says so.
     Raises EngineError when no photo can be processed at all.
     """
     report = Report() if report is None else report
@@ -73,6 +75,9 @@ def import_people(
     try:
         usable = (person for person in plan if _has_usable_name(person, report))
         for person, work in _read_ahead(usable, pool, None if in_background else version, owners):
+            if stop():
+                report.stopped = True
+                break
             done = [_wait(one, on_photo) for one in work]
             try:
                 report.add(_import_person(person, done, version, owners))

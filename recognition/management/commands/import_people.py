@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, current_thread, main_thread
+from types import FrameType
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -35,8 +40,8 @@ class Command(ServiceCommand):
             raise Failed("invalid_option", "--threads must be at least 1.")
         plan = read_plan(options["path"])
         report = Report()
-        stopped = False
-        with progress(sum(len(p.paths) for p in plan), "photo", quiet=options["json"]) as bar:
+        photos = sum(len(person.paths) for person in plan)
+        with progress(photos, "photo", quiet=options["json"]) as bar, _interruptible() as interrupted:
             try:
                 import_people(
                     plan,
@@ -44,16 +49,17 @@ class Command(ServiceCommand):
                     in_background=options["in_background"],
                     threads=options["threads"],
                     on_photo=bar.update,
+                    stop=interrupted,
                 )
             except KeyboardInterrupt:
-                stopped = True
-        if options["json"] and not stopped:
-            self.print_document(report.as_dict())
-        elif not options["json"]:
+                report.stopped = True
+        if not options["json"]:
             self._print(report)
-        if stopped:
+        if report.stopped:
             text = "Stopped. The people done so far are in; run it again for the rest."
             raise Failed("interrupted", text, INTERRUPTED, detail=report.as_dict())
+        if options["json"]:
+            self.print_document(report.as_dict())
 
     def _print(self, report: Report) -> None:
         for row in report.rejected:
@@ -65,3 +71,23 @@ class Command(ServiceCommand):
             f"{report.people} people added. Photos: {report.enrolled} enrolled, {report.enqueued} enqueued, "
             f"{report.skipped} there already, {len(report.rejected)} rejected."
         )
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C is noted, so that the person being written is finished and counted; a second one stops at once."""
+    asked = Event()
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    if current_thread() is not main_thread():  # nobody can interrupt it there
+        yield asked.is_set
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
