@@ -20,19 +20,31 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from identity_site import env
 
 from . import keeper, postgres, redis
 from .owner import find_owner
 from .places import Places
-from .running import EmbeddedError, lock, spawn
+from .running import EmbeddedError, end, lock, spawn
 
 __all__ = ["EmbeddedError", "addresses", "hold", "release", "stop_unused", "wanted"]
 
+
+@dataclass(frozen=True, slots=True)
+class _Hold:
+    """The shared lock on one data folder, and the servers that ran when it was taken."""
+
+    descriptor: int
+    servers: tuple[psutil.Process, ...]
+
+
 _guard = threading.Lock()
-_held: dict[Path, tuple[int, int]] = {}  # data folder -> (descriptor of the shared lock, pid that took it)
+_held: dict[Path, _Hold] = {}
 
 
 def wanted() -> tuple[bool, bool]:
@@ -56,8 +68,7 @@ def hold(data_dir: Path | None = None) -> None:
         return
     places = Places(data_dir or env.data_dir())
     with _guard:
-        held = _held.get(places.data)
-        if held and held[1] == os.getpid():
+        if places.data in _held:
             return
         owner = find_owner(places)
         places.prepare(owner)
@@ -73,7 +84,8 @@ def hold(data_dir: Path | None = None) -> None:
                 _stop_if_unused(places)
                 raise
             _start_keeper(places)
-        _held[places.data] = (descriptor, os.getpid())
+        servers = (postgres.running(places), redis.running(places))
+        _held[places.data] = _Hold(descriptor, tuple(server for server in servers if server))
         atexit.unregister(_release_all)
         atexit.register(_release_all)
 
@@ -83,14 +95,15 @@ def release(data_dir: Path | None = None) -> None:
     places = Places(data_dir or env.data_dir())
     with _guard:
         held = _held.pop(places.data, None)
-        # A forked child inherits the lock but did not take it; its parent decides.
-        if held is None or held[1] != os.getpid():
+        if held is None:
             return
-        if not places.root.is_dir():
-            os.close(held[0])
+        if not places.users_lock.exists():
+            # Somebody removed the data. Nobody can use the servers any more, nor find them by their files.
+            os.close(held.descriptor)
+            end(*held.servers)
             return
         with lock(places.start_lock):
-            os.close(held[0])
+            os.close(held.descriptor)
             _stop_if_unused(places)
 
 
@@ -104,6 +117,17 @@ def stop_unused(data_dir: Path) -> None:
 def _release_all() -> None:
     for data_dir in list(_held):
         release(data_dir)
+
+
+def _leave_to_parent() -> None:
+    """A forked child does not hold the servers: it may hang around for long after its parent left."""
+    global _guard
+    _guard = threading.Lock()
+    while _held:
+        os.close(_held.popitem()[1].descriptor)
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 def _join(places: Places) -> int:
@@ -133,5 +157,5 @@ def _start_keeper(places: Places) -> None:
     signs = [places.postgres / "postmaster.pid", places.redis_socket]
     arguments = [env.BASE_DIR, places.data, places.keeper_lock, places.users_lock, *signs]
     command = [sys.executable, "-I", "-S", keeper.__file__, *map(str, arguments)]
-    if keeper.unused(str(places.keeper_lock)):
+    if not places.keeper_lock.exists() or keeper.unused(str(places.keeper_lock)):
         spawn(command, log=places.root / "keeper.log", cwd=places.root)

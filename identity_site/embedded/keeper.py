@@ -16,8 +16,11 @@ INTERVAL_SECONDS = 1.0
 
 
 def unused(lock: str) -> bool:
-    """Whether no living process holds the file's lock."""
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    """Whether no living process holds the file's lock. Raises FileNotFoundError.
+
+    It is never made here: that could be in the middle of somebody's removing the folder.
+    """
+    descriptor = os.open(lock, os.O_RDWR)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -41,7 +44,7 @@ def main(project: str, data_dir: str, keeper_lock: str, users_lock: str, *signs_
         except FileNotFoundError:
             return  # the data folder is gone
         subprocess.run([sys.executable, "-m", "identity_site.embedded", data_dir], cwd=project, check=False)
-        if unused(users_lock):
+        if not os.path.exists(users_lock) or unused(users_lock):
             return
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -292,3 +293,56 @@ print("still there")
     )
     assert done.stdout.strip() == "still there", done.stderr
     wait_until_gone(data_dir)
+
+
+def test_a_forked_child_does_not_keep_the_servers(data_dir: Path) -> None:
+    code = """
+import os, time
+from identity_site import embedded
+embedded.hold()
+child = os.fork()
+if child == 0:
+    os.close(1)
+    time.sleep(20)
+    os._exit(0)
+embedded.release()
+print(embedded.postgres.running(embedded.Places(embedded.env.data_dir())))
+os.kill(child, 9)
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        cwd=BASE_DIR,
+        env=environment(data_dir),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.strip() == "None", done.stderr
+
+
+@pytest.mark.faults
+def test_a_removed_data_folder_leaves_no_servers(data_dir: Path, user: MakeUser) -> None:
+    one = user()
+    one.answer()
+    servers = [process for process in processes_of(data_dir) if "python" not in process.name()]
+    assert len(servers) >= 2
+    shutil.rmtree(data_dir)
+    one.leave()
+    deadline = time.monotonic() + 10
+    while any(process.is_running() and process.status() != "zombie" for process in servers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    wait_until_gone(data_dir)
+    assert not data_dir.exists()
+
+
+def test_a_data_folder_can_be_removed_once_it_was_left(data_dir: Path, user: MakeUser) -> None:
+    """The keeper, which looks once more after the last user, must not bring a file back."""
+    for _ in range(3):
+        one = user()
+        one.answer()
+        one.leave()
+        time.sleep(0.4)
+    shutil.rmtree(data_dir)
+    time.sleep(2.5)
+    assert not data_dir.exists()
