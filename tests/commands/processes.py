@@ -22,6 +22,8 @@ if {fake!r}:
     from recognition.services import analysis
     from tests.accounts.conftest import FakeAnalyzer
     analysis._analyzer = FakeAnalyzer()
+"""
+COMMAND = """
 from django.core.management import execute_from_command_line
 execute_from_command_line(["manage.py", *sys.argv[1:]])
 """
@@ -45,10 +47,13 @@ class Ended:
         return json.loads(line)["error"]
 
 
-def start(*arguments: object, fake: bool = True, **environment: str) -> subprocess.Popen[str]:
-    code = START.format(database=connection.settings_dict["NAME"], fake=fake)
+def start(
+    *arguments: object, fake: bool = True, code: str = COMMAND, **environment: str
+) -> subprocess.Popen[str]:
+    """A command with these arguments, or other code that finds them in ``sys.argv``."""
+    before = START.format(database=connection.settings_dict["NAME"], fake=fake)
     return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, arguments)],
+        [sys.executable, "-c", before + code, *map(str, arguments)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -58,7 +63,7 @@ def start(*arguments: object, fake: bool = True, **environment: str) -> subproce
     )
 
 
-def run(*arguments: object, fake: bool = True, **environment: str) -> Ended:
-    process = start(*arguments, fake=fake, **environment)
+def run(*arguments: object, fake: bool = True, code: str = COMMAND, **environment: str) -> Ended:
+    process = start(*arguments, fake=fake, code=code, **environment)
     out, err = process.communicate(timeout=60)
     return Ended(process.returncode, out, err)

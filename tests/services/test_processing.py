@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from multiprocessing import get_context
 from threading import Event
 
 import pytest
-from django.db import OperationalError, connections
+from django.db import OperationalError
 from django.utils import timezone
 
 from recognition.engine.types import ModelFileError
@@ -19,7 +16,9 @@ from recognition.models import Embedding, Photo, StoredFile
 from recognition.services import people, photos
 from recognition.services.analysis import get_analyzer
 from recognition.services.live_gallery import last_change, live_gallery
+from recognition.services.policies import active_model
 from recognition.tasks import process_photos as task
+from tests.commands.processes import run
 from tests.fakes import person_jpeg, wall_jpeg
 from tests.threads import at_once, in_background, wait_for_a_waiting_lock
 
@@ -326,36 +325,31 @@ class TestMeanwhile:
         assert ann.pk not in live_gallery.current()
 
 
+KILLED_AT = """
+import os, signal
+from recognition.services import photos
+poison, *numbers = map(int, sys.argv[1:])
+real = photos.store
+def store(photo, *args):
+    if photo.pk == poison:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real(photo, *args)
+photos.store = store
+photos.process_photos(numbers)
+"""
+
+
 @at_the_same_time
 @pytest.mark.faults
-def test_a_killed_worker_loses_no_photo_and_harms_no_other(ann, monkeypatch):
+def test_a_killed_worker_loses_no_photo_and_harms_no_other(ann):
     """A real process that is killed in the middle of a message of three photos."""
-    if "ai_edge_litert" in sys.modules:
-        pytest.skip("networks were loaded before in this process: their threads do not survive a fork")
     numbers = [photos.add_photo(identity=ann, data=person_jpeg(n)).pk for n in range(3)]
     poison = numbers[1]
-
-    def work():
-        connections.close_all()
-        real = photos.store
-
-        def store(photo, *args):
-            if photo.pk == poison:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return real(photo, *args)
-
-        photos.store = store
-        photos.process_photos(numbers)
-
-    connections.close_all()
+    active_model()  # before the other process registers the real one
     for attempt in range(1, 4):
-        process = get_context("fork").Process(target=work)
-        process.start()
-        process.join(120)
-        assert process.exitcode == -signal.SIGKILL
+        assert run(poison, *numbers, code=KILLED_AT).status == -signal.SIGKILL
         assert Photo.objects.get(pk=poison).attempts == attempt
         long_ago()
-        connections.close_all()
     assert photos.process_photos(numbers) == 1
     states = dict(Photo.objects.values_list("pk", "state"))
     assert [states[number] for number in numbers] == ["ready", "rejected", "ready"]
