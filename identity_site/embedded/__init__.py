@@ -30,7 +30,7 @@ from identity_site import env
 from . import keeper, postgres, redis
 from .owner import find_owner
 from .places import Places
-from .running import EmbeddedError, end, lock, spawn
+from .running import EmbeddedError, disown, end, lock, spawn
 
 __all__ = ["EmbeddedError", "addresses", "hold", "release", "stop_unused", "wanted"]
 
@@ -117,6 +117,7 @@ def stop_unused(data_dir: Path) -> None:
 def _release_all() -> None:
     for data_dir in list(_held):
         release(data_dir)
+    disown()
 
 
 def _leave_to_parent() -> None:

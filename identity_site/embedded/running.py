@@ -13,7 +13,6 @@ import psutil
 
 from .owner import Owner
 
-# Kept, so that Python does not complain about children that are meant to outlive us.
 _children: list[subprocess.Popen[bytes]] = []
 
 _LARGEST_LOG = 5_000_000
@@ -51,6 +50,13 @@ def spawn(command: list[str], *, log: Path, cwd: Path, owner: Owner | None = Non
         )
     _children.append(child)
     return child
+
+
+def disown() -> None:
+    """Tell Python at the end of this process that its children are meant to outlive it."""
+    for child in _children:
+        if child.poll() is None:
+            child.returncode = 0
 
 
 def tail(log: Path, lines: int = 12) -> str:

@@ -295,6 +295,18 @@ print("still there")
     wait_until_gone(data_dir)
 
 
+def test_python_does_not_complain_about_what_outlives_it(data_dir: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "always", "-c", "from identity_site import embedded; embedded.hold()"],
+        cwd=BASE_DIR,
+        env=environment(data_dir),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, "ResourceWarning" in done.stderr) == (0, False), done.stderr
+
+
 def test_a_forked_child_does_not_keep_the_servers(data_dir: Path) -> None:
     code = """
 import os, time
