@@ -126,9 +126,9 @@ class LiveGallery:
         self._lock = Lock()
         self._complained = -RETRY_SECONDS
 
-    def current(self) -> Gallery:
-        """The gallery with every committed change in it."""
-        mark = last_mark()
+    def current(self, mark: Mark | None = None) -> Gallery:
+        """The gallery with every committed change in it. mark: where the log ends, if it was just asked for."""
+        mark = mark or last_mark()
         held = self._held
         if held is not None and held[1] == mark:
             return held[0]

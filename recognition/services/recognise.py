@@ -23,13 +23,16 @@ from recognition.services.answers import FaceAnswer as FaceAnswer
 from recognition.services.answers import Identification as Identification
 from recognition.services.answers import Verification as Verification
 from recognition.services.errors import Conflict, Invalid, NotFound
-from recognition.services.live_gallery import live_gallery
-from recognition.services.policies import active_policy
+from recognition.services.in_force import in_force, policy_in_force
 
 MAX_FACES = 20
 MAX_PROBE_SIDE = 2000
 KEPT_CANDIDATES = 5
 MOST_CANDIDATES = 100
+PRESENT = """
+    SELECT id, external_id, name, status, user_id FROM recognition_identity
+    WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE
+"""
 IDENTIFYING = Asker()
 VERIFYING = Asker(kind=Decision.Kind.VERIFY)
 
@@ -47,7 +50,7 @@ def identify(
     with timings.step("total"):
         image = decode_probe(data, timings)
         with timings.step("gallery"):
-            policy, gallery = _in_force()
+            policy, gallery = in_force()
         seen = get_analyzer().find(image, PROBE, timings)[:MAX_FACES]
         seen = _with_vectors(seen, policy.model_version, timings)
         with timings.step("search"):
@@ -63,16 +66,6 @@ def identify(
     return answer
 
 
-def _in_force() -> tuple[ThresholdPolicy, Gallery]:
-    """Policy and gallery of the same model, also while another model is being activated."""
-    for _ in range(3):
-        policy, gallery = active_policy(), live_gallery.current()
-        if gallery.model == policy.model_version.name:
-            return policy, gallery
-        live_gallery.forget()
-    raise Conflict("busy", "The model in use is being changed. Try again in a moment.")
-
-
 def _search(gallery: Gallery, seen: Sequence[SeenFace], count: int) -> list[list[Match]]:
     """The best people for each face, best first; none for a face without a vector."""
     vectors = [face.vector for face in seen if face.vector is not None]
@@ -85,10 +78,8 @@ def _present(numbers: Iterable[int]) -> dict[int, Identity]:
 
     Else a decision written a moment after an erasure would mention the person again.
     """
-    table = Identity._meta.db_table
-    sql = f"SELECT * FROM {table} WHERE id = ANY(%s) ORDER BY id FOR KEY SHARE"  # noqa: S608
     wanted = sorted(set(numbers))
-    return {person.pk: person for person in Identity.objects.raw(sql, [wanted])} if wanted else {}
+    return {person.pk: person for person in Identity.objects.raw(PRESENT, [wanted])} if wanted else {}
 
 
 def decode_probe(data: bytes, timings: Timings | None = None) -> Image:
@@ -188,7 +179,7 @@ def verify_identity(
         raise Conflict("suspended", "This person is suspended.")
     timings = Timings()
     image = decode_probe(data, timings)
-    policy, gallery = _in_force()
+    policy, gallery = in_force()
     face = _main_face(image, policy.model_version, timings)
     vector = None if face is None else face.vector
     match = None if vector is None else gallery.score(vector, identity.pk)
@@ -224,7 +215,7 @@ def verify_images(
     """Whether the largest faces of two pictures are one person's. Raises Invalid for unusable bytes."""
     timings = Timings()
     pictures = [decode_probe(first, timings), decode_probe(second, timings)]
-    policy = active_policy()
+    policy = policy_in_force()
     faces = [_main_face(image, policy.model_version, timings) for image in pictures]
     vectors = [face.vector for face in faces if face is not None and face.vector is not None]
     score = float(vectors[0] @ vectors[1]) if len(vectors) == 2 else None

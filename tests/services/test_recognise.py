@@ -7,8 +7,8 @@ import pytest
 
 from recognition.engine.types import ModelFileError
 from recognition.models import Decision, Embedding, ModelVersion, ThresholdPolicy
+from recognition.services import in_force, people, policy_changes, recognise
 from recognition.services import live_gallery as live
-from recognition.services import people, recognise
 from recognition.services.analysis import get_analyzer
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.live_gallery import record_change
@@ -207,11 +207,44 @@ class TestOtherModel:
     def test_policy_and_gallery_of_two_models_are_never_mixed(self, second, monkeypatch):
         identify(person_jpeg(1))
         old = active_policy()
-        monkeypatch.setattr(recognise, "active_policy", lambda: old)
         self.activate(second)
+        monkeypatch.setattr(in_force, "_state", lambda: (old, None))
         with pytest.raises(Conflict) as caught:
             identify(person_jpeg(1))
         assert caught.value.code == "busy"
+
+
+class TestPolicyInForce:
+    """It is kept in memory, and still a change counts from the next probe on."""
+
+    def decision(self):
+        return identify(person_jpeg(1, variant=9), record=False).faces[0].decision
+
+    def test_another_one_is_activated_and_rolled_back(self, enrol):
+        enrol(1)
+        assert self.decision() == "match"
+        strict = policy_changes.store_policy(
+            {"verify_threshold": 0.99, "identify_threshold": 0.999, "margin": 0.1, "source": "strict"}
+        )
+        assert self.decision() == "match"
+        policy_changes.activate(strict)
+        assert self.decision() == "no_match"
+        assert verify_images(person_jpeg(1), person_jpeg(1, variant=9)).threshold == 0.99
+        policy_changes.roll_back()
+        assert self.decision() == "match"
+
+    def test_it_is_changed_in_place(self, enrol):
+        enrol(1)
+        assert self.decision() == "match"
+        ThresholdPolicy.objects.update(identify_threshold=0.999)
+        assert self.decision() == "no_match"
+
+    def test_it_is_read_once(self, enrol, django_assert_num_queries):
+        enrol(1)
+        for _ in range(2):  # the first one makes the policy
+            self.decision()
+        with django_assert_num_queries(1):
+            in_force.in_force()
 
 
 class TestVerifyIdentity:
