@@ -158,5 +158,6 @@ def _start_keeper(places: Places) -> None:
     signs = [places.postgres / "postmaster.pid", places.redis_socket]
     arguments = [env.BASE_DIR, places.data, places.keeper_lock, places.users_lock, *signs]
     command = [sys.executable, "-I", "-S", keeper.__file__, *map(str, arguments)]
-    if not places.keeper_lock.exists() or keeper.unused(str(places.keeper_lock)):
+    places.keeper_lock.touch(mode=0o600)
+    if keeper.unused(str(places.keeper_lock)):
         spawn(command, log=places.root / "keeper.log", cwd=places.root)

@@ -31,11 +31,11 @@ def unused(lock: str) -> bool:
 
 
 def main(project: str, data_dir: str, keeper_lock: str, users_lock: str, *signs_of_life: str) -> None:
-    descriptor = os.open(keeper_lock, os.O_RDWR | os.O_CREAT, 0o600)
     try:
+        descriptor = os.open(keeper_lock, os.O_RDWR)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return  # there is one already
+    except (FileNotFoundError, BlockingIOError):
+        return  # the data folder is gone already, or there is a keeper
     while any(map(os.path.lexists, signs_of_life)):
         time.sleep(INTERVAL_SECONDS)
         try:
