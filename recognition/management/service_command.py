@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser, SystemCheckError
+from django.core.management.base import CommandError, CommandParser, SystemCheckError
 from django.db import InterfaceError, OperationalError
 from tqdm import tqdm
 
 from recognition.engine.images import MAX_BYTES
 from recognition.engine.types import REASONS, EngineError
+from recognition.management.migrated_command import MigratedCommand
 from recognition.services.errors import ServiceError
 
 
@@ -25,7 +26,7 @@ class Failed(CommandError):
         super().__init__(message, returncode=returncode)
 
 
-class ServiceCommand(BaseCommand):
+class ServiceCommand(MigratedCommand):
     """Prints for people, or with ``--json`` one document on stdout.
 
     An error is a sentence on stderr, with ``--json`` the document ``{"error": {"code", "message"}}``; the exit

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from tqdm import tqdm
 
+from recognition.management.migrated_command import MigratedCommand
 from recognition.services import calibration, policy_changes
 from recognition.services.errors import ServiceError
 from recognition.services.measured_photos import measure_photos
@@ -18,7 +19,7 @@ from recognition.services.policies import active_model
 from recognition.services.shipped_policy import ship
 
 
-class Command(BaseCommand):
+class Command(MigratedCommand):
     help = (
         "Derive the 1:1 and the 1:N threshold and the margin of the model in use from the error rates that are "
         "allowed, by the scores of the enrolled people or of a folder of photos, and store them as a policy."

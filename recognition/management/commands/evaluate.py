@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from tqdm import tqdm
 
+from recognition.management.migrated_command import MigratedCommand
 from recognition.services.errors import ServiceError
 from recognition.services.evaluation import evaluate
 from recognition.services.evaluation_report import LABELS, write_report
 from recognition.services.measured_photos import VARIANTS, measure_photos
 
 
-class Command(BaseCommand):
+class Command(MigratedCommand):
     help = (
         "Measure the installed models on a folder with one sub-folder of photos per person, or on a CSV of "
         "person_id,name,path. Nobody is enrolled. Writes JSON, pictures and an HTML page."

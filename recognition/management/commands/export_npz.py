@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
+from recognition.management.migrated_command import MigratedCommand
 from recognition.services.npz_exchange import export_npz
 
 
-class Command(BaseCommand):
+class Command(MigratedCommand):
     help = "Write all embeddings of the model in use to an .npz file: arrays embs, imm_classes and filenames."
 
     def add_arguments(self, parser: CommandParser) -> None:

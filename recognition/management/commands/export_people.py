@@ -7,15 +7,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from tqdm import tqdm
 
+from recognition.management.migrated_command import MigratedCommand
 from recognition.models import Identity
 from recognition.services.errors import ServiceError
 from recognition.services.people_export import export_people
 
 
-class Command(BaseCommand):
+class Command(MigratedCommand):
     help = "Write data.csv (person_id,name,path) and the photos of everybody into a folder."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from tqdm import tqdm
 
+from recognition.management.migrated_command import MigratedCommand
 from recognition.models import ModelVersion
 from recognition.services.errors import ServiceError
 from recognition.services.import_plan import read_plan
@@ -17,7 +18,7 @@ from recognition.services.npz_exchange import import_npz
 from recognition.services.policies import active_model
 
 
-class Command(BaseCommand):
+class Command(MigratedCommand):
     help = (
         "Import embeddings as people: arrays embs, imm_classes and filenames of an .npz file such as vn2db.npz. "
         "One transaction per person; running it again adds nothing. The embeddings must come from the model in use."

@@ -6,15 +6,16 @@ import json
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
+from recognition.management.migrated_command import MigratedCommand
 from recognition.models import ThresholdPolicy
 from recognition.services.replay import replay
 
 
-class Command(BaseCommand):
+class Command(MigratedCommand):
     help = (
         "Decide past identifications, verifications and sign-ins again under another policy. Changes nothing."
     )
