@@ -1,33 +1,44 @@
-"""Aligned crops -> unit vectors (GhostFaceNet)."""
+"""Aligned crops -> unit vectors (GhostFaceNet, SFace)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from recognition.engine.litert import InterpreterPool
-from recognition.engine.types import Floats, Image
+from recognition.engine.pools import Pool, open_pool
+from recognition.engine.types import Floats, Image, ModelFileError, ModelSpec
 from recognition.engine.weights import Manifest
+
+CENTRED = "(x - 127.5) / 128"
+# As a manifest entry writes it in ``input.scaling`` -> what is done to the pixels, 0..255.
+SCALINGS: dict[str, Callable[[Floats], Floats]] = {
+    CENTRED: lambda x: (x - np.float32(127.5)) / np.float32(128),
+    "x": lambda x: x,
+}
 
 
 class Embedder:
     """Safe to use from several threads.
 
     name, version: which model makes the vectors; those of different models cannot be compared.
+    scaling: one of `SCALINGS`.
     """
 
     def __init__(
         self,
-        pool: InterpreterPool | Path,
+        pool: Pool | Path,
         *,
         dimensions: int = 512,
         name: str = "",
         version: str = "",
         mirrored: bool = False,
+        scaling: str = CENTRED,
     ) -> None:
-        self._pool = InterpreterPool(pool) if isinstance(pool, Path) else pool
+        self._pool: Pool = InterpreterPool(pool) if isinstance(pool, Path) else pool
+        self._scale = SCALINGS[scaling]
         self.dimensions = dimensions
         self.name = name
         self.version = version
@@ -37,14 +48,18 @@ class Embedder:
     def from_manifest(
         cls, manifest: Manifest, name: str | None = None, *, size: int = 2, threads: int = 1
     ) -> Embedder:
+        """The named or default embedder, run by what its file is made for.
+
+        Raises ModelFileError when its file is not the right one, or its pixels are to be scaled in an unknown way.
+        """
         spec = manifest.spec(name) if name else manifest.default("embedder")
-        pool = InterpreterPool(manifest.path(spec), size=size, threads=threads)
         return cls(
-            pool,
+            open_pool(manifest, spec, size=size, threads=threads),
             dimensions=int(str(spec.output.get("dimensions", 512))),
             name=spec.name,
             version=spec.version,
             mirrored=bool(spec.settings.get("mirrored", False)),
+            scaling=_scaling(spec),
         )
 
     def embed(self, crops: Sequence[Image], *, mirrored: bool | None = None) -> Floats:
@@ -57,7 +72,7 @@ class Embedder:
         """
         if not len(crops):
             return np.empty((0, self.dimensions), np.float32)
-        batch = _batch(crops)
+        batch = self._batch(crops)
         vectors = self._run(batch)
         if self.mirrored if mirrored is None else mirrored:
             vectors = vectors + self._run(batch[:, :, ::-1])
@@ -65,17 +80,24 @@ class Embedder:
 
     def embed_both(self, crops: Sequence[Image]) -> tuple[Floats, Floats]:
         """As `embed` without and with the mirrored view, in two runs instead of three."""
-        batch = _batch(crops)
+        batch = self._batch(crops)
         vectors = self._run(batch)
         return _unit(vectors), _unit(vectors + self._run(batch[:, :, ::-1]))
+
+    def _batch(self, crops: Sequence[Image]) -> Floats:
+        return self._scale(np.stack(crops).astype(np.float32))
 
     def _run(self, batch: Floats) -> Floats:
         with self._pool.lease() as runner:
             return np.concatenate([runner.run(one[None])[0] for one in batch])
 
 
-def _batch(crops: Sequence[Image]) -> Floats:
-    return (np.stack(crops).astype(np.float32) - np.float32(127.5)) / np.float32(128)
+def _scaling(spec: ModelSpec) -> str:
+    scaling = str(spec.input.get("scaling", CENTRED))
+    if scaling not in SCALINGS:
+        known = " or ".join(repr(name) for name in SCALINGS)
+        raise ModelFileError(f"The scaling of {spec.name} is {scaling!r} in the manifest; it may be {known}.")
+    return scaling
 
 
 def _unit(vectors: Floats) -> Floats:

@@ -1,0 +1,98 @@
+"""Picture -> faces with box, score and good landmarks (YuNet).
+
+The picture is looked at in squares of 320 and 640 pixels by the rules of `detector.Detector`. The network answers for
+strides of 8, 16 and 32, one anchor a cell: two probabilities whose geometric mean is the score, a box and five
+landmarks. It reads raw pixels, blue first. Decoding is that of https://github.com/ShiqiYu/libfacedetection.train
+("YuNet: A Tiny Millisecond-level Face Detector", 2023).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from recognition.engine.detector import LARGE, MOST, SMALL, Detector, letterbox, suppress
+from recognition.engine.pools import Pool, open_pool
+from recognition.engine.types import Face, Floats, Image
+from recognition.engine.weights import Manifest
+
+FAMILY = "yunet"
+STRIDES = (8, 16, 32)
+SCORE = 0.6
+IOU = 0.3
+WIDEST = 10.0  # of a box, as a natural logarithm of strides; keeps a damaged network from overflowing
+
+
+class YuNet(Detector):
+    """Finds faces. Safe to use from several threads.
+
+    pools: the network for inputs of 320 and of 640 pixels. score: what a face needs unless `detect` is told another.
+    """
+
+    def __init__(self, pools: Mapping[int, Pool], *, score: float = SCORE, iou: float = IOU) -> None:
+        self._nets = dict(pools)
+        self._score = score
+        super().__init__({}, iou=iou)
+
+    @classmethod
+    def from_manifest(
+        cls, manifest: Manifest, name: str | None = None, *, size: int = 2, threads: int = 1
+    ) -> YuNet:
+        spec = manifest.spec(name) if name else manifest.default("detector")
+        pools = {side: open_pool(manifest, spec, size=size, threads=threads) for side in (SMALL, LARGE)}
+        return cls(
+            pools,
+            score=float(str(spec.settings.get("score", SCORE))),
+            iou=float(str(spec.settings.get("nms_iou", IOU))),
+        )
+
+    def detect(
+        self, image: Image, *, min_face: float | None = None, score: float | None = None
+    ) -> list[Face]:
+        """Every face, best first. min_face: the smallest face wanted, in pixels of the picture."""
+        return super().detect(image, min_face=min_face, score=self._score if score is None else score)
+
+    def _detect(self, image: Image, side: int, score: float) -> list[Face]:
+        canvas, scale = letterbox(image, side)
+        rows = decode(self._nets[side].run(canvas[None, :, :, ::-1].astype(np.float32)), side, score)
+        rows = rows[suppress(rows[:, :4], rows[:, 4], self._iou)]
+        rows[:, :4] /= scale
+        rows[:, 5:] /= scale
+        return [
+            Face(
+                (float(r[0]), float(r[1]), float(r[2]), float(r[3])), float(r[4]), r[5:].reshape(5, 2).copy()
+            )
+            for r in rows
+        ]
+
+
+def load_detector(
+    manifest: Manifest, name: str | None = None, *, size: int = 2, threads: int = 1
+) -> Detector:
+    """The named or default detector, of the class that the manifest entry's ``settings.family`` asks for."""
+    spec = manifest.spec(name) if name else manifest.default("detector")
+    family = YuNet if spec.settings.get("family") == FAMILY else Detector
+    return family.from_manifest(manifest, spec.name, size=size, threads=threads)
+
+
+def decode(outputs: Sequence[Floats], side: int, score: float) -> Floats:
+    """(n, 15) rows of left, top, right, bottom, score, ten landmark numbers in pixels of the square, best first.
+
+    outputs: for each stride (1, cells, 1) class and (1, cells, 1) face probability, (1, cells, 4) boxes and
+    (1, cells, 10) landmarks, in any order: their shapes tell them apart, and the two probabilities are multiplied.
+    """
+    found = []
+    for stride in STRIDES:
+        cells = side // stride
+        of_stride = [output[0] for output in outputs if output.shape[1] == cells * cells]
+        confidence = np.sqrt(np.prod([np.clip(o[:, 0], 0, 1) for o in of_stride if o.shape[1] == 1], axis=0))
+        boxes, points = (next(o for o in of_stride if o.shape[1] == width) for width in (4, 10))
+        cell = np.nonzero(confidence > score)[0]
+        corner = np.column_stack([cell % cells, cell // cells]).astype(np.float32)
+        centre = (boxes[cell, :2] + corner) * stride
+        half = np.exp(np.minimum(boxes[cell, 2:], WIDEST)) * stride / 2
+        landmarks = (points[cell] + np.tile(corner, 5)) * stride
+        found.append(np.column_stack([centre - half, centre + half, confidence[cell], landmarks]))
+    rows = np.concatenate(found).astype(np.float32)
+    return rows[np.argsort(-rows[:, 4], kind="stable")[:MOST]]
