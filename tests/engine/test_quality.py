@@ -43,6 +43,14 @@ def test_roll_is_the_turn_in_the_picture_and_changes_nothing_else(turn: float) -
     assert (yaw, pitch) == pytest.approx(pose(with_nose(10, -3))[:2], abs=0.01)
 
 
+def test_landmarks_of_a_detector_move_further_for_the_same_turn() -> None:
+    turned, nodding = with_nose(-20, 0), with_nose(0, -8)
+    assert pose(turned, refined=False)[0] == pytest.approx(pose(turned)[0] * 0.78, rel=0.05)
+    assert 0 < pose(nodding, refined=False)[1] < 0.6 * pose(nodding)[1]
+    assert not check(landmarks=nodding).ok
+    assert check(landmarks=nodding, faceness=None).ok
+
+
 def test_landmarks_in_one_point_have_finite_angles() -> None:
     assert np.all(np.isfinite(pose(np.zeros((5, 2), np.float32))))
 
@@ -63,8 +71,9 @@ def check(
     landmarks: Floats = LEVEL,
     limits: QualityLimits = ENROLMENT,
     left: float = 0,
+    faceness: float | None = 5.0,
 ) -> Quality:
-    face = Face((left, 0, left + size, size * 1.2), 0.9, landmarks)
+    face = Face((left, 0, left + size, size * 1.2), 0.9, landmarks, faceness)
     return assess(np.zeros((400, 400, 3), np.uint8), face, textured() if crop is None else crop, limits)
 
 
