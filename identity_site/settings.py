@@ -244,7 +244,12 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 # --- Recognition -------------------------------------------------------------------------------------------
 
 MODELS_DIR = env.path("MODELS_DIR", BASE_DIR / "models")
-EMBEDDER = env.text("EMBEDDER")  # a name from the manifest; empty: the manifest's default
+# Names of installed models; empty: the manifest's defaults. EMBEDDER counts for a site that starts anew; later
+# `manage.py reembed` changes it. DETECTOR counts at once.
+EMBEDDER = env.text("EMBEDDER")
+DETECTOR = env.text("DETECTOR")
+# Where `manage.py fetch_models` finds published files instead of at their publisher: an address or a folder.
+MODELS_MIRROR = env.text("MODELS_MIRROR")
 # Whether each face is also embedded mirrored and the two averaged; "auto": as the model's manifest entry says.
 MIRRORED_VIEW = env.choice("MIRRORED_VIEW", "auto", ["auto", "on", "off"])
 # For how many days the pictures of probes are kept with their decisions; 0 keeps none.
@@ -266,6 +271,7 @@ CELERY_TASK_ROUTES = {
     "recognition.process_photos": {"queue": "recognition"},
     "recognition.reembed*": {"queue": "recognition"},
     "recognition.evaluate": {"queue": "recognition"},
+    "recognition.compare_models": {"queue": "recognition"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # Processes of the worker that `manage.py up` starts.
@@ -274,6 +280,8 @@ CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celery" / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
+    # Goes on with a change of the model whose worker was killed, and computes what was enrolled since.
+    "reembed": {"task": "recognition.reembed", "schedule": timedelta(seconds=60)},
     "rebuild-index-if-stale": {
         "task": "recognition.rebuild_index_if_stale",
         "schedule": timedelta(seconds=env.integer("INDEX_CHECK_SECONDS", 60, minimum=5)),

@@ -363,6 +363,70 @@ class Evaluation(models.Model):
         return f"evaluation {self.pk}"
 
 
+class ModelChange(models.Model):
+    """A site's way from one embedding model to another: new vectors beside the old ones, a comparison, the switch.
+
+    cursor: photos up to this number have been gone through. skipped: numbers of photos whose picture cannot be read.
+    worker, worker_until: who computes at present and until when nobody else does.
+    figures: ``{"before": ..., "after": ...}`` of `recognition.services.figures`. pictures: name -> SVG.
+    """
+
+    class State(models.TextChoices):
+        COMPUTING = "computing", "computing vectors"
+        SHADOW = "shadow", "compared in the shadow"
+        DONE = "done", "done"
+        STOPPED = "stopped", "stopped"
+
+    target = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="+", verbose_name="to")
+    before = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="+", verbose_name="from")
+    state = models.CharField(max_length=10, choices=State, default=State.COMPUTING)
+    done = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField(default=0)
+    cursor = models.BigIntegerField(default=0)
+    skipped = models.JSONField(default=list)
+    worker = models.CharField(max_length=40, blank=True)
+    worker_until = models.DateTimeField(null=True)
+    message = models.CharField(max_length=300, blank=True)
+    figures = models.JSONField(default=dict)
+    pictures = models.JSONField(default=dict)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    created_at = models.DateTimeField("begun", auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    activated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    activated_at = models.DateTimeField("switched", null=True, blank=True)
+
+    class Meta:
+        verbose_name = "model change"
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                models.Value(1), condition=Q(state__in=["computing", "shadow"]), name="one_open_model_change"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.before.name} to {self.target.name}"
+
+
+class ShadowDecision(models.Model):
+    """What the model to come would have decided about a probe; nobody was told."""
+
+    decision = models.OneToOneField(Decision, on_delete=models.CASCADE, related_name="shadow")
+    change = models.ForeignKey(ModelChange, on_delete=models.CASCADE, related_name="shadows")
+    outcome = models.CharField(max_length=10, choices=Decision.Outcome)
+    identity = models.ForeignKey(Identity, on_delete=models.SET_NULL, null=True, related_name="+")
+    score = models.FloatField(null=True)
+    agrees = models.BooleanField()
+
+    class Meta:
+        indexes = [models.Index(fields=["change", "agrees"], name="shadow_by_change")]
+
+    def __str__(self) -> str:
+        return f"shadow of {self.decision_id}"
+
+
 class StoredFile(models.Model):
     """The bytes of a photo or crop, kept by `recognition.storage.DatabaseStorage`."""
 

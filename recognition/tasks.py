@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from recognition.services import index, kept_pictures, photos, policy_changes
+from recognition.services import index, kept_pictures, model_changes, photos, policy_changes
+
+# Other photos wait for their turn on the same queue, so that a long change takes it in slices.
+REEMBED_SECONDS = 20.0
 
 
 @shared_task(name="recognition.process_photos")
@@ -46,3 +49,17 @@ def evaluate(evaluation_id: int) -> None:
     from recognition.services import site_evaluation
 
     site_evaluation.run_evaluation(evaluation_id)
+
+
+@shared_task(name="recognition.reembed")
+def reembed() -> None:
+    change = model_changes.advance(seconds=REEMBED_SECONDS)
+    if change is not None and change.state == change.State.COMPUTING and not change.worker:
+        reembed.delay()
+
+
+@shared_task(name="recognition.compare_models")
+def compare_models(change_id: int) -> None:
+    from recognition.services import model_comparison
+
+    model_comparison.compare(change_id)

@@ -92,12 +92,15 @@ class FakeRefiner:
 
 
 class FakeEmbedder:
-    name = "fake-embedder"
+    """name: embedders of different names have different vectors for the same person."""
+
     version = "1"
     mirrored = False
 
-    def __init__(self, dimensions: int = 512) -> None:
+    def __init__(self, dimensions: int = 512, name: str = "fake-embedder") -> None:
         self.dimensions = dimensions
+        self.name = name
+        self.first = 0 if name == "fake-embedder" else 500 + len(name)
 
     def embed(self, crops: Sequence[Image], *, mirrored: bool | None = None) -> Floats:
         rows = [self._one(crop) for crop in crops]
@@ -112,7 +115,7 @@ class FakeEmbedder:
         person = int(np.argmin([np.abs(bright - np.array(c) / max(c) * max(LEVELS)).sum() for c in COLOURS]))
         seed = int.from_bytes(hashlib.sha256(crop.tobytes()).digest()[:4], "big")
         noise = np.random.default_rng(seed).standard_normal(self.dimensions)
-        vector = person_vector(person, self.dimensions) + NOISE * noise / np.linalg.norm(noise)
+        vector = person_vector(self.first + person, self.dimensions) + NOISE * noise / np.linalg.norm(noise)
         return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 

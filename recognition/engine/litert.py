@@ -38,6 +38,12 @@ class Runner:
         interpreter.invoke()
         return [interpreter.get_tensor(output["index"]) for output in interpreter.get_output_details()]
 
+    def shapes(self) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
+        """Of inputs and outputs, as the file has them. Raises ModelFileError when it is no LiteRT file."""
+        interpreter = self._load(None)
+        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+        return [tuple(map(int, i["shape"])) for i in inputs], [tuple(map(int, o["shape"])) for o in outputs]
+
     def _for_shape(self, shape: tuple[int, ...]) -> Any:
         interpreter = self._interpreters.get(shape)
         if interpreter is None:
@@ -47,17 +53,18 @@ class Runner:
         self._interpreters.move_to_end(shape)
         return interpreter
 
-    def _load(self, shape: Sequence[int]) -> Any:
+    def _load(self, shape: Sequence[int] | None) -> Any:
         from ai_edge_litert.interpreter import Interpreter
 
         try:
             interpreter = Interpreter(model_path=str(self._path), num_threads=self._threads)
             wanted = interpreter.get_input_details()[0]
-            if list(wanted["shape"]) != list(shape):
+            if shape is not None and list(wanted["shape"]) != list(shape):
                 interpreter.resize_tensor_input(wanted["index"], list(shape), strict=False)
             interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
-            raise ModelFileError(f"{self._path} cannot be run with input {tuple(shape)}: {error}") from error
+            given = f" with input {tuple(shape)}" if shape is not None else ""
+            raise ModelFileError(f"{self._path} cannot be run{given}: {error}") from error
         return interpreter
 
 

@@ -151,3 +151,19 @@ class ModelSpec:
     source: str = ""
     accuracy: dict[str, object] = field(default_factory=dict)
     settings: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedModel:
+    """One file that can be installed. kind, input, output and settings are those of ``ModelSpec``.
+
+    content: of the file. suffix: to be added to the model's name, as a detector comes as one file for each input
+    size.
+    """
+
+    kind: str
+    content: bytes
+    input: dict[str, object]
+    output: dict[str, object]
+    settings: dict[str, object] = field(default_factory=dict)
+    suffix: str = ""

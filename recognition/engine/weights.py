@@ -1,14 +1,15 @@
 """models/manifest.json -> specifications of the models and verified paths of their files.
 
 The manifest is ``{"models": [{...fields of ModelSpec...}], "defaults": {"embedder": NAME}}``; without a
-default, the first model of a kind is it.
+default, the first model of a kind is it. Models that a site installed later stand in a second folder, with a
+manifest of the same form. A bundled model goes before an installed one of the same name.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from threading import Lock
 
@@ -22,36 +23,38 @@ _lock = Lock()
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
+    """folder: of the bundled models. specs: bundled and installed. installed: names of those that were installed
+    later, with the folder of their files."""
+
     folder: Path
     specs: tuple[ModelSpec, ...]
     defaults: dict[str, str]
+    installed: dict[str, Path] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, folder: Path) -> Manifest:
-        """Raises ModelFileError when the manifest is missing or damaged."""
-        path = folder / "manifest.json"
-        known = {f.name for f in fields(ModelSpec)}
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-            specs = tuple(
-                ModelSpec(**{name: value for name, value in entry.items() if name in known})
-                for entry in document["models"]
-            )
-            defaults = dict(document.get("defaults", {}))
-        except FileNotFoundError as error:
+    def load(cls, folder: Path, installed: Path | None = None) -> Manifest:
+        """installed: the second folder; it may be missing. Raises ModelFileError when a manifest is damaged."""
+        remedy = "Restore it from the repository."
+        document = _read(folder / "manifest.json", remedy)
+        if document is None:
             raise ModelFileError(
-                f"{path} is missing. Check out the models folder of the repository."
-            ) from error
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ModelFileError(f"{path} is damaged ({error}). Restore it from the repository.") from error
-        return cls(folder, specs, defaults)
+                f"{folder / 'manifest.json'} is missing. Check out the models folder of the repository."
+            )
+        specs, defaults = document
+        remedy = "Remove it and install the models again: manage.py fetch_models, manage.py import_model."
+        later = _read(installed / "manifest.json", remedy) if installed else None
+        added = [spec for spec in later[0] if spec.name not in {s.name for s in specs}] if later else []
+        where = {spec.name: installed for spec in added if installed}
+        return cls(folder, (*specs, *added), defaults, where)
 
     def spec(self, name: str) -> ModelSpec:
         for spec in self.specs:
             if spec.name == name:
                 return spec
-        installed = ", ".join(spec.name for spec in self.specs)
-        raise ModelFileError(f"No model {name!r} in {self.folder / 'manifest.json'}; it has {installed}.")
+        there = ", ".join(spec.name for spec in self.specs)
+        raise ModelFileError(
+            f"No model {name!r} is installed; there are {there}. `manage.py fetch_models --list` shows more."
+        )
 
     def default(self, kind: str) -> ModelSpec:
         """The model of this kind (one of ``KINDS``) that is used unless another is asked for."""
@@ -64,8 +67,11 @@ class Manifest:
 
     def path(self, spec: ModelSpec) -> Path:
         """Where the weights are. Raises ModelFileError unless size and SHA-256 are those of the manifest."""
-        path = self.folder / spec.file
-        remedy = f"Restore it: git checkout -- {path.parent.name}/{spec.file}"
+        path = self.installed.get(spec.name, self.folder) / spec.file
+        if spec.name in self.installed:
+            remedy = f"Install it again: manage.py fetch_models {spec.name}, or manage.py import_model."
+        else:
+            remedy = f"Restore it: git checkout -- {path.parent.name}/{spec.file}"
         try:
             found = path.stat()
             seen = (path, found.st_mtime_ns, found.st_size, spec.sha256)
@@ -83,3 +89,19 @@ class Manifest:
         with _lock:
             _verified.add(seen)
         return path
+
+
+def _read(path: Path, remedy: str) -> tuple[tuple[ModelSpec, ...], dict[str, str]] | None:
+    """The models and defaults of a manifest, None when there is no such file."""
+    known = {f.name for f in fields(ModelSpec)}
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        specs = tuple(
+            ModelSpec(**{name: value for name, value in entry.items() if name in known})
+            for entry in document["models"]
+        )
+        return specs, dict(document.get("defaults", {}))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ModelFileError(f"{path} is damaged ({error}). {remedy}") from error

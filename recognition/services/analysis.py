@@ -21,7 +21,7 @@ from recognition.engine.detector import Detector
 from recognition.engine.embedder import Embedder
 from recognition.engine.quality import QualityLimits, assess
 from recognition.engine.refiner import Refiner
-from recognition.engine.types import Face, Floats, Image, ModelFileError, Quality
+from recognition.engine.types import Face, Floats, Image, ModelFileError, ModelSpec, Quality
 from recognition.engine.weights import Manifest
 from recognition.models import ModelVersion
 
@@ -83,21 +83,30 @@ class _loaded_once(cached_property[T]):
 
 
 class Analyzer:
-    """Detector, refiner and embedder of one manifest. Safe to use from several threads."""
+    """Detector, refiner and embedders of the installed models. Safe to use from several threads."""
 
     def __init__(
         self,
         folder: Path,
         *,
+        installed: Path | None = None,
         embedder: str | None = None,
+        detector_name: str | None = None,
         detector: Detector | None = None,
         refiner: Refiner | None = None,
         mirrored: bool | None = None,
     ) -> None:
-        """mirrored: whether faces are embedded mirrored too; None: as the manifest says of each model."""
+        """folder, installed: of the manifests. embedder, detector_name: those used unless another is asked for.
+
+        mirrored: whether faces are embedded mirrored too; None: as the manifest says of each model.
+        """
+        self._folders = folder, installed
         self._mirrored = mirrored
-        self.manifest = Manifest.load(folder)
+        self.manifest = Manifest.load(folder, installed)
         self.embedder_spec = self.manifest.spec(embedder) if embedder else self.manifest.default("embedder")
+        default = self.manifest.default
+        self.detector_spec = self.manifest.spec(detector_name) if detector_name else default("detector")
+        self.refiner_spec = default("refiner")
         if detector is not None:
             self.__dict__["detector"] = detector
         if refiner is not None:
@@ -108,9 +117,15 @@ class Analyzer:
         """Embedders of model versions that are not the default."""
         return {}
 
+    def spec(self, name: str) -> ModelSpec:
+        """Also of a model that was installed after this process had started. Raises ModelFileError."""
+        if all(spec.name != name for spec in self.manifest.specs):
+            self.manifest = Manifest.load(*self._folders)
+        return self.manifest.spec(name)
+
     @_loaded_once
     def detector(self) -> Detector:
-        return Detector.from_manifest(self.manifest)
+        return Detector.from_manifest(self.manifest, self.detector_spec.name)
 
     @_loaded_once
     def refiner(self) -> Refiner:
@@ -149,24 +164,30 @@ class Analyzer:
         Raises ModelFileError when the installed weights are not those that the version stands for.
         """
         with (timings or Timings()).step("embed"):
-            return self._embedder_of(version).embed(crops)
+            return self.embedder_of(version).embed(crops)
 
-    def _embedder_of(self, version: ModelVersion | None) -> Embedder:
+    def embedder_of(self, version: ModelVersion | None) -> Embedder:
+        """Raises ModelFileError when the installed weights are not those that the version stands for."""
         if version is None:
             return self.embedder
         default = version.name == self.embedder_spec.name
-        spec = self.embedder_spec if default else self.manifest.spec(version.name)
+        spec = self.embedder_spec if default else self.spec(version.name)
         if spec.sha256 != version.sha256:
             raise ModelFileError(
                 f"People were enrolled with other weights of {version.name} than those installed now. "
-                "Restore the former file, or give the new one another name in the manifest."
+                "Restore the former file, or give the new one another name."
             )
-        if default:
+        return self.embedder_named(version.name)
+
+    def embedder_named(self, name: str) -> Embedder:
+        """Raises ModelFileError when no such model is installed, or its file is damaged."""
+        if name == self.embedder_spec.name:
             return self.embedder
+        self.spec(name)
         with _loading:
-            if version.name not in self._others:
-                self._others[version.name] = self._load_embedder(version.name)
-            return self._others[version.name]
+            if name not in self._others:
+                self._others[name] = self._load_embedder(name)
+            return self._others[name]
 
 
 _analyzer: Analyzer | None = None
@@ -179,6 +200,8 @@ def get_analyzer() -> Analyzer:
         if _analyzer is None:
             _analyzer = Analyzer(
                 Path(settings.MODELS_DIR),
+                installed=Path(settings.DATA_DIR) / "models",
+                detector_name=settings.DETECTOR or None,
                 embedder=settings.EMBEDDER or None,
                 mirrored=MIRRORED[settings.MIRRORED_VIEW],
             )

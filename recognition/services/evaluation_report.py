@@ -11,7 +11,12 @@ from django.template.loader import render_to_string
 from recognition.services import plots
 from recognition.services.picture_address import picture_address
 
-LABELS = {"plain": "one view", "mirrored": "with mirrored view"}
+LABELS = {
+    "plain": "one view",
+    "mirrored": "with mirrored view",
+    "before": "model in use",
+    "after": "model to come",
+}
 
 
 def pictures(document: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from django.db import IntegrityError, transaction
@@ -22,7 +22,7 @@ from recognition.services.import_plan import PlannedPerson as PlannedPerson
 from recognition.services.import_plan import read_plan as read_plan
 from recognition.services.import_report import Report as Report
 from recognition.services.live_gallery import record_change
-from recognition.services.policies import active_model
+from recognition.services.policies import active_model, hold_in_use
 from recognition.services.preparing import digest_of
 
 log = logging.getLogger(__name__)
@@ -175,6 +175,10 @@ def _import_person(
     report = Report()
     waiting: list[int] = []
     with transaction.atomic():
+        if not hold_in_use(
+            version
+        ):  # another model is, since a moment ago; workers look at the photos with that
+            work = [replace(one, finding=None) if isinstance(one, _Read) else one for one in work]
         identity = (
             Identity.objects.select_for_update(no_key=True).filter(external_id=person.external_id).first()
         )

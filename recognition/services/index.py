@@ -11,7 +11,7 @@ from functools import partial
 from django.db import connection, transaction
 from django.utils import timezone
 
-from recognition.models import GalleryBuild, GalleryChange, ModelVersion
+from recognition.models import GalleryBuild, GalleryChange, ModelChange, ModelVersion
 from recognition.services.live_gallery import build_from_database, gallery_folder, last_change
 from recognition.services.policies import active_model
 
@@ -24,34 +24,55 @@ STALE_AFTER = timedelta(minutes=5)
 FORMER_KEPT = timedelta(minutes=10)
 
 
-def rebuild_index() -> GalleryBuild | None:
-    """Build the gallery of the active model anew and make it the one that processes start from.
+def rebuild_index(version: ModelVersion | None = None) -> GalleryBuild | None:
+    """Build the gallery of a model, by default the active one, anew; processes start from it.
 
     None when another process is already building.
     """
     with transaction.atomic():
-        return _build(active_model()) if _sole_writer() else None
+        return _build(version or active_model()) if _sole_writer() else None
 
 
 def rebuild_if_stale() -> GalleryBuild | None:
-    """Build when there is no file, or it lacks changes and is older than five minutes."""
-    build = GalleryBuild.objects.filter(model_version=active_model()).first()
-    if build is None or not (gallery_folder() / build.file).exists():
-        return rebuild_index()
-    if build.change_number == last_change():
+    """Build when there is no file, or it lacks changes and is older than five minutes.
+
+    Returns the build of the model in use, None when there was no need for one.
+    """
+    versions = _served()
+    built = [_rebuild_if_stale(version) for version in versions]
+    if not any(built):
         drop_former_builds()
+    return built[0]
+
+
+def _rebuild_if_stale(version: ModelVersion) -> GalleryBuild | None:
+    build = GalleryBuild.objects.filter(model_version=version).first()
+    if build is None or not (gallery_folder() / build.file).exists():
+        return rebuild_index(version)
+    if build.change_number == last_change() or build.created_at > timezone.now() - STALE_AFTER:
         return None
-    return rebuild_index() if build.created_at <= timezone.now() - STALE_AFTER else None
+    return rebuild_index(version)
+
+
+def _served() -> list[ModelVersion]:
+    """The model in use, and the one to come while it decides in the shadow."""
+    change = ModelChange.objects.select_related("target").filter(state=ModelChange.State.SHADOW).first()
+    return [active_model()] + ([change.target] if change else [])
 
 
 def drop_former_builds() -> None:
     """Remove builds that were replaced some time ago, with their files."""
     with transaction.atomic():
         if _sole_writer():
-            builds = list(GalleryBuild.objects.all())
             limit = timezone.now() - FORMER_KEPT
-            if len(builds) > 1 and builds[0].created_at < limit:
-                _keep(builds[:1])
+            newest = [build for version in _served() if (build := _newest(version)) is not None]
+            others = GalleryBuild.objects.exclude(pk__in=[build.pk for build in newest])
+            if newest and others.exists() and all(build.created_at < limit for build in newest):
+                _keep(newest)
+
+
+def _newest(version: ModelVersion) -> GalleryBuild | None:
+    return GalleryBuild.objects.filter(model_version=version).first()
 
 
 def _sole_writer() -> bool:
@@ -79,7 +100,8 @@ def _build(version: ModelVersion) -> GalleryBuild:
     gallery.save(folder / build.file)
     build.seconds = round(time.perf_counter() - start, 3)
     build.save(update_fields=["file", "seconds"])
-    _keep(list(GalleryBuild.objects.all()[:KEEP]))
+    versions = {v.pk: v for v in [version, *_served()]}
+    _keep([b for v in versions.values() for b in GalleryBuild.objects.filter(model_version=v)[:KEEP]])
     return build
 
 
@@ -88,7 +110,7 @@ def _keep(kept: list[GalleryBuild]) -> None:
     GalleryBuild.objects.exclude(pk__in=[build.pk for build in kept]).delete()
     GalleryChange.objects.filter(id__lt=min(build.change_number for build in kept)).delete()
     names = {build.file for build in kept}
-    transaction.on_commit(partial(_remove_files, names, kept[0].pk))
+    transaction.on_commit(partial(_remove_files, names, max(build.pk for build in kept)))
 
 
 def _remove_files(kept: set[str], newest: int) -> None:

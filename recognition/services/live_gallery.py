@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from threading import Lock
@@ -119,9 +119,13 @@ def _build(version: ModelVersion, mark: Mark) -> Gallery:
 
 
 class LiveGallery:
-    """Holds one `Gallery` and keeps it current. Safe to use from several threads."""
+    """Holds one `Gallery` and keeps it current. Safe to use from several threads.
 
-    def __init__(self) -> None:
+    version: of which model its vectors are, asked for whenever something is read.
+    """
+
+    def __init__(self, version: Callable[[], ModelVersion] = active_model) -> None:
+        self._version = version
         self._held: tuple[Gallery, Mark] | None = None
         self._lock = Lock()
         self._complained = -RETRY_SECONDS
@@ -134,7 +138,7 @@ class LiveGallery:
             return held[0]
         with self._lock:
             mark = last_mark()  # others may have gone further while this thread waited
-            if self._held is None or not _catch_up(*self._held, mark):
+            if self._held is None or not _catch_up(*self._held, mark, self._version()):
                 self._held = self._load(mark), mark
             else:
                 self._held = self._held[0], mark
@@ -145,11 +149,11 @@ class LiveGallery:
             self._held = None
 
     def _load(self, mark: Mark) -> Gallery:
-        version = active_model()
+        version = self._version()
         build = GalleryBuild.objects.filter(model_version=version).order_by("-id").first()
         if build is not None:
             gallery = self._read(build, version)
-            if gallery is not None and _catch_up(gallery, Mark(gallery.change_number), mark):
+            if gallery is not None and _catch_up(gallery, Mark(gallery.change_number), mark, version):
                 return gallery
         gallery = _build(version, mark)
         gallery.generation = build.pk if build else 0
@@ -172,7 +176,7 @@ class LiveGallery:
         return None
 
 
-def _catch_up(gallery: Gallery, own: Mark, mark: Mark) -> bool:
+def _catch_up(gallery: Gallery, own: Mark, mark: Mark, version: ModelVersion) -> bool:
     """Apply the changes between two places of the log; False when the gallery has to be loaded anew."""
     if own == mark or own == Mark(mark.number):
         return True
@@ -185,7 +189,6 @@ def _catch_up(gallery: Gallery, own: Mark, mark: Mark) -> bool:
     # Without our own place the log is pruned, or it is that of a database restored from a backup.
     if not rows or rows[0][0] != own.number or own.at not in (None, rows[0][1]):
         return False
-    version = active_model()
     changed = sorted({identity for _, _, identity in rows[1:] if identity is not None})
     everything = any(identity is None for _, _, identity in rows[1:])
     if everything or len(changed) > MOST_CHANGES or version.name != gallery.model:

@@ -36,7 +36,9 @@ class IndexState:
 
 def count_people() -> PeopleCount:
     status = dict(Identity.objects.order_by().values_list("status").annotate(Count("pk")))
-    unknown = Identity.objects.filter(~Exists(Embedding.objects.filter(identity=OuterRef("pk"))))
+    unknown = Identity.objects.filter(
+        ~Exists(Embedding.objects.filter(identity=OuterRef("pk"), model_version__active=True))
+    )
     return PeopleCount(
         active=int(status.get(Identity.Status.ACTIVE, 0)),
         suspended=int(status.get(Identity.Status.SUSPENDED, 0)),

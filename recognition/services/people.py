@@ -10,7 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, transaction
 
-from recognition.models import Decision, Identity, Photo
+from recognition.models import Decision, Identity, Photo, ShadowDecision
 from recognition.services import kept_pictures
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.files import remove_files_of
@@ -94,6 +94,7 @@ def merge(*, into: Identity, other: Identity) -> Identity:
         _move_imported_vectors(into, other)
         other.embeddings.update(identity=into)
         other.decisions.update(identity=into)
+        ShadowDecision.objects.filter(identity=other).update(identity=into)
         _rename_in_decisions(other.pk, into.pk)
         user_id = into.user_id or other.user_id
         gone = other.pk

@@ -22,7 +22,7 @@ from recognition.services.examination import Finding as Finding
 from recognition.services.examination import examine as examine
 from recognition.services.files import discard_files_of, remove_file, remove_files_of
 from recognition.services.live_gallery import record_change
-from recognition.services.policies import active_model
+from recognition.services.policies import active_model, hold_in_use
 from recognition.services.preparing import PreparedPhoto as PreparedPhoto
 from recognition.services.preparing import digest_of
 from recognition.services.preparing import prepare_photo as prepare_photo
@@ -134,8 +134,16 @@ def _look_at(photo: Photo, version: ModelVersion) -> Finding:
 
 
 def store(photo: Photo, finding: Finding, version: ModelVersion) -> None:
-    """Write what was found. A photo that was deleted or taken over meanwhile is left alone."""
+    """Write what was found. A photo that was deleted or taken over meanwhile is left alone.
+
+    When another model came into use meanwhile, the photo waits to be looked at by that.
+    """
     with transaction.atomic():
+        if finding.vector is not None and not hold_in_use(version):
+            waiting = {"state": Photo.State.WAITING, "attempts": F("attempts") - 1}
+            if _claimed(photo.pk, photo.claimed_at).update(**waiting):
+                queue.enqueue(queue.PROCESS_PHOTOS, [photo.pk])
+            return
         current = _lock(photo)
         if current is not None and save_finding(current, finding, version):
             record_change(current.identity_id)

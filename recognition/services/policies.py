@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from recognition.engine.types import ModelFileError
 from recognition.models import ModelVersion, ThresholdPolicy
 from recognition.services.analysis import get_analyzer
+from recognition.services.model_store import register
 
 
 def active_model() -> ModelVersion:
@@ -18,6 +20,14 @@ def active_model() -> ModelVersion:
     if version is None:
         version = _register_default()
     return version
+
+
+def hold_in_use(version: ModelVersion) -> bool:
+    """Whether this is the model in use. If so it stays that until the transaction ends: vectors of it may be kept."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT active FROM recognition_modelversion WHERE id = %s FOR SHARE", [version.pk])
+        row = cursor.fetchone()
+    return bool(row and row[0])
 
 
 def active_policy(version: ModelVersion | None = None) -> ThresholdPolicy:
@@ -29,18 +39,20 @@ def active_policy(version: ModelVersion | None = None) -> ThresholdPolicy:
     return policy or _default_policy(version or active_model())
 
 
+def judge(scores: Sequence[float], policy: ThresholdPolicy) -> str:
+    """Why the best of these scores (best first) is no match in 1:N; empty when it is one."""
+    if not scores or scores[0] < policy.identify_threshold:
+        return "not_recognised"
+    if len(scores) > 1 and scores[0] - scores[1] < policy.margin:
+        return "ambiguous"
+    return ""
+
+
 def _register_default() -> ModelVersion:
     spec = get_analyzer().embedder_spec
     try:
         with transaction.atomic():
-            version, _ = ModelVersion.objects.get_or_create(
-                name=spec.name,
-                defaults={
-                    "version": spec.version,
-                    "sha256": spec.sha256,
-                    "dimensions": int(str(spec.output["dimensions"])),
-                },
-            )
+            version = register(spec)
             version.active = True
             version.save(update_fields=["active"])
             return version

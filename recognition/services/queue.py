@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 PROCESS_PHOTOS = "recognition.process_photos"
 REBUILD_INDEX = "recognition.rebuild_index"
 EVALUATE = "recognition.evaluate"
+ADVANCE_MODEL_CHANGE = "recognition.reembed"
+COMPARE_MODELS = "recognition.compare_models"
 PAUSE_SECONDS = 10.0
 
 _unreachable_until = 0.0

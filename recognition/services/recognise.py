@@ -15,7 +15,7 @@ from recognition.engine.gallery import Gallery
 from recognition.engine.quality import PROBE
 from recognition.engine.types import Floats, Image, ImageError, Match
 from recognition.models import Decision, Identity, ModelVersion, ThresholdPolicy
-from recognition.services import kept_pictures
+from recognition.services import kept_pictures, shadow
 from recognition.services.analysis import SeenFace, Timings, get_analyzer, quality_dict
 from recognition.services.answers import Asker as Asker
 from recognition.services.answers import Candidate as Candidate
@@ -24,6 +24,7 @@ from recognition.services.answers import Identification as Identification
 from recognition.services.answers import Verification as Verification
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.in_force import in_force, policy_in_force
+from recognition.services.policies import judge as judge
 
 MAX_FACES = 20
 MAX_PROBE_SIDE = 2000
@@ -60,9 +61,11 @@ def identify(
             # A person erased since the search is no candidate any more.
             ranked = [[match for match in row if match.identity_id in people] for row in ranked]
             answer.faces = [_decide(s, row, people, policy, top) for s, row in zip(seen, ranked, strict=True)]
+            decisions = _record(answer, ranked, asker, policy, gallery) if record else []
             if record:
-                _record(answer, ranked, asker, policy, gallery)
                 kept_pictures.keep(answer.probe, image)
+    if answer.faces and decisions:
+        shadow.compare_search(decisions, seen, timings)
     return answer
 
 
@@ -111,22 +114,13 @@ def _decide(
     return FaceAnswer(seen, Decision.Outcome.MATCH, "", candidates, people[row[0].identity_id])
 
 
-def judge(scores: Sequence[float], policy: ThresholdPolicy) -> str:
-    """Why the best of these scores (best first) is no match in 1:N; empty when it is one."""
-    if not scores or scores[0] < policy.identify_threshold:
-        return "not_recognised"
-    if len(scores) > 1 and scores[0] - scores[1] < policy.margin:
-        return "ambiguous"
-    return ""
-
-
 def _record(
     answer: Identification,
     ranked: Sequence[Sequence[Match]],
     asker: Asker,
     policy: ThresholdPolicy,
     gallery: Gallery,
-) -> None:
+) -> list[Decision]:
     rows = [
         _row(
             asker,
@@ -148,7 +142,7 @@ def _record(
     ]
     if not rows:
         rows = [_row(asker, policy, answer.probe, outcome=Decision.Outcome.REJECTED, reason="no_face")]
-    Decision.objects.bulk_create(rows)
+    return Decision.objects.bulk_create(rows)
 
 
 def _row(asker: Asker, policy: ThresholdPolicy, probe: UUID, **fields: Any) -> Decision:
@@ -193,7 +187,7 @@ def verify_identity(
             score = answer.score
             probe = uuid4()
             kept_pictures.keep(probe, image)
-            _row(
+            decision = _row(
                 asker,
                 policy,
                 probe,
@@ -205,7 +199,10 @@ def verify_identity(
                 quality=quality_dict(face.quality) if face else {},
                 generation=gallery.generation,
                 change_number=gallery.change_number,
-            ).save()
+            )
+            decision.save()
+    if record and face is not None:
+        shadow.compare_claim(decision, face, identity.pk, timings)
     return answer
 
 

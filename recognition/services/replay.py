@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from recognition.models import Decision, Identity, ThresholdPolicy
-from recognition.services.recognise import judge
+from recognition.services.policies import judge
 
 # Outcomes that thresholds decide. Others (no face, quality, liveness) stay as they were.
 BY_THRESHOLD = ("", "not_recognised", "ambiguous", "not_the_same")

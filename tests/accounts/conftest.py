@@ -13,7 +13,7 @@ from accounts.models import User
 from recognition.engine.types import ModelSpec
 from recognition.engine.weights import Manifest
 from recognition.models import Identity
-from recognition.services import people, photos
+from recognition.services import people, photos, shadow
 from recognition.services.analysis import Analyzer, use_analyzer
 from recognition.services.live_gallery import live_gallery
 from tests.fakes import FakeDetector, FakeEmbedder, FakeRefiner, person_jpeg
@@ -22,14 +22,27 @@ POLICY = {"verify_threshold": 0.5, "identify_threshold": 0.5, "margin": 0.1, "so
 JSON = {"HTTP_ACCEPT": "application/json"}
 
 
+def fake_spec(name: str, **settings: object) -> ModelSpec:
+    return ModelSpec(
+        name, "embedder", "1", "none", "0" * 64, 0, output={"dimensions": 512}, settings=settings
+    )
+
+
 class FakeAnalyzer(Analyzer):
+    """Its models: "fake-embedder" in use, "other-embedder" with thresholds of its own, "bare-embedder" without."""
+
+    def spec(self, name: str) -> ModelSpec:
+        return self.manifest.spec(name)
+
     def __init__(self) -> None:
-        spec = ModelSpec(
-            "fake-embedder", "embedder", "1", "none", "0" * 64, 0,
-            output={"dimensions": 512}, settings={"policy": POLICY},
-        )  # fmt: skip
-        self.manifest = Manifest(Path(), (spec,), {})
-        self.embedder_spec = spec
+        specs = (
+            fake_spec("fake-embedder", policy=POLICY),
+            fake_spec("other-embedder", policy=POLICY | {"source": "other people"}),
+            fake_spec("bare-embedder"),
+        )
+        self.manifest = Manifest(Path(), specs, {})
+        self.embedder_spec = specs[0]
+        self._others.update({name: FakeEmbedder(name=name) for name in ("other-embedder", "bare-embedder")})
         self.__dict__ |= {"detector": FakeDetector(), "refiner": FakeRefiner(), "embedder": FakeEmbedder()}
 
 
@@ -43,6 +56,7 @@ def fresh_state(request: pytest.FixtureRequest) -> Iterator[None]:
         with use_analyzer(FakeAnalyzer()):
             yield
     live_gallery.forget()
+    shadow.forget()
 
 
 Enrol = Callable[..., Identity]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import keras
 
@@ -14,7 +12,7 @@ from recognition.engine.networks.ghostfacenet_weights import load_ghostfacenet
 from recognition.engine.networks.litert_export import to_litert
 from recognition.engine.networks.refiner import SIDE as REFINER_SIDE
 from recognition.engine.networks.yolov5face_weights import load_yolov5face
-from recognition.engine.types import ModelFileError
+from recognition.engine.types import ConvertedModel, ModelFileError
 
 DETECTOR_SIDES = (320, 640)
 SCALED = {"dtype": "float32", "colour": "RGB", "scaling": "(x - 127.5) / 128"}
@@ -25,22 +23,7 @@ ANCHORS = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Converted:
-    """One LiteRT file. kind, input, output and settings are those of ``ModelSpec``.
-
-    suffix: to be added to the model's name, as a detector comes as one file for each input size.
-    """
-
-    kind: str
-    content: bytes
-    input: dict[str, Any]
-    output: dict[str, Any]
-    settings: dict[str, Any] = field(default_factory=dict)
-    suffix: str = ""
-
-
-def convert(path: Path, kind: str | None = None) -> list[Converted]:
+def convert(path: Path, kind: str | None = None) -> list[ConvertedModel]:
     """kind: "embedder", "detector" or "refiner"; None tries what the file can be.
 
     Reads GhostFaceNetV1 from Keras H5, YOLOv5-face from ONNX, Keras H5 or ``.npz``, the face refiner from ``.keras``.
@@ -59,13 +42,13 @@ def convert(path: Path, kind: str | None = None) -> list[Converted]:
     raise ModelFileError(" ".join(errors))
 
 
-def convert_embedder(path: Path) -> list[Converted]:
+def convert_embedder(path: Path) -> list[ConvertedModel]:
     model = load_ghostfacenet(path)
     dimensions = int(model.output_shape[-1])
     shape = (1, CROP, CROP, 3)
     alignment = "similarity of five landmarks to the ArcFace template"
     return [
-        Converted(
+        ConvertedModel(
             "embedder",
             to_litert(model, shape),
             {"shape": list(shape), **SCALED, "alignment": alignment},
@@ -75,11 +58,11 @@ def convert_embedder(path: Path) -> list[Converted]:
     ]
 
 
-def convert_detector(path: Path) -> list[Converted]:
+def convert_detector(path: Path) -> list[ConvertedModel]:
     """One file for each of the sizes that the detector works with."""
     model, config = load_yolov5face(path)
     return [
-        Converted(
+        ConvertedModel(
             "detector",
             to_litert(deployed(model, config, side), (1, side, side, 3)),
             {"shape": [1, side, side, 3], "dtype": "float32", "colour": "RGB", "scaling": "x / 255"},
@@ -101,7 +84,7 @@ def convert_detector(path: Path) -> list[Converted]:
     ]
 
 
-def convert_refiner(path: Path) -> list[Converted]:
+def convert_refiner(path: Path) -> list[ConvertedModel]:
     try:
         model = keras.models.load_model(path, compile=False)
     except (OSError, ValueError, TypeError) as error:
@@ -113,7 +96,7 @@ def convert_refiner(path: Path) -> list[Converted]:
         )
     meaning = 'x and y of five landmarks as shares of the crop, then the logit of "this is a face"'
     return [
-        Converted(
+        ConvertedModel(
             "refiner",
             to_litert(model, shape),
             {"shape": list(shape), **SCALED},

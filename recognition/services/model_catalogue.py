@@ -1,0 +1,140 @@
+"""Models that can be fetched by name: official releases, and those that a Python package carries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from recognition.engine import packaged
+from recognition.engine.types import ConvertedModel, ModelSpec
+from recognition.services import model_store
+from recognition.services.downloads import Progress, RemoteFile, download
+from recognition.services.errors import NotFound
+from recognition.services.model_conversion import convert_file
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A file of weights at its publisher, to be converted after loading. accuracy: as published there."""
+
+    name: str
+    kind: str
+    version: str
+    remote: RemoteFile
+    licence: str
+    source: str
+    accuracy: dict[str, object] = field(default_factory=dict)
+
+
+RELEASES = (
+    Release(
+        name="ghostfacenet-v1-1.3-1",
+        kind="embedder",
+        version="v1.2",
+        remote=RemoteFile(
+            url="https://github.com/HamadYA/GhostFaceNets/releases/download/v1.2/GhostFaceNet_W1.3_S1_ArcFace.h5",
+            size=17_271_840,
+            sha256="e4182ca2470dac3eb79974f4d5d54f2abdf66d7e231c6f3df4059a90bded1271",
+        ),
+        licence="MIT (HamadYA/GhostFaceNets). Trained on MS1MV3, whose photographs are for research only.",
+        source="GhostFaceNet_W1.3_S1_ArcFace.h5 of release v1.2 of HamadYA/GhostFaceNets",
+        accuracy={"published": {"lfw": 0.9973, "cfp_fp": 0.9683, "agedb_30": 0.98}},
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What can be fetched. size: in bytes. origin: where it comes from."""
+
+    name: str
+    kind: str
+    size: int
+    origin: str
+    installed: bool
+    accuracy: dict[str, object]
+
+
+def offers() -> list[Offer]:
+    there = {spec.name for spec in model_store.read_manifest().specs}
+    found = [Offer(r.name, r.kind, r.remote.size, r.source, r.name in there, r.accuracy) for r in RELEASES]
+    found += [Offer(s.name, s.kind, s.size, s.source, s.name in there, s.accuracy) for s in packaged.specs()]
+    return found
+
+
+def fetch(
+    name: str,
+    *,
+    progress: Progress = lambda done, total: None,
+    tell: Callable[[str], None] = lambda text: None,
+) -> list[ModelSpec]:
+    """Install a model of the catalogue. Installing it twice changes nothing.
+
+    Raises NotFound for an unknown name, Invalid when the file cannot be had, ModelFileError or EngineError when it
+    cannot be converted here.
+    """
+    known = [spec for spec in model_store.read_manifest().specs if spec.name == name]
+    if known:
+        model_store.read_manifest().path(known[0])
+        return known
+    release = next((one for one in RELEASES if one.name == name), None)
+    if release is not None:
+        return _fetch_release(release, progress, tell)
+    if name in packaged.NAMES:
+        return _install_packaged(packaged.find(name))
+    names = ", ".join([r.name for r in RELEASES] + list(packaged.NAMES))
+    raise NotFound("unknown_model", f"There is no model {name!r} to fetch. There are: {names}.")
+
+
+def _fetch_release(release: Release, progress: Progress, tell: Callable[[str], None]) -> list[ModelSpec]:
+    folder = model_store.models_folder() / "downloads"
+    path = download(release.remote, folder, progress=progress)
+    tell(f"Converting {path.name} ...")
+    return install_file(
+        path,
+        name=release.name,
+        kind=release.kind,
+        version=release.version,
+        licence=release.licence,
+        source=release.source,
+        accuracy=release.accuracy,
+    )
+
+
+def install_file(
+    path: Path,
+    *,
+    name: str,
+    kind: str | None = None,
+    version: str = "",
+    licence: str = "",
+    source: str = "",
+    accuracy: dict[str, object] | None = None,
+) -> list[ModelSpec]:
+    """Convert a file of weights, or take a LiteRT file as it is, and install it under this name."""
+    model_store.check_name(name)
+    files = convert_file(path, kind)
+    return model_store.install(
+        files,
+        name=name,
+        # A detector's two files know each other by their version, so that it has to be one of their own.
+        version=version or name,
+        licence=licence or "Not stated when it was imported.",
+        source=source or path.name,
+        accuracy=accuracy,
+    )
+
+
+def _install_packaged(model: packaged.PackagedModel) -> list[ModelSpec]:
+    spec = model.spec
+    content = ConvertedModel(spec.kind, model.path.read_bytes(), spec.input, spec.output, spec.settings)
+    return model_store.install(
+        [content],
+        name=spec.name,
+        version=spec.version,
+        licence=spec.licence,
+        source=spec.source,
+        accuracy=spec.accuracy,
+        extension=model.path.suffix,
+    )

@@ -1,0 +1,297 @@
+"""Changing the embedding model without stopping: begin, compute, compare, switch, go back.
+
+The vectors of the model to come are computed beside those in use. When none is missing, live probes are decided by
+both (see `shadow`), and the switch is one transaction that first computes whatever was enrolled last. The old
+vectors stay, so that going back is the same again.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from recognition.engine.types import ModelFileError
+from recognition.models import Embedding, Identity, ModelChange, ModelVersion, Photo, ThresholdPolicy
+from recognition.services import index, policy_changes, queue
+from recognition.services.analysis import get_analyzer
+from recognition.services.errors import Conflict, NotFound
+from recognition.services.live_gallery import record_change
+from recognition.services.model_store import register
+from recognition.services.policies import active_model, active_policy
+from recognition.services.reembedding import embed_photos, photos_without
+
+log = logging.getLogger(__name__)
+
+BATCH = 32
+LEASE = timedelta(seconds=60)  # a worker that was not heard of for so long is gone
+HEALING = timedelta(days=1)  # after a switch
+LAST = 64  # photos that are computed inside the switch itself
+State = ModelChange.State
+OPEN = (State.COMPUTING, State.SHADOW)
+
+
+def open_change() -> ModelChange | None:
+    return ModelChange.objects.select_related("target", "before").filter(state__in=OPEN).first()
+
+
+def begin(name: str, *, user_id: int | None = None, enqueue: bool = True) -> ModelChange:
+    """Start the way to another installed embedder; a change to it that is open already goes on.
+
+    Raises NotFound for an unknown name, Conflict when it is in use or another change is open.
+    """
+    try:
+        spec = get_analyzer().spec(name)
+    except ModelFileError as error:
+        raise NotFound("unknown_model", str(error)) from None
+    if spec.kind != "embedder":
+        raise Invalid("no_embedder", f"{name} is a {spec.kind}. Only embedders make vectors.")
+    before = active_model()
+    target = register(spec)
+    if target.pk == before.pk:
+        raise Conflict("in_use", f"{name} is the model in use.")
+    get_analyzer().embedder_of(target)  # that it can be loaded
+    try:
+        with transaction.atomic():
+            change = ModelChange.objects.create(
+                target=target, before=before, total=enrolled_photos(), created_by_id=user_id
+            )
+            if enqueue:
+                queue.enqueue(queue.ADVANCE_MODEL_CHANGE)
+    except IntegrityError:
+        there_is = open_change()
+        if there_is is None or there_is.target_id != target.pk:
+            text = f"Another change of the model is open ({there_is}). Finish or stop it first."
+            raise Conflict("busy", text) from None
+        return there_is
+    return change
+
+
+def enrolled_photos() -> int:
+    return Photo.objects.filter(state=Photo.State.READY, chosen_face__isnull=False).count()
+
+
+def missing(change: ModelChange) -> QuerySet[Photo]:
+    """Photos that still have to be computed."""
+    return photos_without(change.target).exclude(pk__in=change.skipped)
+
+
+def advance(
+    *,
+    seconds: float | None = None,
+    on_photos: Callable[[int], None] = lambda count: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> ModelChange | None:
+    """Go on with the open change: compute vectors until none is missing, for at most so many seconds.
+
+    One process at a time does it; when that is killed, the next call after a minute goes on where it was. Returns
+    the change, None when none is open. Raises EngineError when the model cannot be used.
+    """
+    change = open_change()
+    if change is None:
+        _heal()
+        return None
+    me = uuid4().hex
+    if not _take(change, me):
+        return change
+    ends = time.monotonic() + seconds if seconds is not None else None
+    try:
+        while photos := list(missing(change).filter(pk__gt=change.cursor)[:BATCH]) or _from_start(change):
+            unreadable = embed_photos(photos, change.target, announce=change.state == State.SHADOW)
+            on_photos(len(photos))
+            change.skipped = [*change.skipped, *unreadable]
+            change.cursor = photos[-1].pk
+            if not _note(change, me) or stop() or (ends is not None and time.monotonic() >= ends):
+                return ModelChange.objects.get(pk=change.pk)
+        if change.state == State.COMPUTING:
+            index.rebuild_index(change.target)
+            _held(change, me).update(state=State.SHADOW, updated_at=timezone.now())
+            log.info("every photo has a vector of %s; it decides in the shadow now", change.target)
+            queue.enqueue(queue.COMPARE_MODELS, change.pk)
+    finally:
+        _held(change, me).update(worker="", worker_until=None)
+    return ModelChange.objects.select_related("target", "before").get(pk=change.pk)
+
+
+def _heal() -> None:
+    """Compute what was written for the former model in the moment of the last switch, and lacks a vector since."""
+    last = ModelChange.objects.filter(
+        state=State.DONE, target__active=True, activated_at__gt=timezone.now() - HEALING
+    ).first()
+    if last is None:
+        return
+    photos = list(missing(last)[:BATCH])
+    if photos and (unreadable := embed_photos(photos, last.target, announce=True)):
+        last.skipped = [*last.skipped, *unreadable]
+        last.save(update_fields=["skipped"])
+
+
+def _from_start(change: ModelChange) -> list[Photo]:
+    """Photos below the cursor: those that changed while they were being computed, or were enrolled again."""
+    change.cursor = 0
+    return list(missing(change)[:BATCH])
+
+
+def _take(change: ModelChange, me: str) -> bool:
+    now = timezone.now()
+    free = ModelChange.objects.filter(
+        Q(worker="") | Q(worker_until=None) | Q(worker_until__lt=now), pk=change.pk, state__in=OPEN
+    )
+    return bool(free.update(worker=me, worker_until=now + LEASE))
+
+
+def _held(change: ModelChange, me: str) -> QuerySet[ModelChange]:
+    return ModelChange.objects.filter(pk=change.pk, worker=me, state__in=OPEN)
+
+
+def _note(change: ModelChange, me: str) -> bool:
+    """Write down how far it is. False when the change was stopped or another process took it over."""
+    now = timezone.now()
+    total = enrolled_photos()
+    done = max(0, total - missing(change).count())
+    values = {"cursor": change.cursor, "skipped": change.skipped, "done": done, "total": total}
+    return bool(_held(change, me).update(**values, worker_until=now + LEASE, updated_at=now))
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """What stands between a change and its switch.
+
+    missing: photos that have to be computed. left_behind: people whose vectors were imported without photos, so that
+    the model to come cannot know them. policy: of the model to come, None when it has no thresholds yet.
+    """
+
+    missing: int
+    left_behind: int
+    policy: ThresholdPolicy | None
+
+
+def readiness(change: ModelChange) -> Readiness:
+    return Readiness(missing(change).count(), left_behind(change).count(), policy_of(change.target))
+
+
+def left_behind(change: ModelChange) -> QuerySet[Identity]:
+    """Active people with vectors of the model in use and none of the one to come, nor a photo to make it of."""
+    old = Embedding.objects.filter(identity=OuterRef("pk"), model_version=change.before)
+    new = Embedding.objects.filter(identity=OuterRef("pk"), model_version=change.target)
+    to_do = missing(change).filter(identity=OuterRef("pk"))
+    return Identity.objects.filter(Exists(old), ~Exists(new), ~Exists(to_do), status=Identity.Status.ACTIVE)
+
+
+def policy_of(version: ModelVersion) -> ThresholdPolicy | None:
+    """The policy that would be in force with this model; the one that came with it, if none was chosen."""
+    shipped: Any = get_analyzer().spec(version.name).settings.get("policy")
+    if shipped or version.policies.filter(active=True).exists():
+        return active_policy(version)
+    return None
+
+
+def activate(change: ModelChange, *, user_id: int | None = None, leave_behind: bool = False) -> ModelChange:
+    """Switch index, policy and vectors to the model of the change, in one step for all processes.
+
+    leave_behind: also when people cannot be known by it. Raises Conflict when the change is not ready.
+    """
+    index.rebuild_index(change.target)  # so that processes find a fresh file
+    with transaction.atomic():
+        # Enrolment holds the row of the model in use until its vectors are in; none can slip through.
+        versions = {v.pk: v for v in ModelVersion.objects.select_for_update().order_by("pk")}
+        current = ModelChange.objects.select_for_update().filter(pk=change.pk).first()
+        if current is None or current.state != State.SHADOW:
+            raise Conflict("not_ready", "The vectors of the new model are not complete yet.")
+        before, target = versions[current.before_id], versions[current.target_id]
+        if not before.active:
+            raise Conflict(
+                "other_model", f"{before.name} is not the model in use any more. Stop this change."
+            )
+        _compute_last(current)
+        lost = left_behind(current).count()
+        if lost and not leave_behind:
+            raise Conflict("left_behind", _left_behind_text(lost, current))
+        if policy_of(target) is None:
+            raise Conflict("no_policy", no_policy_text(target))
+        before.active = False
+        before.save(update_fields=["active"])
+        target.active = True
+        target.save(update_fields=["active"])
+        record_change(None)
+        current.state = State.DONE
+        current.activated_at = timezone.now()
+        current.activated_by_id = user_id
+        current.save(update_fields=["state", "activated_at", "activated_by"])
+        policy_changes.follow_growth()
+    log.warning("%s is the model in use instead of %s", target, before)
+    return current
+
+
+def _compute_last(change: ModelChange) -> None:
+    photos = list(missing(change)[: LAST + 1])
+    if len(photos) > LAST:
+        raise Conflict("not_ready", "Photos were enrolled meanwhile; their vectors are being computed.")
+    if photos and (unreadable := embed_photos(photos, change.target, announce=True)):
+        change.skipped = [*change.skipped, *unreadable]
+        change.save(update_fields=["skipped"])
+
+
+def _left_behind_text(lost: int, change: ModelChange) -> str:
+    people = "One person" if lost == 1 else f"{lost} people"
+    return (
+        f"{people} could not be recognised any more: their vectors were imported without photos, and "
+        f"{change.target.name} cannot make new ones. Add photos of them, or say that they are to be left behind."
+    )
+
+
+def no_policy_text(version: ModelVersion) -> str:
+    return (
+        f"Nothing says which scores of {version.name} are a match. Measure it first: "
+        f"manage.py calibrate --model {version.name} FOLDER --activate"
+    )
+
+
+def roll_back(*, user_id: int | None = None, leave_behind: bool = False, wait: bool = True) -> ModelChange:
+    """Return to the model that was in use before the last switch. What was enrolled since is computed first.
+
+    wait: until that is done, however much it is. Raises Conflict when there was no other model, when another change
+    is open, and without ``wait`` when there is much to compute; workers do it then.
+    """
+    last = ModelChange.objects.filter(state=State.DONE, target__active=True).order_by("-activated_at").first()
+    if last is None:
+        raise Conflict("nothing_before", "No other model was in use before this one.")
+    back = begin(last.before.name, user_id=user_id, enqueue=not wait)
+    if not wait and missing(back).count() > LAST:
+        text = f"Vectors of {back.target.name} are being computed for what was enrolled since. Switch when it is done."
+        raise Conflict("computing", text)
+    done = advance()
+    if done is None or done.state != State.SHADOW:
+        raise Conflict("busy", "Another process is computing vectors. Try again in a moment.")
+    return activate(back, user_id=user_id, leave_behind=leave_behind)
+
+
+def stop(change: ModelChange) -> None:
+    """End an open change; what was computed is kept, so that beginning again goes on from there."""
+    if not ModelChange.objects.filter(pk=change.pk, state__in=OPEN).update(
+        state=State.STOPPED, worker="", updated_at=timezone.now()
+    ):
+        raise Conflict("not_open", "This change is not open any more.")
+    queue.enqueue(queue.REBUILD_INDEX)
+
+
+def drop(name: str) -> int:
+    """Delete all vectors of a model that is not in use, and return how many there were."""
+    version = ModelVersion.objects.filter(name=name).first()
+    if version is None:
+        raise NotFound("unknown_model", f"There are no vectors of a model {name!r}.")
+    with transaction.atomic():
+        version = ModelVersion.objects.select_for_update().get(pk=version.pk)
+        if version.active:
+            raise Conflict("in_use", f"{name} is the model in use.")
+        if ModelChange.objects.filter(Q(target=version) | Q(before=version), state__in=OPEN).exists():
+            raise Conflict("busy", f"A change of the model to {name} is open. Stop it first.")
+        return Embedding.objects.filter(model_version=version).delete()[0]
