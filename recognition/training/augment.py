@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from recognition.engine.types import Image
 
 Random = np.random.Generator
+SIDE = 112
 
 # In the aligned crop: outline of a face mask from below the eyes around the chin.
 MASK = np.array(
@@ -19,30 +20,39 @@ MASK = np.array(
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """Deviations and shares; all can be set to 0.
+    """How much each crop is changed; 0 leaves a change out.
 
-    rotation in radians, scale as a share, shift in pixels; colour: deviation of brightness and contrast as a share.
-    The rest are shares of the crops: grey, blurred, seen from afar, with a face mask, with a part hidden.
+    flip: share of the crops that are mirrored. rotation: deviation in radians. crop: deviation of the scale as a
+    share, a third of it is the deviation of the place as a share of the side. colour: deviation of brightness and
+    contrast as a share. The rest are shares of the crops: grey, blurred, seen from afar, with a face mask, with a
+    part hidden.
     """
 
+    flip: float = 0.5
     rotation: float = 0.06
-    scale: float = 0.04
-    shift: float = 1.5
+    crop: float = 0.04
     colour: float = 0.2
     grey: float = 0.1
     blur: float = 0.1
-    far: float = 0.15
+    low_resolution: float = 0.15
     mask: float = 0.05
-    hidden: float = 0.05
+    occlusion: float = 0.05
+
+    def times(self, factor: float) -> Strength:
+        """All of it weaker or stronger; shares end at 1."""
+        values = {f.name: getattr(self, f.name) * factor for f in fields(self) if f.name != "flip"}
+        unbounded = ("rotation", "crop", "colour")
+        bounded = {name: value if name in unbounded else min(value, 1.0) for name, value in values.items()}
+        return replace(self, **bounded)
 
 
 def augmented(crop: Image, random: Random, strength: Strength) -> Image:
     crop = warped(crop, random, strength)
     if random.random() < strength.mask:
         crop = masked(crop, random)
-    if random.random() < strength.hidden:
+    if random.random() < strength.occlusion:
         crop = partly_hidden(crop, random)
-    if random.random() < strength.far:
+    if random.random() < strength.low_resolution:
         crop = from_afar(crop, random)
     if random.random() < strength.blur:
         crop = blurred(crop, random)
@@ -53,13 +63,16 @@ def augmented(crop: Image, random: Random, strength: Strength) -> Image:
 
 
 def warped(crop: Image, random: Random, strength: Strength) -> Image:
-    """Mirrored half of the time, then turned, scaled and shifted a little, as an imperfect alignment does."""
-    angle, scale = random.normal(0, strength.rotation), float(np.exp(random.normal(0, strength.scale)))
-    matrix = cv2.getRotationMatrix2D((55.5, 55.5), float(np.degrees(angle)), scale)
-    matrix[:, 2] += random.normal(0, strength.shift, 2)
-    if random.random() < 0.5:
+    """Mirrored or not, then turned, scaled and shifted a little, as an imperfect alignment does."""
+    angle, scale = random.normal(0, strength.rotation), float(np.exp(random.normal(0, strength.crop)))
+    shift = random.normal(0, strength.crop / 3 * SIDE, 2)
+    if random.random() < strength.flip:
         crop = np.ascontiguousarray(crop[:, ::-1])
-    return np.asarray(cv2.warpAffine(crop, matrix, (112, 112), borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    if angle == 0 and scale == 1 and not shift.any():
+        return crop
+    matrix = cv2.getRotationMatrix2D((SIDE / 2 - 0.5, SIDE / 2 - 0.5), float(np.degrees(angle)), scale)
+    matrix[:, 2] += shift
+    return np.asarray(cv2.warpAffine(crop, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def recoloured(crop: Image, random: Random, deviation: float) -> Image:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import keras
 
+from recognition.engine.types import EngineError
 from recognition.training.batches import EpochBatches
 
 Evaluate = Callable[[], dict[str, float]]
+
+
+class RunError(EngineError):
+    """The run cannot go on; the text says what to do."""
 
 
 class Run(keras.callbacks.Callback):
@@ -35,16 +41,30 @@ class Run(keras.callbacks.Callback):
         return len(self.history)
 
     def resume(self, model: keras.Model) -> bool:
-        """Loads the last epoch into the compiled model. False when there is none, or it had other settings."""
+        """Loads the last epoch into the compiled model; False when there is none.
+
+        Raises RunError when the folder holds a run with other settings.
+        """
         try:
             document = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            before, history = document["settings"], document["history"]
+        except (OSError, ValueError, KeyError, TypeError):
             return False
-        if document["settings"] != self.settings or not document["history"]:
+        if before != self.settings:
+            other = sorted(name for name in self.settings if before.get(name) != self.settings[name])
+            raise RunError(
+                f"{self.folder} holds a run with another {', '.join(other) or 'set of options'}. "
+                "Repeat its options to go on, or choose another --out or --restart to begin anew."
+            )
+        if not history:
             return False
         model.optimizer.build(model.trainable_variables)
-        model.load_weights(self._weights(len(document["history"])))
-        self.history = document["history"]
+        try:
+            model.load_weights(self._weights(len(history)))
+        except (OSError, ValueError, KeyError) as error:
+            raise RunError(f"The last state in {self.folder} is damaged ({error}). Use --restart.") from error
+        self.history = history
+        self.batches.epoch = len(history)
         return True
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -52,6 +72,8 @@ class Run(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         figures = {name: float(value) for name, value in (logs or {}).items()}
+        if not isfinite(figures.get("loss", 0.0)):
+            raise RunError("The loss is no number any more. Use a lower --rate; the last good epoch is kept.")
         if self.evaluate is not None:
             found = self.evaluate()
             figures.update(found)

@@ -12,15 +12,16 @@ import numpy as np
 
 from recognition.engine.networks.ghostfacenet import SIDE, GhostFaceNetConfig, ghostfacenet
 from recognition.engine.networks.ghostfacenet_weights import load_ghostfacenet
-from recognition.engine.networks.litert_export import to_litert, write
 from recognition.engine.types import EngineError, Floats
 from recognition.training.augment import Strength
 from recognition.training.batches import CropBatches
 from recognition.training.checkpoint import Evaluate, Run
 from recognition.training.faces import Crops
+from recognition.training.files import Trained, write_network
 from recognition.training.margins import MARGINS, Margin, MarginHead, TeacherLoss
 from recognition.training.reports import Speed, Tell, plot
-from recognition.training.runtime import described, prepare
+from recognition.training.runtime import compiled, described, in_float32, prepare
+from recognition.training.schedule import optimizer
 from recognition.training.teacher import Teacher, widened
 
 
@@ -29,7 +30,8 @@ class EmbedderOptions:
     """network: width, stride and so on; of ``start``, a Keras H5 file to go on from, where one is given.
 
     margin and scale: of the head over the people. identity_weight, teacher_weight: of the two losses.
-    rate: the highest, after ``warmup`` of the steps; then it falls to a hundredth along a cosine.
+    rate: the highest, after the share ``warmup`` of the steps; then it falls to a hundredth along a cosine.
+    workers: threads that prepare crops; does not change the result.
     """
 
     network: GhostFaceNetConfig = field(default_factory=GhostFaceNetConfig)
@@ -49,13 +51,8 @@ class EmbedderOptions:
     workers: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """history: figures of each epoch. files: what was written, LiteRT only where TensorFlow is the backend."""
-
-    history: list[dict[str, float]]
-    images_per_second: float
-    files: tuple[Path, ...]
+# A teacher whose vectors are those of single photos is followed closely; to tell the photos apart is a hint only.
+TAUGHT_PHOTOS = {"margin": Margin(plus=0.1), "scale": 32.0, "identity_weight": 0.3}
 
 
 def train_embedder(
@@ -64,17 +61,22 @@ def train_embedder(
     options: EmbedderOptions,
     *,
     teacher: Teacher | None = None,
-    evaluate_with: Callable[[keras.Model], Evaluate] | None = None,
     folder: Path | None = None,
+    evaluate_with: Callable[[keras.Model], Evaluate] | None = None,
     tell: Tell = print,
 ) -> Trained:
     """Trains and writes ``embedder.h5``, ``embedder.tflite`` and ``curves.png`` to ``out``; continues a run there.
 
-    folder: what the teacher's names are relative to.
+    folder: what the teacher's names are relative to. When each photo is a person of its own, the teacher's vectors
+    take the place of learned centres. evaluate_with: model -> function that is called after each epoch.
+    Raises ModelFileError, RunError, TeacherError.
     """
     precision = prepare(options.seed, options.precision)
     embedder = load_ghostfacenet(options.start) if options.start else ghostfacenet(options.network)
     targets = _teacher_targets(teacher, crops, folder, int(embedder.output_shape[-1]))
+    single = crops.count == len(crops.people)
+    if single and (targets is None or not targets.any(axis=1).all()):
+        raise EngineError("Photos that are each a person of their own need a teacher that names them all.")
     batches = CropBatches(
         crops,
         batch=options.batch,
@@ -83,60 +85,78 @@ def train_embedder(
         teacher=targets,
         workers=options.workers,
     )
-    model = training_model(embedder, crops.count, options, with_teacher=targets is not None)
+    centres = targets[np.argsort(crops.people)].T if single and targets is not None else None
+    model = training_model(embedder, crops.count, options, taught=targets is not None, centres=centres)
     compile_model(model, options, steps=len(batches) * options.epochs)
-    settings = {
-        **asdict(options),
-        "photos": len(crops.people),
-        "people": crops.count,
-        "taught": targets is not None,
-    }
-    run = Run(out / "run", batches, settings, evaluate_with(embedder) if evaluate_with else None)
+    run = Run(
+        out / "run",
+        batches,
+        _settings(options, crops, targets),
+        evaluate_with(embedder) if evaluate_with else None,
+    )
     tell(f"{len(crops.people):,} photos of {crops.count:,} people; {described(precision)}")
     if run.resume(model):
-        tell(f"Going on after epoch {run.epoch}.")
-    speed = Speed(options.batch, tell)
-    model.fit(batches, epochs=options.epochs, initial_epoch=run.epoch, verbose=0, callbacks=[run, speed])
-    return Trained(run.history, speed.images_per_second, _write(embedder, run.history, out))
+        tell(f"Going on after epoch {run.epoch} of {options.epochs}.")
+    speed = Speed(min(options.batch, len(crops.people)), tell)
+    if run.epoch < options.epochs:
+        # The batches are in an order of their own; Keras' would be another after a resumption.
+        model.fit(
+            batches,
+            epochs=options.epochs,
+            initial_epoch=run.epoch,
+            shuffle=False,
+            verbose=0,
+            callbacks=[run, speed],
+        )
+    files = write_network(in_float32(embedder), out / "embedder.h5")
+    plot(run.history, out / "curves.png")
+    return Trained(run.history, speed.images_per_second, (*files, out / "curves.png"))
 
 
 def training_model(
-    embedder: keras.Model, people: int, options: EmbedderOptions, *, with_teacher: bool
+    embedder: keras.Model,
+    people: int,
+    options: EmbedderOptions,
+    *,
+    taught: bool,
+    centres: Floats | None = None,
 ) -> keras.Model:
-    """({"image", "person"}) -> {"identity": logits[, "teacher": embedding]}."""
+    """({"image", "person"}) -> {"identity": logits[, "teacher": embedding]}. centres: (d, people), not learned."""
     image = keras.Input((SIDE, SIDE, 3), name="image")
     person = keras.Input((), dtype="int32", name="person")
     embedding = embedder(image)
-    head = MarginHead(people, options.margin, options.scale, name="identity")
+    head = MarginHead(people, options.margin, options.scale, centres, name="identity")
     outputs = {"identity": head(embedding, person)}
-    if with_teacher:
+    if taught:
         outputs["teacher"] = keras.layers.Identity(dtype="float32", name="teacher")(embedding)
     return keras.Model({"image": image, "person": person}, outputs)
 
 
 def compile_model(model: keras.Model, options: EmbedderOptions, steps: int) -> None:
-    warmup = max(1, int(steps * options.warmup))
-    rate = keras.optimizers.schedules.CosineDecay(
-        options.rate / 100,
-        max(1, steps - warmup),
-        alpha=0.01,
-        warmup_target=options.rate,
-        warmup_steps=warmup,
-    )
-    optimizer = keras.optimizers.AdamW(rate, weight_decay=options.weight_decay, global_clipnorm=5.0)
-    # Slopes, scales and shifts are not to be pulled towards zero.
-    optimizer.exclude_from_weight_decay(var_names=["alpha", "gamma", "beta", "bias"])
     losses: dict[str, Any] = {"identity": keras.losses.SparseCategoricalCrossentropy(from_logits=True)}
     weights = {"identity": options.identity_weight}
     if "teacher" in model.output_names:
         losses["teacher"] = TeacherLoss()
         weights["teacher"] = options.teacher_weight
-    model.compile(optimizer, loss=losses, loss_weights=weights)
+    model.compile(
+        optimizer(options.rate, steps, warmup=options.warmup, weight_decay=options.weight_decay),
+        loss=losses,
+        loss_weights=weights,
+        jit_compile=compiled(),
+    )
+
+
+def _settings(options: EmbedderOptions, crops: Crops, targets: Floats | None) -> dict[str, Any]:
+    """What must be the same for a run to go on."""
+    settings = asdict(options)
+    del settings["workers"]
+    return {**settings, "photos": len(crops.people), "people": crops.count, "taught": targets is not None}
 
 
 def _teacher_targets(
     teacher: Teacher | None, crops: Crops, folder: Path | None, dimensions: int
 ) -> Floats | None:
+    """(n, dimensions) unit vectors, zero for photos that the teacher does not know."""
     if teacher is None:
         return None
     rows = [teacher.row(path, folder or path.parent) for path in crops.paths]
@@ -146,21 +166,3 @@ def _teacher_targets(
     targets = np.zeros((len(rows), dimensions), np.float32)
     targets[known] = widened(teacher.vectors[[row for row in rows if row is not None]], dimensions)
     return targets
-
-
-def _write(embedder: keras.Model, history: list[dict[str, float]], out: Path) -> tuple[Path, ...]:
-    # In float32, whatever it was trained in.
-    keras.mixed_precision.set_global_policy("float32")
-    plain = keras.models.clone_model(embedder, clone_function=_in_float32)
-    plain.set_weights(embedder.get_weights())
-    files = [out / "embedder.h5", out / "curves.png"]
-    plain.save(files[0])
-    plot(history, files[1])
-    if keras.backend.backend() == "tensorflow":
-        files.append(out / "embedder.tflite")
-        write(files[-1], to_litert(plain, (1, SIDE, SIDE, 3)))
-    return tuple(files)
-
-
-def _in_float32(layer: keras.layers.Layer) -> keras.layers.Layer:
-    return type(layer).from_config({**layer.get_config(), "dtype": "float32"})

@@ -26,3 +26,20 @@ def has_gpu() -> bool:
 def described(precision: str) -> str:
     device = "GPU" if has_gpu() else "CPU"
     return f"Keras {keras.__version__} on {keras.backend.backend()}, {device}, {precision}"
+
+
+def compiled() -> bool | str:
+    """Keras' ``jit_compile``. TensorFlow's XLA has no fast convolutions for CPUs: it took five times as long."""
+    return False if keras.backend.backend() == "tensorflow" and not has_gpu() else "auto"
+
+
+def in_float32(model: keras.Model) -> keras.Model:
+    """The same network to be saved, whatever precision it was trained in. Sets the precision back to float32."""
+    keras.mixed_precision.set_global_policy("float32")
+    plain = keras.models.clone_model(model, clone_function=_layer_in_float32)
+    plain.set_weights(model.get_weights())
+    return plain
+
+
+def _layer_in_float32(layer: keras.layers.Layer) -> keras.layers.Layer:
+    return type(layer).from_config({**layer.get_config(), "dtype": "float32"})

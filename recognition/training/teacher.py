@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,10 +34,12 @@ class Teacher:
             with np.load(path) as file:
                 names, vectors = file["names"], file["emb"].astype(np.float32)
                 crops = file["aff"].astype(np.float64) if "aff" in file.files else None
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, KeyError, ValueError, AttributeError, BadZipFile) as error:
             raise TeacherError(f"{path} needs arrays `names` and `emb`: {error}") from error
         if vectors.ndim != 2 or len(names) != len(vectors):
             raise TeacherError(f"{path}: {len(names)} names, but vectors of shape {vectors.shape}")
+        if crops is not None and crops.shape != (len(names), 2, 3):
+            raise TeacherError(f"{path}: `aff` has the shape {crops.shape}, not ({len(names)}, 2, 3)")
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return cls({str(name): row for row, name in enumerate(names)}, vectors, crops)
 

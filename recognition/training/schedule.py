@@ -1,0 +1,19 @@
+"""The optimiser of both trainings: AdamW, a short warm-up, then down along a cosine."""
+
+from __future__ import annotations
+
+import keras
+
+UNPULLED = ["alpha", "gamma", "beta", "bias"]  # slopes, scales and shifts are not to be pulled towards zero
+CLIP = 5.0
+
+
+def optimizer(rate: float, steps: int, *, warmup: float, weight_decay: float) -> keras.optimizers.Optimizer:
+    """rate: the highest, reached after the share ``warmup`` of the steps; at the end a hundredth of it is left."""
+    warm = max(1, int(steps * warmup))
+    schedule = keras.optimizers.schedules.CosineDecay(
+        rate / 100, max(1, steps - warm), alpha=0.01, warmup_target=rate, warmup_steps=warm
+    )
+    found = keras.optimizers.AdamW(schedule, weight_decay=weight_decay, global_clipnorm=CLIP)
+    found.exclude_from_weight_decay(var_names=UNPULLED)
+    return found
