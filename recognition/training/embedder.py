@@ -23,6 +23,7 @@ from recognition.training.reports import Speed, Tell, plot
 from recognition.training.runtime import compiled, described, in_float32, prepare
 from recognition.training.schedule import optimizer
 from recognition.training.teacher import Teacher, widened
+from recognition.training.verification import embedded
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class EmbedderOptions:
     workers: int = 1
 
 
+ALIKE = 4000  # photos by which a learned network's directions are found
 # A teacher whose vectors are those of single photos is followed closely; to tell the photos apart is a hint only.
 TAUGHT_PHOTOS = {"margin": Margin(plus=0.1), "scale": 32.0, "identity_weight": 0.3}
 
@@ -67,13 +69,14 @@ def train_embedder(
 ) -> Trained:
     """Trains and writes ``embedder.h5``, ``embedder.tflite`` and ``curves.png`` to ``out``; continues a run there.
 
-    folder: what the teacher's names are relative to. When each photo is a person of its own, the teacher's vectors
+    folder: what paths in the teacher's file are relative to. When each photo is a person of its own, the teacher's
+    vectors
     take the place of learned centres. evaluate_with: model -> function that is called after each epoch.
     Raises ModelFileError, RunError, TeacherError.
     """
     precision = prepare(options.seed, options.precision)
     embedder = load_ghostfacenet(options.start) if options.start else ghostfacenet(options.network)
-    targets = _teacher_targets(teacher, crops, folder, int(embedder.output_shape[-1]))
+    targets = teacher_targets(teacher, crops, folder or Path(), embedder, learned=options.start is not None)
     single = crops.count == len(crops.people)
     if single and (targets is None or not targets.any(axis=1).all()):
         raise EngineError("Photos that are each a person of their own need a teacher that names them all.")
@@ -153,16 +156,25 @@ def _settings(options: EmbedderOptions, crops: Crops, targets: Floats | None) ->
     return {**settings, "photos": len(crops.people), "people": crops.count, "taught": targets is not None}
 
 
-def _teacher_targets(
-    teacher: Teacher | None, crops: Crops, folder: Path | None, dimensions: int
+def teacher_targets(
+    teacher: Teacher | None, crops: Crops, folder: Path, embedder: keras.Model, *, learned: bool
 ) -> Floats | None:
-    """(n, dimensions) unit vectors, zero for photos that the teacher does not know."""
+    """(n, dimensions) unit vectors, zero for photos that the teacher does not know; None without a teacher.
+
+    learned: whether the embedder can tell faces apart already, so that its directions should be kept.
+    """
     if teacher is None:
         return None
-    rows = [teacher.row(path, folder or path.parent) for path in crops.paths]
-    known = np.array([row is not None for row in rows])
-    if not known.any():
+    rows = [teacher.row(path, folder) for path in crops.paths]
+    places = np.flatnonzero([row is not None for row in rows])
+    if not len(places):
         raise EngineError("The teacher's file names none of the photos.")
+    vectors = teacher.vectors[[row for row in rows if row is not None]]
+    like = None
+    if learned:
+        chosen = np.linspace(0, len(places) - 1, min(len(places), ALIKE)).astype(int)
+        like = vectors[chosen], embedded(embedder, crops.images[places[chosen]])
+    dimensions = int(embedder.output_shape[-1])
     targets = np.zeros((len(rows), dimensions), np.float32)
-    targets[known] = widened(teacher.vectors[[row for row in rows if row is not None]], dimensions)
+    targets[places] = widened(vectors, dimensions, like)
     return targets

@@ -45,17 +45,26 @@ class Teacher:
 
     def row(self, path: Path, folder: Path) -> int | None:
         """By the path in the training folder, else by the file name."""
-        inside = path.relative_to(folder).as_posix()
+        inside = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
         return self.rows.get(inside, self.rows.get(path.name))
 
 
-def widened(vectors: Floats, dimensions: int) -> Floats:
-    """The vectors in a space of more dimensions, with the same inner products: by fixed random orthonormal rows."""
+def widened(vectors: Floats, dimensions: int, like: tuple[Floats, Floats] | None = None) -> Floats:
+    """The vectors (n, given) in a space of more dimensions, with the same inner products.
+
+    like: (m, given) vectors of the teacher and (m, dimensions) of a network for the same photos; the space is then
+    turned so that the first come nearest to the second (orthogonal Procrustes problem, Schoenemann 1966), since a
+    network that has learned from the teacher has its directions already. Else the directions are fixed at random.
+    Raises TeacherError when there are fewer dimensions than the vectors have.
+    """
     given = vectors.shape[1]
     if given > dimensions:
         raise TeacherError(f"The teacher's vectors have {given} numbers, the network only {dimensions}.")
-    if given == dimensions:
+    if like is not None:
+        left, _, right = np.linalg.svd(like[0].T.astype(np.float64) @ like[1], full_matrices=False)
+        basis = left @ right
+    elif given == dimensions:
         return vectors
-    square = np.random.default_rng(0).normal(size=(dimensions, given))
-    basis, _ = np.linalg.qr(square)
-    return np.asarray(vectors @ basis.T, np.float32)
+    else:
+        basis = np.linalg.qr(np.random.default_rng(0).normal(size=(dimensions, given)))[0].T
+    return np.asarray(vectors @ basis, np.float32)

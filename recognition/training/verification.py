@@ -72,9 +72,6 @@ def read_pairs_set(
 def evaluation(embedder: keras.Model, pairs: PairsSet) -> Callable[[], dict[str, float]]:
     """A function that measures the model as it is at the time: accuracy in folds and area under the curve."""
 
-    if compiled() is False:
-        embedder.jit_compile = False
-
     def measure() -> dict[str, float]:
         vectors = embedded(embedder, pairs.crops)
         scores = pair_scores(vectors, pairs.first, pairs.second)
@@ -89,6 +86,8 @@ def evaluation(embedder: keras.Model, pairs: PairsSet) -> Callable[[], dict[str,
 
 def embedded(embedder: keras.Model, crops: NDArray[np.uint8]) -> Floats:
     """Unit vectors, the mirrored crops' vectors added, as the site makes them."""
+    if compiled() is False:
+        embedder.jit_compile = False
     parts = []
     for start in range(0, len(crops), BATCH):
         batch = scaled(crops[start : start + BATCH])

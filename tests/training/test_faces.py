@@ -114,6 +114,15 @@ def test_widened_vectors_keep_their_cosines() -> None:
         widened(vectors, 4)
 
 
+def test_widened_vectors_take_the_directions_of_a_network_that_has_learned() -> None:
+    random = np.random.default_rng(2)
+    vectors = random.normal(size=(300, 8)).astype(np.float32)
+    basis = np.linalg.qr(random.normal(size=(32, 8)))[0].T
+    learned = vectors @ basis + random.normal(0, 0.05, (300, 32))
+    found = widened(vectors[:5], 32, (vectors, learned.astype(np.float32)))
+    np.testing.assert_allclose(found, vectors[:5] @ basis, atol=0.1)
+
+
 def test_teacher_crop_is_cut_from_the_photo_at_300_pixels_with_a_border_of_30() -> None:
     large = np.zeros((400, 600, 3), np.uint8)
     large[100:110, 200:210] = (
