@@ -112,6 +112,7 @@ def models() -> Iterator[tuple[str, ...]]:
 def index() -> Iterator[tuple[str, ...]]:
     from recognition.engine.gallery import Gallery
     from recognition.models import GalleryBuild, Identity, ModelVersion
+    from recognition.services.analysis import get_analyzer
     from recognition.services.live_gallery import gallery_folder, last_change
 
     rebuild = f"Run `{manage('rebuild_index')}`; until then each process reads Postgres when it starts."
@@ -119,6 +120,16 @@ def index() -> Iterator[tuple[str, ...]]:
     if version is None:
         yield OK, "nobody is enrolled yet"
         return
+    try:
+        get_analyzer().embedder_of(version)
+    except ModelFileError as error:
+        yield ERROR, str(error), f"See `{manage('fetch_models --list')}`; without its file nobody is recognised."
+    if settings.EMBEDDER and version.name != settings.EMBEDDER:
+        yield (
+            WARNING,
+            f"EMBEDDER is {settings.EMBEDDER}, but the people are enrolled with {version.name}",
+            f"Change to it with `{manage(f'reembed --model {settings.EMBEDDER}')}`, or remove the setting.",
+        )
     people = (
         Identity.objects.filter(status=Identity.Status.ACTIVE, embeddings__model_version=version)
         .distinct()

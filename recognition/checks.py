@@ -30,10 +30,14 @@ def models(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessa
 
 def verified_models() -> dict[str, ModelSpec]:
     """The model in use of each kind. Raises ModelFileError when a file is missing or another."""
-    manifest = Manifest.load(Path(settings.MODELS_DIR))
-    specs = {kind: manifest.default(kind) for kind in KINDS}
-    if settings.EMBEDDER:
-        specs["embedder"] = manifest.spec(settings.EMBEDDER)
+    manifest = Manifest.load(Path(settings.MODELS_DIR), Path(settings.DATA_DIR) / "models")
+    chosen = {"embedder": settings.EMBEDDER, "detector": settings.DETECTOR}
+    specs = {
+        kind: manifest.spec(chosen[kind]) if chosen.get(kind) else manifest.default(kind) for kind in KINDS
+    }
+    for kind, name in chosen.items():
+        if specs[kind].kind != kind:
+            raise ModelFileError(f"{kind.upper()}={name} names a {specs[kind].kind}.")
     for spec in manifest.specs:
         if spec in specs.values() or spec.version == specs["detector"].version:
             manifest.path(spec)  # a detector has a companion for another input size

@@ -23,6 +23,7 @@ from recognition.engine.quality import QualityLimits, assess
 from recognition.engine.refiner import Refiner
 from recognition.engine.types import Face, Floats, Image, ModelFileError, ModelSpec, Quality
 from recognition.engine.weights import Manifest
+from recognition.engine.yunet import load_detector
 from recognition.models import ModelVersion
 
 
@@ -125,7 +126,7 @@ class Analyzer:
 
     @_loaded_once
     def detector(self) -> Detector:
-        return Detector.from_manifest(self.manifest, self.detector_spec.name)
+        return load_detector(self.manifest, self.detector_spec.name)
 
     @_loaded_once
     def refiner(self) -> Refiner:
@@ -146,8 +147,9 @@ class Analyzer:
         timings = timings or Timings()
         with timings.step("detect"):
             faces = self.detector.detect(image)
-        with timings.step("refine"):
-            faces = self.refiner.refine(image, faces)
+        if self.detector_spec.settings.get("refine", True):
+            with timings.step("refine"):
+                faces = self.refiner.refine(image, faces)
         with timings.step("align"):
             crops = [align(image, face.landmarks) for face in faces]
             seen = [

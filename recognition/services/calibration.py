@@ -1,4 +1,4 @@
-"""Thresholds of the active model from the errors that are allowed, by genuine and impostor scores of real people.
+"""Thresholds of a model from the errors that are allowed, by genuine and impostor scores of real people.
 
 The 1:1 threshold keeps the false match rate for both kinds of verification: two pictures, and a picture with an
 enrolled person. The 1:N threshold keeps the rate at which a stranger is taken for somebody: a stranger meets all N
@@ -25,11 +25,12 @@ from recognition.engine.thresholds import (
     threshold_at,
 )
 from recognition.engine.types import Floats
+from recognition.models import ModelVersion
 from recognition.services import figures
+from recognition.services.analysis import get_analyzer
 from recognition.services.errors import Invalid
-from recognition.services.evaluation import variant_in_use
 from recognition.services.measured_photos import PhotoSet
-from recognition.services.policies import active_policy
+from recognition.services.policies import active_model, policy_of
 from recognition.services.site_evaluation import enrolled_vectors
 
 MARGIN_COST = 0.005
@@ -228,10 +229,16 @@ def _beyond(kind: str, rate: float, smallest: float) -> str:
     )
 
 
-def from_enrolled(wish: Wish, *, progress: Callable[[float], None] = lambda share: None) -> Proposal:
-    """Thresholds from the vectors of the enrolled people."""
-    policy = active_policy()
-    owners, vectors = enrolled_vectors(policy.model_version)
+def from_enrolled(
+    wish: Wish,
+    *,
+    version: ModelVersion | None = None,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Proposal:
+    """Thresholds from the vectors of the enrolled people. version: of which model, by default that in use."""
+    version = version or active_model()
+    policy = policy_of(version)
+    owners, vectors = enrolled_vectors(version)
     if not len(owners):
         raise Invalid("nobody", "Nobody is enrolled. Enrol people, or give a folder of photos.")
     source = f"{len(np.unique(owners))} enrolled people, {len(owners)} photos"
@@ -240,8 +247,8 @@ def from_enrolled(wish: Wish, *, progress: Callable[[float], None] = lambda shar
         vectors,
         wish,
         source=source,
-        mirrored=variant_in_use() == "mirrored",
-        current_margin=policy.margin,
+        mirrored=get_analyzer().embedder_of(version).mirrored,
+        current_margin=policy.margin if policy else 0.0,
         progress=progress,
     )
 
@@ -250,14 +257,15 @@ def from_photos(
     photos: PhotoSet, wish: Wish, *, name: str, progress: Callable[[float], None] = lambda share: None
 ) -> Proposal:
     """Thresholds from measured photos of people who need not be enrolled."""
-    variant = variant_in_use()
+    version = ModelVersion.objects.filter(name=photos.model.name).first()
+    policy = policy_of(version) if version else None
     people, count = photos.counts["people_with_face"], photos.counts["with_face"]
     return propose(
         photos.owners,
-        photos.vectors[variant],
+        photos.vectors[photos.variant],
         wish,
         source=f"{name}: {people} people, {count} photos"[:200],
-        mirrored=variant == "mirrored",
-        current_margin=active_policy().margin,
+        mirrored=photos.variant == "mirrored",
+        current_margin=policy.margin if policy else 0.0,
         progress=progress,
     )

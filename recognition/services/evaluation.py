@@ -14,12 +14,12 @@ from django.utils import timezone
 
 from recognition.engine.pairs import NamedPair, PairsError, impostor_pairs, pair_scores, read_pairs
 from recognition.engine.thresholds import smallest_rate, threshold_at
+from recognition.models import ModelVersion
 from recognition.services import figures
-from recognition.services.analysis import get_analyzer
 from recognition.services.errors import Invalid
 from recognition.services.figures import InForce
 from recognition.services.measured_photos import VARIANTS, PhotoSet
-from recognition.services.policies import active_policy
+from recognition.services.policies import policy_of
 
 GROUP_COLUMNS = ("person_id", "group")
 GROUP_FMR = 1e-3
@@ -43,15 +43,16 @@ def evaluate(
     figures.check_usable(photos.owners)
     named = _named_pairs(pairs, photos) if pairs else None
     membership = read_groups(groups, photos) if groups else None
-    policy = active_policy()
-    in_force = InForce(policy.verify_threshold, policy.identify_threshold)
-    spec = get_analyzer().embedder_spec
-    used = variant_in_use() if variant_in_use() in variants else variants[0]
+    spec = photos.model
+    version = ModelVersion.objects.filter(name=spec.name, sha256=spec.sha256).first()
+    policy = policy_of(version) if version else None
+    in_force = InForce(policy.verify_threshold, policy.identify_threshold) if policy else None
+    used = photos.variant if photos.variant in variants else variants[0]
     document: dict[str, Any] = {
         "source": source,
         "created": timezone.now().isoformat(timespec="seconds"),
         "model": {"name": spec.name, "version": spec.version, "sha256": spec.sha256},
-        "policy": policy.pk,
+        "policy": policy.pk if policy else None,
         "machine": platform.machine(),
         "photos": photos.counts,
         "variant": used,
@@ -73,10 +74,6 @@ def evaluate(
         document["variants"][name] = found
     document["seconds"] = round(time.perf_counter() - started, 1)
     return document
-
-
-def variant_in_use() -> str:
-    return "mirrored" if get_analyzer().embedder.mirrored else "plain"
 
 
 def _groups(
@@ -116,7 +113,9 @@ def read_groups(path: Path, photos: PhotoSet) -> dict[int, str]:
     return found
 
 
-def _named_pairs(path: Path, photos: PhotoSet) -> Callable[[np.ndarray[Any, Any], InForce], dict[str, Any]]:
+def _named_pairs(
+    path: Path, photos: PhotoSet
+) -> Callable[[np.ndarray[Any, Any], InForce | None], dict[str, Any]]:
     """A function from vectors to the figures of the pairs of this file. Raises Invalid when it names other photos."""
     try:
         pairs = read_pairs(path)
@@ -142,7 +141,7 @@ def _pair_document(
     pairs: list[NamedPair],
     places: list[tuple[int | None, int | None]],
     vectors: np.ndarray[Any, Any],
-    in_force: InForce,
+    in_force: InForce | None,
 ) -> dict[str, Any]:
     usable = [i for i, (a, b) in enumerate(places) if a is not None and b is not None and min(a, b) >= 0]
     first = np.array([places[i][0] for i in usable], np.int64)

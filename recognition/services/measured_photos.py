@@ -18,12 +18,14 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from recognition.engine import images
+from recognition.engine.embedder import Embedder
 from recognition.engine.quality import PROBE
-from recognition.engine.types import Floats, Image, ImageError
-from recognition.services.analysis import SeenFace, get_analyzer
+from recognition.engine.types import Floats, Image, ImageError, ModelSpec
+from recognition.services.analysis import Analyzer, SeenFace, get_analyzer
 from recognition.services.embedding_cache import EmbeddingCache, Measured
 from recognition.services.errors import Invalid
 from recognition.services.import_plan import PlannedPerson, read_plan
+from recognition.services.policies import active_model
 
 MAX_SIDE = 2000  # as for enrolment photos
 CACHE_FORMAT = 1  # raise it when the code between a photo and its vector changes what comes out
@@ -36,6 +38,7 @@ class PhotoSet:
     """Labelled photos that have a vector.
 
     owners: (n,) person of each photo as a position in ``people``. vectors: variant name -> (n, dimensions).
+    model: that made the vectors. variant: which of them the site uses with it.
     paths: the n files. counts: what became of all files. absent: person and file of those that are not among
     the n, with the file of the same content when it is a duplicate.
     """
@@ -44,6 +47,8 @@ class PhotoSet:
     owners: NDArray[np.int64]
     paths: list[Path]
     vectors: dict[str, Floats]
+    model: ModelSpec
+    variant: str
     counts: dict[str, Any] = field(default_factory=dict)
     absent: dict[tuple[str, Path], Path | None] = field(default_factory=dict)
 
@@ -51,6 +56,7 @@ class PhotoSet:
 def measure_photos(
     source: Path,
     *,
+    model: str | None = None,
     threads: int = 2,
     cached: bool = True,
     on_plan: Callable[[int], None] = lambda total: None,
@@ -58,8 +64,8 @@ def measure_photos(
 ) -> PhotoSet:
     """Find and embed the main face of each photo of ``source``, a folder of people or a CSV.
 
-    on_plan: told how many photos there are; on_photo: called after each. Raises Invalid when there are fewer than
-    two people with photos.
+    model: name of the embedder, by default that in use. on_plan: told how many photos there are; on_photo: called
+    after each. Raises Invalid when there are fewer than two people with photos, ModelFileError for an unknown model.
     """
     plan = [person for person in read_plan(source) if person.paths]
     if not plan:
@@ -68,43 +74,49 @@ def measure_photos(
         raise Invalid("one_person", f"{source} has one person only. Errors between people need at least two.")
     on_plan(sum(len(person.paths) for person in plan))
     analyzer = get_analyzer()
-    dimensions = analyzer.embedder.dimensions
+    spec = analyzer.spec(model or active_model().name)
+    embedder = analyzer.embedder_named(spec.name)
     with (
-        EmbeddingCache(cache_path(analyzer), dimensions) if cached else nullcontext() as cache,
+        EmbeddingCache(cache_path(analyzer, spec), embedder.dimensions) if cached else nullcontext() as cache,
         ThreadPoolExecutor(threads, thread_name_prefix="evaluate") as pool,
     ):
         work = ((number, path) for number, person in enumerate(plan) for path in person.paths)
         rows = []
-        for number, path, digest, measured in _ahead(pool, work, cache):
+        for number, path, digest, measured in _ahead(pool, work, cache, embedder):
             rows.append((number, path, digest, measured))
             on_photo()
-    return _photo_set(plan, rows, dimensions)
+    return _photo_set(plan, rows, spec, embedder)
 
 
-def cache_path(analyzer: Any) -> Path:
-    """Where the vectors of these models are kept; other weights have another file."""
-    manifest = analyzer.manifest
-    finders = [spec.sha256 for spec in manifest.specs if spec.kind != "embedder"]
-    models = repr([analyzer.embedder_spec.sha256, *finders, sorted(manifest.defaults.items())])
+def variant_of(embedder: Embedder) -> str:
+    return "mirrored" if embedder.mirrored else "plain"
+
+
+def cache_path(analyzer: Analyzer, spec: ModelSpec) -> Path:
+    """Where the vectors of this embedder and the other models in use are kept; other weights have another file."""
+    models = repr([spec.sha256, analyzer.detector_spec.sha256, analyzer.refiner_spec.sha256])
     digest = hashlib.sha256(models.encode()).hexdigest()
     folder = Path(settings.DATA_DIR) / "evaluation"
-    return folder / f"{analyzer.embedder_spec.name}-{digest[:12]}-{CACHE_FORMAT}.vectors"
+    return folder / f"{spec.name}-{digest[:12]}-{CACHE_FORMAT}.vectors"
 
 
 Row = tuple[int, Path, bytes, Measured]
 
 
 def _ahead(
-    pool: ThreadPoolExecutor, work: Iterator[tuple[int, Path]], cache: EmbeddingCache | None
+    pool: ThreadPoolExecutor,
+    work: Iterator[tuple[int, Path]],
+    cache: EmbeddingCache | None,
+    embedder: Embedder,
 ) -> Iterator[Row]:
     """The results in order, with at most ``AHEAD`` photos in work."""
-    running = [pool.submit(_measure, number, path, cache) for number, path in islice(work, AHEAD)]
+    running = [pool.submit(_measure, number, path, cache, embedder) for number, path in islice(work, AHEAD)]
     while running:
         yield running.pop(0).result()
-        running += [pool.submit(_measure, number, path, cache) for number, path in islice(work, 1)]
+        running += [pool.submit(_measure, number, path, cache, embedder) for number, path in islice(work, 1)]
 
 
-def _measure(number: int, path: Path, cache: EmbeddingCache | None) -> Row:
+def _measure(number: int, path: Path, cache: EmbeddingCache | None, embedder: Embedder) -> Row:
     try:
         data = path.read_bytes() if path.stat().st_size <= images.MAX_BYTES else b""
     except OSError:
@@ -112,23 +124,22 @@ def _measure(number: int, path: Path, cache: EmbeddingCache | None) -> Row:
     digest = hashlib.sha256(data).digest()
     measured = cache.get(digest) if cache is not None else None
     if measured is None:
-        measured = _look(data)
+        measured = _look(data, embedder)
         if cache is not None:
             cache.put(digest, measured)
     return number, path, digest, measured
 
 
-def _look(data: bytes) -> Measured:
-    analyzer = get_analyzer()
+def _look(data: bytes, embedder: Embedder) -> Measured:
     try:
         image = images.decode(data, max_side=MAX_SIDE)
     except ImageError:
         return Measured("unreadable")
-    faces = analyzer.find(image, PROBE)
+    faces = get_analyzer().find(image, PROBE)
     if not faces:
         return Measured("no_face")
     face = main_face(image, faces)
-    plain, mirrored = analyzer.embedder.embed_both([face.crop])
+    plain, mirrored = embedder.embed_both([face.crop])
     return Measured("ok", face.quality.reasons[0] if face.quality.reasons else "", plain[0], mirrored[0])
 
 
@@ -147,7 +158,9 @@ def main_face(image: Image, faces: Sequence[SeenFace]) -> SeenFace:
     return max(faces, key=merit)
 
 
-def _photo_set(plan: Sequence[PlannedPerson], rows: Sequence[Row], dimensions: int) -> PhotoSet:
+def _photo_set(
+    plan: Sequence[PlannedPerson], rows: Sequence[Row], spec: ModelSpec, embedder: Embedder
+) -> PhotoSet:
     owners, paths = [], []
     vectors: dict[str, list[Floats]] = {name: [] for name in VARIANTS}
     absent: dict[tuple[str, Path], Path | None] = {}
@@ -183,9 +196,16 @@ def _photo_set(plan: Sequence[PlannedPerson], rows: Sequence[Row], dimensions: i
         "people_with_two": sum(count > 1 for count in Counter(owners).values()),
     }
     stacked = {
-        name: np.stack(many) if many else np.empty((0, dimensions), np.float32)
+        name: np.stack(many) if many else np.empty((0, embedder.dimensions), np.float32)
         for name, many in vectors.items()
     }
     return PhotoSet(
-        [person.external_id for person in plan], np.array(owners, np.int64), paths, stacked, counts, absent
+        [person.external_id for person in plan],
+        np.array(owners, np.int64),
+        paths,
+        stacked,
+        spec,
+        variant_of(embedder),
+        counts,
+        absent,
     )

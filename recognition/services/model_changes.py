@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
@@ -23,10 +22,10 @@ from recognition.engine.types import ModelFileError
 from recognition.models import Embedding, Identity, ModelChange, ModelVersion, Photo, ThresholdPolicy
 from recognition.services import index, policy_changes, queue
 from recognition.services.analysis import get_analyzer
-from recognition.services.errors import Conflict, NotFound
+from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.live_gallery import record_change
 from recognition.services.model_store import register
-from recognition.services.policies import active_model, active_policy
+from recognition.services.policies import active_model, policy_of
 from recognition.services.reembedding import embed_photos, photos_without
 
 log = logging.getLogger(__name__)
@@ -48,14 +47,8 @@ def begin(name: str, *, user_id: int | None = None, enqueue: bool = True) -> Mod
 
     Raises NotFound for an unknown name, Conflict when it is in use or another change is open.
     """
-    try:
-        spec = get_analyzer().spec(name)
-    except ModelFileError as error:
-        raise NotFound("unknown_model", str(error)) from None
-    if spec.kind != "embedder":
-        raise Invalid("no_embedder", f"{name} is a {spec.kind}. Only embedders make vectors.")
     before = active_model()
-    target = register(spec)
+    target = version_of(name)
     if target.pk == before.pk:
         raise Conflict("in_use", f"{name} is the model in use.")
     get_analyzer().embedder_of(target)  # that it can be loaded
@@ -73,6 +66,17 @@ def begin(name: str, *, user_id: int | None = None, enqueue: bool = True) -> Mod
             raise Conflict("busy", text) from None
         return there_is
     return change
+
+
+def version_of(name: str) -> ModelVersion:
+    """The model version of an installed embedder. Raises NotFound or Invalid."""
+    try:
+        spec = get_analyzer().spec(name)
+    except ModelFileError as error:
+        raise NotFound("unknown_model", str(error)) from None
+    if spec.kind != "embedder":
+        raise Invalid("no_embedder", f"{name} is a {spec.kind}. Only embedders make vectors.")
+    return register(spec)
 
 
 def enrolled_photos() -> int:
@@ -184,14 +188,6 @@ def left_behind(change: ModelChange) -> QuerySet[Identity]:
     new = Embedding.objects.filter(identity=OuterRef("pk"), model_version=change.target)
     to_do = missing(change).filter(identity=OuterRef("pk"))
     return Identity.objects.filter(Exists(old), ~Exists(new), ~Exists(to_do), status=Identity.Status.ACTIVE)
-
-
-def policy_of(version: ModelVersion) -> ThresholdPolicy | None:
-    """The policy that would be in force with this model; the one that came with it, if none was chosen."""
-    shipped: Any = get_analyzer().spec(version.name).settings.get("policy")
-    if shipped or version.policies.filter(active=True).exists():
-        return active_policy(version)
-    return None
 
 
 def activate(change: ModelChange, *, user_id: int | None = None, leave_behind: bool = False) -> ModelChange:

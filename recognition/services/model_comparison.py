@@ -10,7 +10,7 @@ from recognition.models import ModelChange, ModelVersion
 from recognition.services import figures
 from recognition.services.errors import Invalid
 from recognition.services.evaluation_report import svg_pictures
-from recognition.services.model_changes import policy_of
+from recognition.services.policies import policy_of
 from recognition.services.site_evaluation import enrolled_vectors
 
 

@@ -39,6 +39,14 @@ def active_policy(version: ModelVersion | None = None) -> ThresholdPolicy:
     return policy or _default_policy(version or active_model())
 
 
+def policy_of(version: ModelVersion) -> ThresholdPolicy | None:
+    """The policy that would be in force with this model; the one that came with it, if none was chosen."""
+    shipped: Any = get_analyzer().spec(version.name).settings.get("policy")
+    if shipped or version.policies.filter(active=True).exists():
+        return active_policy(version)
+    return None
+
+
 def judge(scores: Sequence[float], policy: ThresholdPolicy) -> str:
     """Why the best of these scores (best first) is no match in 1:N; empty when it is one."""
     if not scores or scores[0] < policy.identify_threshold:

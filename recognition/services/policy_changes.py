@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from recognition.engine.thresholds import Tail
-from recognition.models import Embedding, Identity, ModelVersion, ThresholdPolicy
+from recognition.models import Embedding, Identity, ModelChange, ModelVersion, ThresholdPolicy
 from recognition.services.analysis import get_analyzer
 from recognition.services.errors import Conflict, NotFound
 from recognition.services.policies import active_model, active_policy
@@ -32,11 +32,14 @@ def store_policy(
 
 
 def activate(policy: ThresholdPolicy, *, user_id: int | None = None) -> ThresholdPolicy:
-    """Put the policy in force from the next request on. Raises Conflict when it belongs to another model."""
+    """Put the policy in force from the next request on; that of a model to come, from the switch to it on.
+
+    Raises Conflict when it belongs to a model that is neither in use nor to come.
+    """
     with transaction.atomic():
         version = _locked(policy.model_version_id)
-        if not version.active:
-            raise Conflict("other_model", f"The policy is for {version.name}, which is not the model in use.")
+        if not version.active and not _to_come(version):
+            raise Conflict("other_model", f"The policy is for {version.name}, which is neither in use nor to come.")
         chosen = version.policies.filter(pk=policy.pk).first()
         if chosen is None:
             raise NotFound("unknown_policy", "There is no such policy any more.")
@@ -130,7 +133,7 @@ def warnings(policy: ThresholdPolicy) -> list[str]:
     """What to think of before this policy is put in force."""
     found = []
     mirrored = policy.measurements.get("mirrored")
-    if mirrored is not None and mirrored != get_analyzer().embedder.mirrored:
+    if mirrored is not None and mirrored != get_analyzer().embedder_of(policy.model_version).mirrored:
         views = "with" if mirrored else "without"
         found.append(f"It was measured {views} the mirrored view, which the site does otherwise.")
     grown = growth(policy)
@@ -161,6 +164,12 @@ def policy_tail(policy: ThresholdPolicy) -> Tail | None:
 def _raised_source(source: str, people: int) -> str:
     plain = source.split(" (raised for ")[0]
     return f"{plain[:160]} (raised for {people} people)"
+
+
+def _to_come(version: ModelVersion) -> bool:
+    """Whether a change to this model is open."""
+    states = [ModelChange.State.COMPUTING, ModelChange.State.SHADOW]
+    return ModelChange.objects.filter(target=version, state__in=states).exists()
 
 
 def _locked(version_id: int) -> ModelVersion:

@@ -19,8 +19,7 @@ from recognition.engine.types import Floats
 from recognition.models import Decision, Identity, ModelChange, ShadowDecision, ThresholdPolicy
 from recognition.services.analysis import SeenFace, Timings, get_analyzer
 from recognition.services.live_gallery import LiveGallery
-from recognition.services.model_changes import policy_of
-from recognition.services.policies import judge
+from recognition.services.policies import judge, policy_of
 
 log = logging.getLogger(__name__)
 

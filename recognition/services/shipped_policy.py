@@ -13,14 +13,18 @@ from recognition.services.errors import Invalid
 NUMBERS = re.compile(r"\[[\s\d.,eE+\-\[\]]+\]")
 
 
-def ship(proposal: Proposal) -> Path:
-    """Write the proposal into the manifest as the policy of the embedder in use; sites that start anew take it."""
+def ship(proposal: Proposal, name: str) -> Path:
+    """Write the proposal into the manifest as the policy of this bundled embedder; sites that start anew take it."""
     analyzer = get_analyzer()
     path = analyzer.manifest.folder / "manifest.json"
     part = path.with_name("manifest.json.part")
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        entry = next(model for model in document["models"] if model["name"] == analyzer.embedder_spec.name)
+        entry = next((model for model in document["models"] if model["name"] == name), None)
+        if entry is None:
+            raise Invalid(
+                "not_bundled", f"{name} does not come with the site; store its policy without --ship."
+            )
         entry.setdefault("settings", {})["policy"] = proposal.as_dict()
         text = json.dumps(document, indent=1, ensure_ascii=False)
         part.write_text(NUMBERS.sub(_on_one_line, text) + "\n", encoding="utf-8")

@@ -31,6 +31,8 @@ def fake_spec(name: str, **settings: object) -> ModelSpec:
 class FakeAnalyzer(Analyzer):
     """Its models: "fake-embedder" in use, "other-embedder" with thresholds of its own, "bare-embedder" without."""
 
+    detector_spec = refiner_spec = fake_spec("fake-finder")
+
     def spec(self, name: str) -> ModelSpec:
         return self.manifest.spec(name)
 

@@ -57,11 +57,11 @@ def test_without_cache_nothing_is_kept(tmp_path, settings):
 
 def test_another_model_has_another_cache(monkeypatch):
     analyzer = get_analyzer()
-    before = cache_path(analyzer)
+    before = cache_path(analyzer, analyzer.embedder_spec)
     from dataclasses import replace
 
     monkeypatch.setattr(analyzer, "embedder_spec", replace(analyzer.embedder_spec, sha256="1" * 64))
-    assert cache_path(analyzer) != before
+    assert cache_path(analyzer, analyzer.embedder_spec) != before
 
 
 def test_progress_counts_all_photos(tmp_path):

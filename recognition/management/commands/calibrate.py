@@ -12,7 +12,8 @@ from django.core.management.base import CommandError, CommandParser
 from tqdm import tqdm
 
 from recognition.management.migrated_command import MigratedCommand
-from recognition.services import calibration, policy_changes
+from recognition.models import ModelVersion
+from recognition.services import calibration, model_changes, policy_changes
 from recognition.services.errors import ServiceError
 from recognition.services.measured_photos import measure_photos
 from recognition.services.policies import active_model
@@ -21,7 +22,7 @@ from recognition.services.shipped_policy import ship
 
 class Command(MigratedCommand):
     help = (
-        "Derive the 1:1 and the 1:N threshold and the margin of the model in use from the error rates that are "
+        "Derive the 1:1 and the 1:N threshold and the margin of a model from the error rates that are "
         "allowed, by the scores of the enrolled people or of a folder of photos, and store them as a policy."
     )
 
@@ -29,6 +30,7 @@ class Command(MigratedCommand):
         parser.add_argument(
             "source", type=Path, nargs="?", metavar="FOLDER", help="labelled photos; without it, the enrolled"
         )
+        parser.add_argument("--model", metavar="NAME", help="an installed embedder (the one in use)")
         parser.add_argument("--fmr", type=float, default=1e-4, help="false match rate allowed in 1:1 (1e-4)")
         parser.add_argument(
             "--fpir",
@@ -63,8 +65,9 @@ class Command(MigratedCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         quiet = options["json"] or not sys.stderr.isatty()
         user_id = self._user(options["user"])
-        people = options["people"] or max(1, policy_changes.enrolled_people(active_model()))
         try:
+            version = model_changes.version_of(options["model"]) if options["model"] else active_model()
+            people = options["people"] or max(1, policy_changes.enrolled_people(active_model()))
             wish = calibration.Wish(
                 fmr=options["fmr"],
                 fpir=options["fpir"],
@@ -72,12 +75,12 @@ class Command(MigratedCommand):
                 margin_cost=options["margin_cost"],
                 extrapolate=options["extrapolate"],
             )
-            proposal = self._propose(wish, options, quiet)
+            proposal = self._propose(wish, version, options, quiet)
             policy = None
             if options["ship"]:
-                self.stderr.write(f"Written to {ship(proposal)}")
+                self.stderr.write(f"Written to {ship(proposal, version.name)}")
             elif not options["dry_run"]:
-                policy = policy_changes.store_policy(proposal.as_dict(), user_id=user_id)
+                policy = policy_changes.store_policy(proposal.as_dict(), user_id=user_id, version=version)
                 if options["activate"]:
                     policy = policy_changes.activate(policy, user_id=user_id)
         except ServiceError as error:
@@ -108,13 +111,19 @@ class Command(MigratedCommand):
             raise CommandError(f"There is no user {username!r}.")
         return int(user.pk)
 
-    def _propose(self, wish: calibration.Wish, options: dict[str, Any], quiet: bool) -> calibration.Proposal:
+    def _propose(
+        self, wish: calibration.Wish, version: ModelVersion, options: dict[str, Any], quiet: bool
+    ) -> calibration.Proposal:
         source = options["source"]
         photos = None
         if source is not None:
             with tqdm(unit="photo", disable=quiet, desc="photos") as bar:
                 photos = measure_photos(
-                    source, threads=options["threads"], on_plan=bar.reset, on_photo=bar.update
+                    source,
+                    model=version.name,
+                    threads=options["threads"],
+                    on_plan=bar.reset,
+                    on_photo=bar.update,
                 )
         with tqdm(total=100, unit="%", disable=quiet, desc="scores") as bar:
 
@@ -122,7 +131,7 @@ class Command(MigratedCommand):
                 bar.update(round(100 * share) - bar.n)
 
             if photos is None:
-                return calibration.from_enrolled(wish, progress=progress)
+                return calibration.from_enrolled(wish, version=version, progress=progress)
             name = options["name"] or source.resolve().name
             return calibration.from_photos(photos, wish, name=name, progress=progress)
 

@@ -12,7 +12,9 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from tqdm import tqdm
 
+from recognition.engine.types import EngineError
 from recognition.management.migrated_command import MigratedCommand
+from recognition.services.analysis import get_analyzer
 from recognition.services.errors import ServiceError
 from recognition.services.evaluation import evaluate
 from recognition.services.evaluation_report import LABELS, write_report
@@ -27,6 +29,11 @@ class Command(MigratedCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("source", type=Path, metavar="FOLDER")
+        parser.add_argument(
+            "--models",
+            metavar="NAMES",
+            help="installed embedders to measure side by side, with commas between, or all (the one in use)",
+        )
         parser.add_argument(
             "--pairs", type=Path, help="pairs to compare, in the format of LFW, with its folds"
         )
@@ -50,40 +57,78 @@ class Command(MigratedCommand):
         parser.add_argument("--json", action="store_true", help="print the JSON document and nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        quiet = options["json"] or not sys.stderr.isatty()
-        variants = {"both": VARIANTS, "on": ("mirrored",), "off": ("plain",)}[options["mirrored"]]
-        try:
-            with tqdm(unit="photo", disable=quiet, desc="photos") as bar:
-                photos = measure_photos(
-                    options["source"],
-                    threads=options["threads"],
-                    cached=not options["no_cache"],
-                    on_plan=bar.reset,
-                    on_photo=bar.update,
-                )
-            with tqdm(total=100, unit="%", disable=quiet, desc="figures") as bar:
-                document = evaluate(
-                    photos,
-                    source=str(options["source"]),
-                    variants=variants,
-                    pairs=options["pairs"],
-                    groups=options["groups"],
-                    impostors=options["impostors"],
-                    progress=lambda share: bar.update(round(100 * share) - bar.n),
-                )
-        except ServiceError as error:
-            raise CommandError(str(error)) from None
         name = timezone.now().strftime("%Y%m%d-%H%M%S")
         folder = options["output"] or Path(settings.DATA_DIR) / "evaluation" / name
-        try:
-            written = write_report(document, folder)
-        except OSError as error:
-            raise CommandError(f"The report cannot be written to {folder}: {error.strerror}.") from None
+        models = self._models(options["models"])
+        documents = []
+        for model in models:
+            try:
+                documents.append(self._measure(model, options))
+                own = folder / model if len(models) > 1 and model else folder
+                written = write_report(documents[-1], own)
+            except (ServiceError, EngineError) as error:
+                raise CommandError(str(error)) from None
+            except OSError as error:
+                raise CommandError(f"The report cannot be written to {folder}: {error.strerror}.") from None
+            if not options["json"]:
+                if len(models) > 1:
+                    self.stdout.write(self.style.MIGRATE_HEADING(f"\n== {model} =="))
+                self._print(documents[-1])
+                self.stdout.write(f"\nReport: {written['evaluation.html']}")
         if options["json"]:
-            self.stdout.write(json.dumps(document))
-            return
-        self._print(document)
-        self.stdout.write(f"\nReport: {written['evaluation.html']}")
+            self.stdout.write(json.dumps(documents[0] if len(models) == 1 else {"models": documents}))
+        elif len(models) > 1:
+            self._side_by_side(documents)
+
+    def _models(self, wish: str | None) -> list[str | None]:
+        """Names of embedders; None is the one in use."""
+        if not wish:
+            return [None]
+        there = [spec.name for spec in get_analyzer().manifest.specs if spec.kind == "embedder"]
+        wanted = there if wish == "all" else [name.strip() for name in wish.split(",")]
+        if unknown := [name for name in wanted if name not in there]:
+            raise CommandError(f"No embedder {unknown[0]!r} is installed; there are {', '.join(there)}.")
+        return list(dict.fromkeys(wanted))
+
+    def _measure(self, model: str | None, options: dict[str, Any]) -> dict[str, Any]:
+        quiet = options["json"] or not sys.stderr.isatty()
+        variants = {"both": VARIANTS, "on": ("mirrored",), "off": ("plain",)}[options["mirrored"]]
+        with tqdm(unit="photo", disable=quiet, desc=model or "photos") as bar:
+            photos = measure_photos(
+                options["source"],
+                model=model,
+                threads=options["threads"],
+                cached=not options["no_cache"],
+                on_plan=bar.reset,
+                on_photo=bar.update,
+            )
+        with tqdm(total=100, unit="%", disable=quiet, desc="figures") as bar:
+            return evaluate(
+                photos,
+                source=str(options["source"]),
+                variants=variants,
+                pairs=options["pairs"],
+                groups=options["groups"],
+                impostors=options["impostors"],
+                progress=lambda share: bar.update(round(100 * share) - bar.n),
+            )
+
+    def _side_by_side(self, documents: list[dict[str, Any]]) -> None:
+        """One row a model, each in the variant that the site would use."""
+        row = "{:<24} {:>18} {:>9} {:>8} {:>16} {:>10} {:>22}"
+        titles = ("model", "accuracy", "AUC", "EER", "TPR at FPR 1e-3", "rank 1", "FNIR at FPIR 0.01")
+        self.stdout.write(self.style.MIGRATE_HEADING("\n" + row.format(*titles)))
+        for document in documents:
+            used = document["variants"][document["variant"]]
+            found = used.get("pairs", used["verification"])
+            accuracy = found.get("accuracy")
+            said = f"{_percent(accuracy['mean'])} +- {_percent(accuracy['deviation'])}" if accuracy else "-"
+            tpr = next((p["tpr"] for p in used["verification"]["points"] if p["fpr"] == 1e-3), None)
+            opened = used["identification"]["open"]
+            fnir = next((p["fnir"] for p in opened["points"] if p["fpir"] == 0.01), None) if opened else None
+            rank = used["identification"]["leave_one_out"]["rank_1"]
+            cells = (f"{found['auc']:.5f}", *map(_percent, (found["eer"], tpr, rank, fnir)))
+            self.stdout.write(row.format(document["model"]["name"], said, *cells))
 
     def _print(self, document: dict[str, Any]) -> None:
         photos = document["photos"]

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from recognition.engine import packaged
+from recognition.engine.types import ConvertedModel, EngineError, ModelFileError
+from recognition.models import Embedding, ModelVersion
+from recognition.services import model_catalogue, model_changes, model_conversion, model_store, people
+from recognition.services.errors import Conflict, Invalid, NotFound
+from tests.fakes import person_vector
+
+CROP = {"shape": [1, 112, 112, 3]}
+
+
+@pytest.fixture(autouse=True)
+def data_folder(settings, tmp_path, db):
+    settings.DATA_DIR = tmp_path
+
+
+def embedder(content=b"weights"):
+    return ConvertedModel("embedder", content, CROP, {"dimensions": 512}, {"mirrored": True})
+
+
+def install(name="own", content=b"weights"):
+    return model_store.install([embedder(content)], name=name, version="1", licence="ours")
+
+
+def test_an_installed_model_is_found_verified_and_a_version(tmp_path):
+    (spec,) = install()
+    manifest = model_store.read_manifest()
+    assert manifest.spec("own") == spec
+    assert manifest.path(spec).read_bytes() == b"weights"
+    version = ModelVersion.objects.get(name="own")
+    assert (version.sha256, version.dimensions, version.active) == (spec.sha256, 512, False)
+    assert install() == [spec]
+    assert len(json.loads((tmp_path / "models" / "manifest.json").read_text())["models"]) == 1
+
+
+def test_a_damaged_file_says_how_to_install_it_again(tmp_path):
+    (spec,) = install()
+    (tmp_path / "models" / spec.file).write_bytes(b"weighty")
+    with pytest.raises(ModelFileError, match="fetch_models own"):
+        model_store.read_manifest().path(spec)
+
+
+def test_a_damaged_manifest_is_not_written_over(tmp_path):
+    install()
+    path = tmp_path / "models" / "manifest.json"
+    path.write_text("{")
+    with pytest.raises(ModelFileError, match="install the models again"):
+        install("second")
+    assert path.read_text() == "{"
+
+
+@pytest.mark.parametrize("name", ["", "../up", "Own", "a b", "-a", "a/b", "x" * 90, ".hidden"])
+def test_impossible_names(name):
+    with pytest.raises(Invalid) as caught:
+        install(name)
+    assert caught.value.code == "bad_name"
+
+
+def test_names_that_are_taken():
+    install()
+    with pytest.raises(Conflict, match="--remove own"):
+        install(content=b"other weights")
+    with pytest.raises(Conflict, match="bundled"):
+        install("ghostfacenet-v1-1.3-2")
+
+
+def test_removing(tmp_path):
+    (spec,) = install()
+    install("second")
+    model_store.remove("own")
+    assert not (tmp_path / "models" / spec.file).exists()
+    assert not ModelVersion.objects.filter(name="own").exists()
+    assert model_store.read_manifest().spec("second")
+    with pytest.raises(NotFound):
+        model_store.remove("own")
+    install(content=b"other weights")
+
+
+def test_a_model_with_vectors_stays(tmp_path):
+    (spec,) = install()
+    version = ModelVersion.objects.get(name="own")
+    ann = people.create_identity(name="Ann")
+    Embedding.objects.create(identity=ann, model_version=version, vector=person_vector(1), source="x")
+    with pytest.raises(Conflict, match="Remove them first"):
+        model_store.remove("own")
+    assert (tmp_path / "models" / spec.file).exists()
+    model_changes.drop("own")
+    ModelVersion.objects.update(active=True)
+    with pytest.raises(Conflict, match="in use"):
+        model_store.remove("own")
+
+
+def test_a_detector_goes_with_its_second_file(tmp_path):
+    files = [
+        ConvertedModel("detector", b"small", {}, {}),
+        ConvertedModel("detector", b"large", {}, {}, {}, "-640"),
+    ]
+    model_store.install(files, name="finder", version="f1")
+    model_store.install([ConvertedModel("detector", b"third", {}, {})], name="finder-2", version="f2")
+    assert not ModelVersion.objects.exists()
+    model_store.remove("finder")
+    assert sorted(p.name for p in (tmp_path / "models").iterdir()) == [
+        "finder-2.tflite",
+        "lock",
+        "manifest.json",
+    ]
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "models").write_bytes(b"")
+    with pytest.raises(Invalid) as caught:
+        install()
+    assert caught.value.code == "unwritable"
+
+
+class TestCatalogue:
+    def test_what_is_offered(self):
+        found = {offer.name: offer for offer in model_catalogue.offers()}
+        assert set(found) == {"ghostfacenet-v1-1.3-1", *packaged.NAMES}
+        official = found["ghostfacenet-v1-1.3-1"]
+        assert (official.size, official.installed) == (17_271_840, False)
+        assert official.accuracy["published"]["lfw"] == 0.9973
+
+    def test_an_unknown_name_says_what_there_is(self):
+        with pytest.raises(NotFound, match="sface-2021dec"):
+            model_catalogue.fetch("nobody")
+
+    def test_a_release_that_is_not_the_published_file(self, settings, tmp_path):
+        (tmp_path / "GhostFaceNet_W1.3_S1_ArcFace.h5").write_bytes(b"something else")
+        settings.MODELS_MIRROR = str(tmp_path)
+        with pytest.raises(Invalid, match="not the published file"):
+            model_catalogue.fetch("ghostfacenet-v1-1.3-1")
+
+    def test_a_packaged_model(self, tmp_path):
+        try:
+            packaged.find("sface-2021dec")
+        except ModelFileError as error:
+            pytest.skip(str(error))
+        (spec,) = model_catalogue.fetch("sface-2021dec")
+        assert spec.file == "sface-2021dec.onnx"
+        assert model_store.read_manifest().path(spec).exists()
+        assert ModelVersion.objects.get().dimensions == 128
+        assert model_catalogue.fetch("sface-2021dec") == [spec]
+
+
+class TestConversion:
+    def test_a_ready_embedder(self, settings):
+        path = next(settings.MODELS_DIR.glob("ghostfacenet-v1-1.3-2.tflite"))
+        (spec,) = model_catalogue.install_file(path, name="own", licence="ours")
+        assert (spec.kind, spec.output["dimensions"], spec.source) == ("embedder", 512, path.name)
+        assert spec.size == path.stat().st_size
+
+    def test_a_network_of_another_kind(self, settings):
+        path = next(settings.MODELS_DIR.glob("face-refiner-64.tflite"))
+        with pytest.raises(ModelFileError, match="no embedder"):
+            model_conversion.convert_file(path)
+        with pytest.raises(ModelFileError, match="original weights"):
+            model_conversion.convert_file(path, "refiner")
+
+    @pytest.mark.parametrize("content", [b"", b"not a network", b"TFL3" * 100])
+    def test_no_network_at_all(self, tmp_path, content):
+        path = tmp_path / "model.tflite"
+        path.write_bytes(content)
+        with pytest.raises(ModelFileError):
+            model_conversion.convert_file(path)
+
+    def test_a_missing_file_and_a_folder(self, tmp_path):
+        for path in (tmp_path / "none.h5", tmp_path):
+            with pytest.raises(ModelFileError):
+                model_conversion.convert_file(path)
+
+    def test_without_tensorflow_it_says_what_to_install(self, tmp_path, monkeypatch):
+        import sys
+
+        path = tmp_path / "weights.h5"
+        path.write_bytes(b"weights")
+        monkeypatch.setitem(sys.modules, "keras", None)
+        with pytest.raises(EngineError, match=r"requirements-train\.txt"):
+            model_conversion.convert_file(path)
