@@ -109,10 +109,41 @@ def models() -> Iterator[tuple[str, ...]]:
     yield OK, ", ".join(f"{spec.kind} {spec.name} {spec.version}".strip() for spec in specs.values())
 
 
+def model_in_use() -> Iterator[tuple[str, ...]]:
+    """Which model the people are enrolled with; it need not be the default of the manifest."""
+    from recognition.models import ModelChange, ModelVersion
+    from recognition.services.analysis import get_analyzer
+
+    version = ModelVersion.objects.filter(active=True).first()
+    if version is None:
+        return
+    try:
+        get_analyzer().embedder_of(version)
+        yield OK, f"people are enrolled with {version.name}"
+    except ModelFileError as error:
+        yield (
+            ERROR,
+            str(error),
+            f"Without its file nobody is recognised. See `{manage('fetch_models --list')}`.",
+        )
+    if settings.EMBEDDER and version.name != settings.EMBEDDER:
+        yield (
+            WARNING,
+            f"EMBEDDER is {settings.EMBEDDER}, which is not used for the people who are enrolled",
+            f"Change to it with `{manage(f'reembed --model {settings.EMBEDDER}')}`, or remove the setting.",
+        )
+    for change in ModelChange.objects.filter(state__in=["computing", "shadow"]).select_related(
+        "before", "target"
+    ):
+        yield (
+            OK,
+            f"change from {change}: {change.get_state_display()}, {change.done} of {change.total} photos",
+        )
+
+
 def index() -> Iterator[tuple[str, ...]]:
     from recognition.engine.gallery import Gallery
     from recognition.models import GalleryBuild, Identity, ModelVersion
-    from recognition.services.analysis import get_analyzer
     from recognition.services.live_gallery import gallery_folder, last_change
 
     rebuild = f"Run `{manage('rebuild_index')}`; until then each process reads Postgres when it starts."
@@ -120,16 +151,6 @@ def index() -> Iterator[tuple[str, ...]]:
     if version is None:
         yield OK, "nobody is enrolled yet"
         return
-    try:
-        get_analyzer().embedder_of(version)
-    except ModelFileError as error:
-        yield ERROR, str(error), f"See `{manage('fetch_models --list')}`; without its file nobody is recognised."
-    if settings.EMBEDDER and version.name != settings.EMBEDDER:
-        yield (
-            WARNING,
-            f"EMBEDDER is {settings.EMBEDDER}, but the people are enrolled with {version.name}",
-            f"Change to it with `{manage(f'reembed --model {settings.EMBEDDER}')}`, or remove the setting.",
-        )
     people = (
         Identity.objects.filter(status=Identity.Status.ACTIVE, embeddings__model_version=version)
         .distinct()
@@ -195,6 +216,7 @@ CHECKS: dict[str, Callable[[], Iterator[tuple[str, ...]]]] = {
     "redis": redis_server,
     "worker": worker,
     "models": models,
+    "in use": model_in_use,
     "index": index,
     "disk": disk,
     "camera": camera,

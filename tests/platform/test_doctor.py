@@ -17,6 +17,7 @@ from django.db import connection
 from identity_site import diagnosis
 from recognition.models import Embedding, GalleryBuild, Identity, ModelVersion
 from recognition.services import index
+from recognition.services.policies import active_model
 
 pytestmark = pytest.mark.django_db
 
@@ -82,6 +83,24 @@ def test_missing_models(settings: Any, tmp_path: Path) -> None:
     (found,) = findings("models")
     assert found.state == "error"
     assert "manifest.json is missing" in found.summary
+
+
+class TestModelInUse:
+    def test_a_new_site(self, db: None) -> None:
+        assert findings("in use") == []
+
+    def test_weights_that_are_not_here(self, version: ModelVersion) -> None:
+        (found,) = findings("in use")
+        assert found.state == "error"
+        assert version.name in found.summary
+        assert "fetch_models" in found.advice
+
+    def test_a_setting_that_the_people_do_not_follow(self, db: None, settings: Any) -> None:
+        active_model()
+        assert [f.state for f in findings("in use")] == ["ok"]
+        settings.EMBEDDER = "sface-2021dec"
+        (found,) = findings("in use", "warning")
+        assert "reembed --model sface-2021dec" in found.advice
 
 
 class TestIndex:
