@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,6 +32,13 @@ def test_entries_are_complete_manifest_entries() -> None:
         assert spec.size > 100_000
         assert spec.licence
         assert spec.input["name"]
+
+
+def test_the_embedder_comes_with_a_policy() -> None:
+    (spec,) = (spec for spec in packaged.specs() if spec.kind == "embedder")
+    policy: Any = spec.settings["policy"]
+    assert 0 < policy["verify_threshold"] < policy["identify_threshold"] < 1
+    assert policy["measurements"]["mirrored"] is spec.settings["mirrored"]
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
