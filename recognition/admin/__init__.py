@@ -1,5 +1,25 @@
 """The staff's pages. Every write goes through `recognition.services`; here are only forms, lists and words."""
 
-from recognition.admin import decisions, evaluation, gallery, identities, keys, photos, policies
+from recognition.admin import (
+    decisions,
+    evaluation,
+    gallery,
+    identities,
+    keys,
+    model_changes,
+    model_versions,
+    photos,
+    policies,
+)
 
-__all__ = ["decisions", "evaluation", "gallery", "identities", "keys", "photos", "policies"]
+__all__ = [
+    "decisions",
+    "evaluation",
+    "gallery",
+    "identities",
+    "keys",
+    "model_changes",
+    "model_versions",
+    "photos",
+    "policies",
+]

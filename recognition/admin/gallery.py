@@ -1,8 +1,6 @@
-"""Index builds and model versions: read-only, with a button to rebuild the index."""
+"""Index builds: read-only, with a button to rebuild the index."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -10,10 +8,8 @@ from django.urls import reverse
 from unfold.decorators import action, display
 
 from recognition.admin.base import ReadOnlyAdmin
-from recognition.models import GalleryBuild, ModelVersion
+from recognition.models import GalleryBuild
 from recognition.services import queue
-
-IN_FORCE = {"in force": "success"}
 
 
 @admin.register(GalleryBuild)
@@ -70,14 +66,3 @@ class GalleryBuildAdmin(ReadOnlyAdmin):
                 " so this is needed only when the file is suspected to be wrong.",
             ],
         )
-
-
-@admin.register(ModelVersion)
-class ModelVersionAdmin(ReadOnlyAdmin):
-    list_display = ("name", "version", "state", "dimensions", "created_at")
-    fields = (("name", "version"), ("state", "dimensions"), "sha256", "created_at")
-    readonly_fields = ("state",)
-
-    @display(description="state", ordering="active", label=IN_FORCE, empty_value="–")
-    def state(self, version: Any) -> str | None:
-        return "in force" if version.active else None

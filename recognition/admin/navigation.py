@@ -40,6 +40,9 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _model("Evaluation", "query_stats", "recognition_evaluation", "recognition.view_evaluation"),
                 _model("Index", "database", "recognition_gallerybuild", "recognition.view_gallerybuild"),
                 _model("Models", "neurology", "recognition_modelversion", "recognition.view_modelversion"),
+                _model(
+                    "Model changes", "swap_horiz", "recognition_modelchange", "recognition.view_modelchange"
+                ),
             ],
         },
         {

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from recognition.engine import packaged
-from recognition.engine.types import ConvertedModel, ModelSpec
+from recognition.engine.types import ConvertedModel, ModelFileError, ModelSpec
 from recognition.services import model_store
 from recognition.services.downloads import Progress, RemoteFile, download
-from recognition.services.errors import NotFound
+from recognition.services.errors import Invalid, NotFound
 from recognition.services.model_conversion import convert_file
 
 
@@ -53,13 +53,28 @@ class Offer:
     size: int
     origin: str
     installed: bool
+    packaged: bool
     accuracy: dict[str, object]
+
+    @property
+    def lfw(self) -> float | None:
+        """Accuracy on LFW, published or measured here, where it is known."""
+        published, measured = self.accuracy.get("published"), self.accuracy.get("lfw_whole_chain")
+        if isinstance(published, dict) and "lfw" in published:
+            return float(published["lfw"])
+        if isinstance(measured, dict):
+            return max(float(v["accuracy"]) for v in measured.values() if isinstance(v, dict))
+        return None
 
 
 def offers() -> list[Offer]:
     there = {spec.name for spec in model_store.read_manifest().specs}
-    found = [Offer(r.name, r.kind, r.remote.size, r.source, r.name in there, r.accuracy) for r in RELEASES]
-    found += [Offer(s.name, s.kind, s.size, s.source, s.name in there, s.accuracy) for s in packaged.specs()]
+    found = [
+        Offer(r.name, r.kind, r.remote.size, r.source, r.name in there, False, r.accuracy) for r in RELEASES
+    ]
+    found += [
+        Offer(s.name, s.kind, s.size, s.source, s.name in there, True, s.accuracy) for s in packaged.specs()
+    ]
     return found
 
 
@@ -82,7 +97,7 @@ def fetch(
     if release is not None:
         return _fetch_release(release, progress, tell)
     if name in packaged.NAMES:
-        return _install_packaged(packaged.find(name))
+        return install_packaged(name)
     names = ", ".join([r.name for r in RELEASES] + list(packaged.NAMES))
     raise NotFound("unknown_model", f"There is no model {name!r} to fetch. There are: {names}.")
 
@@ -126,7 +141,12 @@ def install_file(
     )
 
 
-def _install_packaged(model: packaged.PackagedModel) -> list[ModelSpec]:
+def install_packaged(name: str) -> list[ModelSpec]:
+    """Copy a model from the package that carries it. Raises Invalid when that is not installed."""
+    try:
+        model = packaged.find(name)
+    except ModelFileError as error:
+        raise Invalid("not_installed", str(error)) from None
     spec = model.spec
     content = ConvertedModel(spec.kind, model.path.read_bytes(), spec.input, spec.output, spec.settings)
     return model_store.install(

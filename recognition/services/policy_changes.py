@@ -39,7 +39,9 @@ def activate(policy: ThresholdPolicy, *, user_id: int | None = None) -> Threshol
     with transaction.atomic():
         version = _locked(policy.model_version_id)
         if not version.active and not _to_come(version):
-            raise Conflict("other_model", f"The policy is for {version.name}, which is neither in use nor to come.")
+            raise Conflict(
+                "other_model", f"The policy is for {version.name}, which is neither in use nor to come."
+            )
         chosen = version.policies.filter(pk=policy.pk).first()
         if chosen is None:
             raise NotFound("unknown_policy", "There is no such policy any more.")

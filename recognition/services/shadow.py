@@ -124,6 +124,12 @@ def _shadow(running: _Running, decision: Decision, vector: Floats, claimed: int 
     )
 
 
+def differences(change: ModelChange, most: int = 20) -> list[ShadowDecision]:
+    """The last probes that the two models decided otherwise."""
+    rows = change.shadows.filter(agrees=False).select_related("identity", "decision__identity")
+    return list(rows.order_by("-id")[:most])
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """How the two models decided the same probes. other: matched to another person."""

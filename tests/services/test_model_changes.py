@@ -16,7 +16,16 @@ from recognition.models import (
     Photo,
     ShadowDecision,
 )
-from recognition.services import index, model_changes, model_comparison, people, photos, reembedding, shadow
+from recognition.services import (
+    index,
+    model_changes,
+    model_comparison,
+    model_switch,
+    people,
+    photos,
+    reembedding,
+    shadow,
+)
 from recognition.services.analysis import get_analyzer
 from recognition.services.errors import Conflict, NotFound
 from recognition.services.live_gallery import record_change
@@ -154,7 +163,7 @@ class TestComputing:
         change = ready()
         assert change.skipped == [photo.pk]
         assert vectors_of(OTHER).count() == 3
-        model_changes.activate(change)
+        model_switch.activate(change)
 
     def test_the_crop_is_the_way_out(self, enrol):
         photo = enrol(1).photos.first()
@@ -189,7 +198,7 @@ class TestSwitching:
             decision = Decision.objects.first()
             assert (decision.model_version.name, decision.policy.model_version.name) == (model, model)
             if model != OTHER:
-                done = model_changes.activate(change)
+                done = model_switch.activate(change)
                 assert (done.state, active_model().name) == (State.DONE, OTHER)
         assert active_policy().source == "other people"
 
@@ -197,32 +206,32 @@ class TestSwitching:
         enrol(1)
         change = ready()
         late = enrol(2)
-        assert model_changes.readiness(change).missing == 2
-        model_changes.activate(change)
+        assert model_switch.readiness(change).missing == 2
+        model_switch.activate(change)
         (face,) = identify(person_jpeg(2, variant=7)).faces
         assert face.identity == late
 
     def test_much_that_was_enrolled_meanwhile_is_computed_first(self, enrol, monkeypatch):
         change = ready()
-        monkeypatch.setattr(model_changes, "LAST", 1)
+        monkeypatch.setattr(model_switch, "LAST", 1)
         enrol(2)
         with pytest.raises(Conflict, match="being computed"):
-            model_changes.activate(change)
+            model_switch.activate(change)
         assert active_model().name == "fake-embedder"
         model_changes.advance()
-        model_changes.activate(change)
+        model_switch.activate(change)
 
     def test_not_before_every_vector_is_there(self, enrol):
         enrol(1)
         change = model_changes.begin(OTHER)
         with pytest.raises(Conflict, match="not complete"):
-            model_changes.activate(change)
+            model_switch.activate(change)
 
     def test_not_without_thresholds(self, enrol):
         enrol(1)
         change = ready("bare-embedder")
         with pytest.raises(Conflict, match="calibrate --model bare-embedder"):
-            model_changes.activate(change)
+            model_switch.activate(change)
         assert active_model().name == "fake-embedder"
 
     def test_people_with_imported_vectors_only(self, enrol):
@@ -232,11 +241,11 @@ class TestSwitching:
             identity=ann, model_version=active_model(), vector=person_vector(9), source="vn2db.npz"
         )
         change = ready()
-        assert model_changes.readiness(change).left_behind == 1
+        assert model_switch.readiness(change).left_behind == 1
         with pytest.raises(Conflict) as caught:
-            model_changes.activate(change)
+            model_switch.activate(change)
         assert caught.value.code == "left_behind"
-        model_changes.activate(change, leave_behind=True)
+        model_switch.activate(change, leave_behind=True)
         assert active_model().name == OTHER
 
     def test_an_enrolment_that_began_before_is_done_with_the_new_model(self, enrol, monkeypatch):
@@ -247,7 +256,7 @@ class TestSwitching:
         def meanwhile(photo, version):
             found = real(photo, version)
             if active_model().name != OTHER:
-                model_changes.activate(change)
+                model_switch.activate(change)
             return found
 
         monkeypatch.setattr(photos, "_look_at", meanwhile)
@@ -260,7 +269,7 @@ class TestSwitching:
 
     def test_what_slipped_through_is_computed_by_the_next_beat(self, enrol):
         ann = enrol(1)
-        model_changes.activate(ready())
+        model_switch.activate(ready())
         photo = add(ann, 1, 9)
         photo.embeddings.all().delete()
         reembed()
@@ -268,39 +277,39 @@ class TestSwitching:
 
     def test_the_threshold_follows_the_number_of_people(self, enrol, monkeypatch):
         called = []
-        monkeypatch.setattr(model_changes.policy_changes, "follow_growth", lambda: called.append(1))
-        model_changes.activate(ready())
+        monkeypatch.setattr(model_switch.policy_changes, "follow_growth", lambda: called.append(1))
+        model_switch.activate(ready())
         assert called
 
     def test_two_switches_at_once(self, enrol):
         change = ready()
-        model_changes.activate(change)
+        model_switch.activate(change)
         with pytest.raises(Conflict):
-            model_changes.activate(change)
+            model_switch.activate(change)
 
 
 class TestGoingBack:
     def test_nothing_to_go_back_to(self, db):
         with pytest.raises(Conflict, match="No other model"):
-            model_changes.roll_back()
+            model_switch.roll_back()
 
     @pytest.mark.parametrize("wait", [True, False])
     def test_back_with_what_was_enrolled_since(self, enrol, wait):
         enrol(1)
-        model_changes.activate(ready())
+        model_switch.activate(ready())
         late = enrol(2)
-        back = model_changes.roll_back(wait=wait)
+        back = model_switch.roll_back(wait=wait)
         assert (back.state, active_model().name) == (State.DONE, "fake-embedder")
         (face,) = identify(person_jpeg(2, variant=6)).faces
         assert face.identity == late
-        assert model_changes.roll_back().target.name == OTHER
+        assert model_switch.roll_back().target.name == OTHER
 
     def test_much_to_compute_is_left_to_the_workers(self, enrol, monkeypatch):
-        model_changes.activate(ready())
+        model_switch.activate(ready())
         enrol(2)
-        monkeypatch.setattr(model_changes, "LAST", 1)
+        monkeypatch.setattr(model_switch, "LAST", 1)
         with pytest.raises(Conflict, match="being computed"):
-            model_changes.roll_back(wait=False)
+            model_switch.roll_back(wait=False)
         assert model_changes.open_change().target.name == "fake-embedder"
 
     def test_dropping_vectors(self, enrol):
@@ -309,7 +318,7 @@ class TestGoingBack:
         for name, error in (("fake-embedder", Conflict), (OTHER, Conflict), ("nobody", NotFound)):
             with pytest.raises(error):
                 model_changes.drop(name)
-        model_changes.activate(change)
+        model_switch.activate(change)
         assert model_changes.drop("fake-embedder") == 2
         assert Embedding.objects.count() == 2
 
@@ -385,7 +394,7 @@ class TestShadow:
 
     def test_nothing_without_a_comparison(self, enrol, asked):
         enrol(1)
-        model_changes.activate(ready())
+        model_switch.activate(ready())
         identify(person_jpeg(1))
         assert not ShadowDecision.objects.exists()
 
@@ -418,7 +427,7 @@ class TestIndexes:
         index.rebuild_index()
         names = set(GalleryBuild.objects.values_list("model_version__name", flat=True))
         assert names == {"fake-embedder", OTHER}
-        model_changes.activate(change)
+        model_switch.activate(change)
         index.rebuild_index()
         assert set(GalleryBuild.objects.values_list("model_version__name", flat=True)) == {OTHER}
 
@@ -428,7 +437,7 @@ class TestIndexes:
         record_after(enrol)
         GalleryBuild.objects.update(created_at=timezone.now() - timedelta(hours=1))
         index.rebuild_if_stale()
-        last = model_changes.index.last_change()
+        last = index.last_change()
         numbers = {b.model_version.name: b.change_number for b in GalleryBuild.objects.order_by("id")}
         assert numbers == {"fake-embedder": last, OTHER: last}
 

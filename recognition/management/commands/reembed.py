@@ -8,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from recognition.management.service_command import ServiceCommand, progress
 from recognition.models import ModelChange
-from recognition.services import model_changes, model_comparison, shadow
+from recognition.services import model_changes, model_comparison, model_switch, shadow
 from recognition.services.policies import active_model
 
 
@@ -46,7 +46,7 @@ class Command(ServiceCommand):
                 {"dropped": count}, f"{count} vectors of {options['drop']} are deleted.", options
             )
         if options["rollback"]:
-            change = model_changes.roll_back(leave_behind=options["leave_behind"])
+            change = model_switch.roll_back(leave_behind=options["leave_behind"])
             return self._say(described(change), f"{change.target.name} is in use again.", options)
         if options["stop"]:
             change = self._open()
@@ -61,7 +61,7 @@ class Command(ServiceCommand):
             )
         change = self._compute(change, options)
         if options["activate"]:
-            change = model_changes.activate(change, leave_behind=options["leave_behind"])
+            change = model_switch.activate(change, leave_behind=options["leave_behind"])
             return self._say(described(change), f"{change.target.name} is the model in use.", options)
         return self._status(options)
 
@@ -116,7 +116,7 @@ class Command(ServiceCommand):
             f"{live['lost']} to no match, {live['other']} to another person"
         )
         if not document["policy"]:
-            self.stdout.write(model_changes.no_policy_text(change.target))
+            self.stdout.write(model_switch.no_policy_text(change.target))
         elif change.state == ModelChange.State.SHADOW:
             self.stdout.write("Switch: manage.py reembed --activate")
         return None
@@ -130,7 +130,7 @@ class Command(ServiceCommand):
 
 def described(change: ModelChange) -> dict[str, Any]:
     """The change for machines."""
-    found = model_changes.readiness(change)
+    found = model_switch.readiness(change)
     live = shadow.agreement(change)
     return {
         "change": change.pk,

@@ -1,0 +1,136 @@
+"""The way from one embedding model to another: how far it is, how the two compare, and the switch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from unfold.decorators import action, display
+
+from recognition.admin.base import ReadOnlyAdmin, number_of
+from recognition.admin.evaluation import TITLES
+from recognition.models import ModelChange
+from recognition.services import model_changes, model_switch, shadow
+from recognition.services.picture_address import picture_address
+
+STATES = {
+    "computing vectors": "info",
+    "compared in the shadow": "warning",
+    "done": "success",
+    "stopped": "danger",
+}
+
+
+@admin.register(ModelChange)
+class ModelChangeAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "shown_state", "created_at", "created_by", "activated_at", "activated_by")
+    list_select_related = ("before", "target", "created_by", "activated_by")
+    actions_detail = ("switch", "stop")
+
+    def has_decide_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Django's right to change a model change."""
+        return bool(request.user.has_perm("recognition.change_modelchange"))
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).defer("figures", "pictures", "skipped")
+
+    @display(description="state", ordering="state", label=STATES)
+    def shown_state(self, change: ModelChange) -> str:
+        return change.get_state_display()
+
+    @action(description="Switch", permissions=["decide"], icon="check_circle")
+    def switch(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        change = get_object_or_404(ModelChange, pk=number_of(object_id))
+        left_behind = bool(request.POST.get("leave_behind"))
+        return self._decide(
+            request,
+            change,
+            f"Switch to {change.target.name}?",
+            "Switch now",
+            [
+                f"From the next request on, {change.target.name} and its thresholds decide, in all processes at once.",
+                "The vectors of the present model are kept. Models, Go back returns to it.",
+            ],
+            lambda: model_switch.activate(change, user_id=request.user.pk, leave_behind=left_behind),
+            f"{change.target.name} is in use from the next request on.",
+            left_behind=model_switch.left_behind(change).count(),
+        )
+
+    @action(description="Give up", permissions=["decide"], icon="close")
+    def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        change = get_object_or_404(ModelChange, pk=number_of(object_id))
+        return self._decide(
+            request,
+            change,
+            f"Give up the change to {change.target.name}?",
+            "Give up",
+            [
+                "The model in use stays. The vectors that were computed are kept, so beginning again goes on there."
+            ],
+            lambda: model_changes.stop(change),
+            "The change is given up.",
+        )
+
+    def _decide(
+        self,
+        request: HttpRequest,
+        change: ModelChange,
+        title: str,
+        button: str,
+        points: list[str],
+        wish: Callable[[], Any],
+        success: str,
+        left_behind: int = 0,
+    ) -> HttpResponse:
+        back = reverse("admin:recognition_modelchange_change", args=[change.pk])
+        if request.method == "POST":
+            if self.attempt(request, wish, success):
+                self.log_change(request, change, success)
+            return HttpResponseRedirect(back)
+        context = {"button": button, "back": back, "points": points, "left_behind": left_behind}
+        return self.page(request, "admin/recognition/model/decide.html", title, **context)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Progress while vectors are computed (the page loads itself again), then the comparison."""
+        change = get_object_or_404(
+            ModelChange.objects.select_related("before", "target", "created_by", "activated_by"),
+            pk=number_of(object_id),
+        )
+        self.demand(self.has_view_permission(request, change))
+        is_open = change.state in model_changes.OPEN
+        sides = [("before", change.before.name), ("after", change.target.name)]
+        variants = [{"name": name, **change.figures[side]} for side, name in sides if side in change.figures]
+        return self.page(
+            request,
+            "admin/recognition/model/change.html",
+            f"From {change.before.name} to {change.target.name}",
+            change=change,
+            is_open=is_open,
+            computing=change.state == ModelChange.State.COMPUTING,
+            shadowing=change.state == ModelChange.State.SHADOW,
+            label=STATES[change.get_state_display()],
+            readiness=model_switch.readiness(change) if is_open else None,
+            no_policy=model_switch.no_policy_text(change.target),
+            live=shadow.agreement(change),
+            differing=shadow.differences(change)
+            if request.user.has_perm("recognition.view_decision")
+            else None,
+            variants=variants,
+            used=variants[-1] if variants else None,
+            pictures=[
+                (TITLES[name], picture_address(change.pictures[name]))
+                for name in TITLES
+                if name in change.pictures
+            ],
+            may_decide=self.has_decide_permission(request),
+        )

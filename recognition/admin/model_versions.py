@@ -1,0 +1,106 @@
+"""Embedding models: which one is in use, which are installed and what can be; beginning a change to another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from unfold.decorators import action, display
+
+from recognition.admin.base import ReadOnlyAdmin, number_of
+from recognition.models import ModelVersion
+from recognition.services import model_catalogue, model_changes, model_switch
+from recognition.services.policies import active_model
+
+STATES = {"in use": "success"}
+BACK = "admin:recognition_modelversion_changelist"
+
+
+@admin.register(ModelVersion)
+class ModelVersionAdmin(ReadOnlyAdmin):
+    list_display = ("name", "version", "state", "dimensions", "created_at")
+    fields = (("name", "version"), ("state", "dimensions"), "sha256", "created_at")
+    readonly_fields = ("state",)
+    actions_list = ("install", "roll_back")
+    actions_detail = ("change_to",)
+
+    def has_begin_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Django's right to add a model change."""
+        return bool(request.user.has_perm("recognition.add_modelchange"))
+
+    def has_switch_permission(self, request: HttpRequest) -> bool:
+        """Django's right to change a model change."""
+        return bool(request.user.has_perm("recognition.change_modelchange"))
+
+    @display(description="state", ordering="active", label=STATES, empty_value="–")
+    def state(self, version: Any) -> str | None:
+        return "in use" if version.active else None
+
+    @action(description="Change to this model", permissions=["begin"], icon="swap_horiz")
+    def change_to(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        version = get_object_or_404(ModelVersion, pk=number_of(object_id))
+        page = reverse("admin:recognition_modelversion_change", args=[version.pk])
+        if request.method != "POST":
+            return self.confirm(
+                request,
+                title=f"Change from {active_model().name} to {version.name}?",
+                button="Compute its vectors",
+                back=page,
+                points=[
+                    "Workers compute new vectors of all enrolled photos beside those in use. "
+                    "Recognition and enrolment go on.",
+                    "Then live probes are decided by both models, and you see how often they differ.",
+                    "Nothing is switched before you say so, and you can go back.",
+                ],
+            )
+        if not self.attempt(request, lambda: model_changes.begin(version.name, user_id=request.user.pk)):
+            return HttpResponseRedirect(page)
+        change = model_changes.open_change()
+        self.log_change(request, version, "Began the change to this model.")
+        return HttpResponseRedirect(reverse("admin:recognition_modelchange_change", args=[change.pk]))
+
+    @action(description="Install a model", permissions=["begin"], icon="download")
+    def install(self, request: HttpRequest) -> HttpResponse:
+        if request.method != "POST":
+            return self.page(
+                request,
+                "admin/recognition/model/install.html",
+                "Install a model",
+                offers=model_catalogue.offers(),
+                back=reverse(BACK),
+            )
+        name = request.POST.get("name", "")
+        if self.attempt(request, lambda: model_catalogue.install_packaged(name), f"{name} is installed."):
+            version = ModelVersion.objects.filter(name=name).first()
+            if version is not None:
+                return HttpResponseRedirect(
+                    reverse("admin:recognition_modelversion_change", args=[version.pk])
+                )
+            return HttpResponseRedirect(reverse(BACK))
+        return HttpResponseRedirect(reverse("admin:recognition_modelversion_install"))
+
+    @action(description="Go back", permissions=["switch"], icon="undo")
+    def roll_back(self, request: HttpRequest) -> HttpResponse:
+        """To the model of before the last switch."""
+        if request.method == "POST":
+            wish = lambda: model_switch.roll_back(user_id=request.user.pk, wait=False)  # noqa: E731
+            if self.attempt(request, wish, "The former model is in use from the next request on."):
+                self.log_change(request, active_model(), "Went back to this model.")
+            return HttpResponseRedirect(reverse("admin:recognition_modelchange_changelist"))
+        before = model_switch.model_before()
+        if before is None:
+            self.attempt(request, model_switch.roll_back)
+            return HttpResponseRedirect(reverse(BACK))
+        return self.confirm(
+            request,
+            title=f"Go back to {before.name}?",
+            button="Go back",
+            back=reverse(BACK),
+            points=[
+                f"Probes are decided by {before.name} and its thresholds again, from the next request on.",
+                "What was enrolled since is computed first, so nobody is lost.",
+            ],
+        )
