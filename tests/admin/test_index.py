@@ -48,4 +48,4 @@ def test_the_policy_in_force_is_marked(owner, ann):
 
 
 def test_the_model_in_force_is_marked(owner, ann):
-    assert owner.get("/admin/recognition/modelversion/").text.count("in force") == 1
+    assert owner.get("/admin/recognition/modelversion/").text.count("in use") == 1
