@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -10,6 +11,8 @@ from recognition.management.service_command import ServiceCommand, progress
 from recognition.models import ModelChange
 from recognition.services import model_changes, model_comparison, model_switch, shadow
 from recognition.services.policies import active_model
+
+POLL_SECONDS = 2.0
 
 
 class Command(ServiceCommand):
@@ -77,10 +80,17 @@ class Command(ServiceCommand):
         return self._open()
 
     def _compute(self, change: ModelChange, options: dict[str, Any]) -> ModelChange:
-        with progress(model_changes.missing(change).count(), "photo", quiet=options["json"]) as bar:
-            found = model_changes.advance(on_photos=bar.update)
-        if found is None or found.state == ModelChange.State.COMPUTING:
-            raise CommandError("A worker is computing these vectors already; --status tells how far it is.")
+        """Until every vector is there, whoever computes it: a worker that is at it is followed, a dead one replaced."""
+        start = model_changes.enrolled_photos() - model_changes.missing(change).count()
+        with progress(model_changes.enrolled_photos() - start, "photo", quiet=options["json"]) as bar:
+            while True:
+                found = model_changes.advance(on_photos=bar.update)
+                if found is None or found.pk != change.pk:
+                    raise CommandError("The change was given up meanwhile.")
+                if found.state != ModelChange.State.COMPUTING:
+                    break
+                time.sleep(POLL_SECONDS)
+                bar.update(max(0, found.done - start - bar.n))
         model_comparison.compare(found.pk)
         return ModelChange.objects.select_related("target", "before").get(pk=found.pk)
 
