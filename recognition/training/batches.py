@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
 import numpy as np
 
 from recognition.engine.types import Floats
+from recognition.training.assignment import STRIDES, targets_of
 from recognition.training.augment import Strength, augmented
 from recognition.training.faces import Crops
+from recognition.training.labels import Picture
+from recognition.training.scenes import SceneStrength, scene
 
 
 class EpochBatches(keras.utils.PyDataset):
@@ -55,6 +60,42 @@ class CropBatches(EpochBatches):
         if self.teacher is not None:
             targets["teacher"] = self.teacher[rows]
         return {"image": scaled(images), "person": people}, targets
+
+
+class SceneBatches(EpochBatches):
+    """(n, side, side, 3) RGB / 255 and for each stride the targets of ``targets_of``.
+
+    plain_from: from this epoch on there is no mosaic, so that the end looks like what will be served.
+    """
+
+    def __init__(
+        self,
+        pictures: Sequence[Picture],
+        *,
+        side: int,
+        batch: int,
+        seed: int,
+        strength: SceneStrength,
+        plain_from: int,
+        workers: int = 1,
+    ) -> None:
+        super().__init__(len(pictures), batch, seed, workers)
+        self.pictures, self.side, self.strength, self.plain_from = pictures, side, strength, plain_from
+
+    def __getitem__(self, index: int) -> tuple[Any, dict[str, Any]]:
+        random = self.random(index)
+        strength = self.strength if self.epoch < self.plain_from else replace(self.strength, mosaic=0.0)
+        images, targets = [], []
+        for row in self.rows(index):
+            others = [self.pictures[i] for i in random.integers(0, self.size, 3)]
+            image, labels = scene(self.pictures[row], others, self.side, random, strength)
+            images.append(image)
+            targets.append(targets_of(labels, self.side))
+        stacked = {
+            f"stride_{stride}": np.stack(heads)
+            for stride, heads in zip(STRIDES, zip(*targets, strict=True), strict=True)
+        }
+        return np.stack(images).astype(np.float32) / np.float32(255), stacked
 
 
 def scaled(images: np.ndarray[Any, Any]) -> Floats:

@@ -111,7 +111,7 @@ def train_embedder(
             verbose=0,
             callbacks=[run, speed],
         )
-    files = write_network(in_float32(embedder), out / "embedder.h5")
+    files = write_network(in_float32(embedder), out / "embedder.h5", "embedder")
     plot(run.history, out / "curves.png")
     return Trained(run.history, speed.images_per_second, (*files, out / "curves.png"))
 

@@ -20,7 +20,7 @@ class Trained:
     files: tuple[Path, ...]
 
 
-def write_network(model: keras.Model, path: Path) -> tuple[Path, ...]:
+def write_network(model: keras.Model, path: Path, kind: str) -> tuple[Path, ...]:
     """The H5 file ``path`` and beside it the LiteRT files that serve, the latter only where TensorFlow is there.
 
     LiteRT files are made from what was written, so they show too that it can be read.
@@ -31,7 +31,7 @@ def write_network(model: keras.Model, path: Path) -> tuple[Path, ...]:
     part.replace(path)
     files = [path]
     if keras.backend.backend() == "tensorflow":
-        for converted in convert(path):
+        for converted in convert(path, kind):
             files.append(path.with_name(f"{path.stem}{converted.suffix}.tflite"))
             write(files[-1], converted.content)
     return tuple(files)

@@ -66,8 +66,6 @@ def test_a_small_network_learns_serves_and_can_be_gone_on_from(few_people: Path,
     files = {Path(path).name: Path(path) for path in done["files"]}
     assert files["curves.png"].stat().st_size > 1000
 
-    # Nothing is left to do, and other options are not the same run.
-    assert command(few_people, *options)["history"] == done["history"]
     with pytest.raises(Failed, match="another epochs"):
         command(few_people, *options, "--epochs", 5)
 
