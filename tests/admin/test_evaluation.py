@@ -66,7 +66,7 @@ def test_figures_curves_and_confusable_people_with_links(owner, done):
     shown = owner.get(page(done)).content.decode()
     assert "refresh" not in shown.split("</head>")[0].split("<title>")[1]
     assert shown.count("data:image/svg+xml;base64,") == 3
-    assert "at the 1:1 threshold in force, 0.500" in shown
+    assert "at the 1:1 threshold in force</th><td>0.500: FMR" in shown
     assert "too few impostor pairs" in shown
     first = done.figures["identification"]["confusable"][0]["first"]
     assert f"/admin/recognition/identity/{first}/change/" in shown

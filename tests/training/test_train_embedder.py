@@ -38,7 +38,7 @@ def pairs_file(path: Path, folder: Path) -> Path:
     return path
 
 
-def test_a_small_network_learns_serves_and_can_be_gone_on_from(few_people: Path, tmp_path: Path) -> None:
+def test_a_small_network_learns_serves_and_can_be_read(few_people: Path, tmp_path: Path) -> None:
     keras = pytest.importorskip("keras")
     pytest.importorskip("h5py")
     pairs = pairs_file(tmp_path / "pairs.txt", few_people)
@@ -65,9 +65,6 @@ def test_a_small_network_learns_serves_and_can_be_gone_on_from(few_people: Path,
     assert (done["photos"], done["people"]) == (32, 8)
     files = {Path(path).name: Path(path) for path in done["files"]}
     assert files["curves.png"].stat().st_size > 1000
-
-    with pytest.raises(Failed, match="another epochs"):
-        command(few_people, *options, "--epochs", 5)
 
     from recognition.engine.networks.ghostfacenet_weights import load_ghostfacenet
 
