@@ -74,6 +74,8 @@ class Run(keras.callbacks.Callback):
         figures = {name: float(value) for name, value in (logs or {}).items()}
         if not isfinite(figures.get("loss", 0.0)):
             raise RunError("The loss is no number any more. Use a lower --rate; the last good epoch is kept.")
+        if hasattr(self.model, "jax_state_sync"):
+            self.model.jax_state_sync()  # JAX keeps the weights elsewhere while it trains
         if self.evaluate is not None:
             found = self.evaluate()
             figures.update(found)

@@ -52,17 +52,25 @@ class HeadLoss(keras.losses.Loss):
 
     def boxes(self, raw: Any) -> Any:
         """(..., 4) centre and size in pixels."""
-        centre = (2 * ops.sigmoid(raw[..., 0:2]) - 0.5 + self.corners) * self.stride
-        return ops.concatenate([centre, ops.square(2 * ops.sigmoid(raw[..., 2:4])) * self.anchors], -1)
+        centre = (2 * ops.sigmoid(raw[..., 0:2]) - 0.5 + constant(self.corners)) * self.stride
+        return ops.concatenate(
+            [centre, ops.square(2 * ops.sigmoid(raw[..., 2:4])) * constant(self.anchors)], -1
+        )
 
     def landmark_loss(self, true: Any, raw: Any, boxes: Any) -> Any:
         """The mean over the known coordinates, which are compared in percent of the face's size."""
-        found = raw[..., 5:15] * np.tile(self.anchors, 5) + np.tile(self.corners * self.stride, 5)
+        anchors, corners = np.tile(self.anchors, 5), np.tile(self.corners * self.stride, 5)
+        found = raw[..., 5:15] * constant(anchors) + constant(corners)
         known = ops.cast(true[..., 5:15] > UNKNOWN / 2, "float32") * true[..., 0:1]
         size = ops.sqrt(boxes[..., 2:3] * boxes[..., 3:4])
         # Chosen before the difference, since nothing times infinity is no number.
         difference = (found - ops.where(known > 0, true[..., 5:15], found)) / size * 100
         return ops.sum(known * wing(difference)) / ops.maximum(ops.sum(known), 1.0)
+
+
+def constant(x: Floats) -> Any:
+    """As a tensor, since torch's do not mix with arrays."""
+    return ops.convert_to_tensor(x, dtype="float32")
 
 
 def complete_iou(first: Any, second: Any) -> Any:

@@ -17,10 +17,9 @@ def prepare(seed: int, precision: str = "auto") -> str:
 
 
 def has_gpu() -> bool:
-    try:
-        return bool(keras.distribution.list_devices("gpu"))
-    except (NotImplementedError, RuntimeError, ValueError):
-        return False
+    """By where a tensor is put, which every backend says in its own words; Keras cannot list torch's devices."""
+    place = str(keras.ops.zeros((1,)).device).lower()
+    return any(word in place for word in ("gpu", "cuda", "rocm"))
 
 
 def described(precision: str) -> str:
