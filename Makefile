@@ -1,6 +1,6 @@
 # make run    start the site on http://127.0.0.1:8000 (PORT=8001 for another port)
 # make test   the whole test suite
-# Everything else: setup, qa, bench, clean. PYTHON=python3.12 chooses the Python of the environment.
+# Everything else: setup, networks, qa, bench, clean. PYTHON=python3.12 chooses the Python of the environment.
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -9,9 +9,10 @@ GPU := $(shell { [ -e /proc/driver/nvidia/version ] || command -v nvidia-smi; } 
 REQUIREMENTS := $(if $(GPU),requirements.txt,requirements-cpu.txt)
 INSTALLED := $(VENV)/.installed-$(REQUIREMENTS)
 INSTALLED_DEV := $(INSTALLED)-dev
+INSTALLED_TRAIN := $(INSTALLED)-train
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 
-.PHONY: run setup test qa bench clean
+.PHONY: run setup test networks qa bench clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -27,13 +28,22 @@ $(INSTALLED): $(REQUIREMENTS) requirements-base.txt
 	@$(PIP) -r $(REQUIREMENTS)
 	@touch $@
 
-$(INSTALLED_DEV): $(INSTALLED) requirements-dev.txt
+$(INSTALLED_DEV): $(INSTALLED) requirements-dev.txt requirements-sface.txt
 	@echo "Installing requirements-dev.txt ..."
 	@$(PIP) -r requirements-dev.txt
 	@touch $@
 
 test: $(INSTALLED_DEV)
 	$(PY) -m pytest $(ARGS)
+
+# Keras networks against their stored outputs, conversion and training, with TensorFlow beside the rest.
+networks: $(INSTALLED_TRAIN)
+	$(PY) -m pytest tests/networks tests/training $(ARGS)
+
+$(INSTALLED_TRAIN): $(INSTALLED_DEV) requirements-train.txt
+	@echo "Installing requirements-train.txt ..."
+	@$(if $(GPU),true,$(PIP) -r requirements-train.txt)
+	@touch $@
 
 qa: $(INSTALLED_DEV)
 	PYTHON=$(PY) sh scripts/qa
