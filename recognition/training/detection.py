@@ -32,6 +32,8 @@ def detection(
         weights = model.get_weights()
         if optimizer is not None:
             optimizer.finalize_variable_values(model.trainable_variables)
+            # Copies: JAX would share the averages with the model, and a prediction uses up what it is given.
+            model.set_weights(model.get_weights())
         faces = hits = false = 0
         for start in range(0, len(pictures), BATCH):
             for picture, boxes, scale in _found(model, pictures[start : start + BATCH], side):
