@@ -10,11 +10,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
+from recognition.engine.quality import PROBE
 from recognition.engine.types import Image
 from recognition.management.service_command import Failed, ServiceCommand, progress
 from recognition.services.analysis import get_analyzer
 from recognition.services.measured_photos import main_face
-from recognition.services.recognise import PROBE
 
 BACKENDS = ("tensorflow", "torch", "jax")  # in the order of their speed on CPUs
 INTERRUPTED = 130
@@ -109,8 +109,8 @@ def aligned(photo: Image) -> Image | None:
 
 def aligned_by() -> str:
     """Which models ``aligned`` uses."""
-    manifest = get_analyzer().manifest
-    return " ".join(manifest.default(kind).sha256 for kind in ("detector", "refiner"))
+    analyzer = get_analyzer()
+    return f"{analyzer.detector_spec.sha256} {analyzer.refiner_spec.sha256}"
 
 
 def photo_bar(text: str, *, quiet: bool) -> Any:
