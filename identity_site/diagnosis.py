@@ -104,7 +104,7 @@ def models() -> Iterator[tuple[str, ...]]:
     try:
         specs = verified_models()
     except ModelFileError as error:
-        yield ERROR, str(error), "The files that came with the site: git checkout -- models"
+        yield ERROR, str(error), "The files that came with the site: git checkout -- models. Others: fetch_models NAME."
         return
     yield OK, ", ".join(f"{spec.kind} {spec.name} {spec.version}".strip() for spec in specs.values())
 

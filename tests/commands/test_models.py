@@ -183,6 +183,18 @@ def test_a_killed_command_is_continued_by_the_next(enrol):
     assert active_model().name == OTHER
 
 
+def test_a_site_that_asks_for_a_model_that_is_missing_can_fetch_it(db):
+    wish = {"EMBEDDER": "sface-2021dec"}
+    done = run_process("identify", "none.jpg", fake=False, **wish)
+    assert done.status
+    assert "fetch_models" in done.err
+    try:
+        packaged.find("sface-2021dec")
+    except ModelFileError as error:
+        pytest.skip(str(error))
+    assert run_process("fetch_models", "--list", fake=False, **wish).status == 0
+
+
 @pytest.mark.models
 @pytest.mark.django_db
 def test_real_networks_from_ghostfacenet_to_sface(settings, tmp_path):

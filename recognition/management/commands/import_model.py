@@ -21,6 +21,8 @@ class Command(ServiceCommand):
         "(.tflite). It is not in use before you say so."
     )
 
+    requires_system_checks = ()  # it is what mends a site whose chosen model is missing
+
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("file", type=Path)
