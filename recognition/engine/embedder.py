@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from recognition.engine.litert import InterpreterPool
-from recognition.engine.pools import Pool, open_pool
+from recognition.engine.pools import OpensPool, Pool, open_pool, run_all, takes_batches
 from recognition.engine.types import Floats, Image, ModelFileError, ModelSpec
 from recognition.engine.weights import Manifest
 
@@ -46,21 +46,32 @@ class Embedder:
 
     @classmethod
     def from_manifest(
-        cls, manifest: Manifest, name: str | None = None, *, size: int = 2, threads: int = 1
+        cls,
+        manifest: Manifest,
+        name: str | None = None,
+        *,
+        size: int = 2,
+        threads: int = 1,
+        opens: OpensPool = open_pool,
     ) -> Embedder:
-        """The named or default embedder, run by what its file is made for.
+        """The named or default embedder, run by what its file is made for unless ``opens`` knows another way.
 
         Raises ModelFileError when its file is not the right one, or its pixels are to be scaled in an unknown way.
         """
         spec = manifest.spec(name) if name else manifest.default("embedder")
         return cls(
-            open_pool(manifest, spec, size=size, threads=threads),
+            opens(manifest, spec, size=size, threads=threads),
             dimensions=int(str(spec.output.get("dimensions", 512))),
             name=spec.name,
             version=spec.version,
             mirrored=bool(spec.settings.get("mirrored", False)),
             scaling=_scaling(spec),
         )
+
+    @property
+    def batches(self) -> bool:
+        """Whether many crops in one call are faster than one after another."""
+        return takes_batches(self._pool)
 
     def embed(self, crops: Sequence[Image], *, mirrored: bool | None = None) -> Floats:
         """(n, dimensions) unit vectors of n aligned crops (112, 112, 3).
@@ -88,8 +99,7 @@ class Embedder:
         return self._scale(np.stack(crops).astype(np.float32))
 
     def _run(self, batch: Floats) -> Floats:
-        with self._pool.lease() as runner:
-            return np.concatenate([runner.run(one[None])[0] for one in batch])
+        return run_all(self._pool, batch)[0]
 
 
 def _scaling(spec: ModelSpec) -> str:

@@ -1,4 +1,4 @@
-"""Which runtime runs a weight file, by its suffix."""
+"""Which runtime runs a weight file, by its suffix, and how it is given many inputs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from recognition.engine.litert import InterpreterPool
@@ -21,9 +22,18 @@ class Runs(Protocol):
 
 
 class Pool(Runs, Protocol):
-    """Runs one network for any number of threads. Takes (n, height, width, channels), whatever the file's order is."""
+    """Runs one network for any number of threads. Takes (n, height, width, channels), whatever the file's order is.
+
+    A pool whose attribute ``batches`` is true is fastest with many inputs in one run.
+    """
 
     def lease(self) -> AbstractContextManager[Runs]: ...
+
+
+class OpensPool(Protocol):
+    """`open_pool`, or another function that is called like it."""
+
+    def __call__(self, manifest: Manifest, spec: ModelSpec, *, size: int = 2, threads: int = 1) -> Pool: ...
 
 
 def open_pool(manifest: Manifest, spec: ModelSpec, *, size: int = 2, threads: int = 1) -> Pool:
@@ -38,3 +48,17 @@ def open_pool(manifest: Manifest, spec: ModelSpec, *, size: int = 2, threads: in
     if suffix == ".onnx":
         return NetPool(manifest.path(spec), size=size, input_name=str(spec.input.get("name", "")))
     raise ModelFileError(f"{spec.file} of {spec.name} is neither a .tflite nor an .onnx file.")
+
+
+def takes_batches(pool: Pool | None) -> bool:
+    """Whether to hand it many inputs at once. LiteRT and OpenCV are as fast, and keep less, with one after another."""
+    return bool(getattr(pool, "batches", False))
+
+
+def run_all(pool: Pool, inputs: NDArray[Any]) -> list[Floats]:
+    """The outputs, each (n, ...), for (n, height, width, channels): in one run where the pool takes batches."""
+    if takes_batches(pool):
+        return pool.run(inputs)
+    with pool.lease() as runner:
+        runs = [runner.run(one[None]) for one in inputs]
+    return [np.concatenate(outputs) for outputs in zip(*runs, strict=True)]

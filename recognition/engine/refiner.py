@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from recognition.engine.litert import InterpreterPool
+from recognition.engine.pools import OpensPool, Pool, open_pool, takes_batches
 from recognition.engine.types import Face, Floats, Image
 from recognition.engine.weights import Manifest
 
@@ -26,22 +27,26 @@ class Refiner:
     min_faceness: faces whose logit is lower are dropped; None keeps all. Of 9,105 LFW faces 0.1 % are under 2.8.
     """
 
-    def __init__(
-        self, pool: InterpreterPool | Path | None, *, min_faceness: float | None = MIN_FACENESS
-    ) -> None:
-        self._pool = InterpreterPool(pool) if isinstance(pool, Path) else pool
+    def __init__(self, pool: Pool | Path | None, *, min_faceness: float | None = MIN_FACENESS) -> None:
+        self._pool: Pool | None = InterpreterPool(pool) if isinstance(pool, Path) else pool
         self.min_faceness = min_faceness
 
     @classmethod
     def from_manifest(
-        cls, manifest: Manifest, name: str | None = None, *, size: int = 2, threads: int = 1
+        cls,
+        manifest: Manifest,
+        name: str | None = None,
+        *,
+        size: int = 2,
+        threads: int = 1,
+        opens: OpensPool = open_pool,
     ) -> Refiner:
         """The named or default refiner; one that does nothing when the default detector asks for none."""
         if not manifest.default("detector").settings.get("refine", True):
             return cls(None)
         spec = manifest.spec(name) if name else manifest.default("refiner")
         limit = spec.settings.get("min_faceness", MIN_FACENESS)
-        pool = InterpreterPool(manifest.path(spec), size=size, threads=threads)
+        pool = opens(manifest, spec, size=size, threads=threads)
         return cls(pool, min_faceness=None if limit is None else float(str(limit)))
 
     def refine(self, image: Image, faces: Sequence[Face]) -> list[Face]:
@@ -52,6 +57,15 @@ class Refiner:
             outputs = [runner.run(_normalised(crop(image, face)))[0][0] for face in faces]
         refined = [_refined(face, output) for face, output in zip(faces, outputs, strict=True)]
         return self.true_faces(refined)
+
+    def refine_many(self, images: Sequence[Image], faces: Sequence[Sequence[Face]]) -> list[list[Face]]:
+        """As `refine` for each picture and its faces; all faces in one run where the pool takes batches."""
+        pool = self._pool
+        if pool is None or not takes_batches(pool) or not any(faces):
+            return [self.refine(image, found) for image, found in zip(images, faces, strict=True)]
+        pairs = [(image, face) for image, found in zip(images, faces, strict=True) for face in found]
+        outputs = iter(pool.run(np.concatenate([_normalised(crop(image, face)) for image, face in pairs]))[0])
+        return [self.true_faces([_refined(face, next(outputs)) for face in found]) for found in faces]
 
     def true_faces(self, faces: Sequence[Face]) -> list[Face]:
         limit = self.min_faceness

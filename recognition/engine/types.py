@@ -137,7 +137,11 @@ class GalleryIncompatible(GalleryError):
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """One entry of ``models/manifest.json``."""
+    """One entry of ``models/manifest.json``.
+
+    weights: ``file``, ``sha256`` and ``size`` of the original weights that the file was converted from; empty where
+    there are none, or where they are served as they are.
+    """
 
     name: str
     kind: str  # "detector", "refiner" or "embedder"
@@ -151,6 +155,7 @@ class ModelSpec:
     source: str = ""
     accuracy: dict[str, object] = field(default_factory=dict)
     settings: dict[str, object] = field(default_factory=dict)
+    weights: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,25 +66,38 @@ class Manifest:
         raise ModelFileError(f"No {kind} in {self.folder / 'manifest.json'}.")
 
     def path(self, spec: ModelSpec) -> Path:
-        """Where the weights are. Raises ModelFileError unless size and SHA-256 are those of the manifest."""
-        path = self.installed.get(spec.name, self.folder) / spec.file
+        """The file that is served. Raises ModelFileError unless size and SHA-256 are those of the manifest."""
+        return self._checked(spec, spec.file, spec.sha256, spec.size)
+
+    def weights_path(self, spec: ModelSpec) -> Path:
+        """The original weights, for what builds the network itself. Raises ModelFileError as `path` does, and when
+        the manifest names none."""
+        try:
+            file, sha256 = str(spec.weights["file"]), str(spec.weights["sha256"])
+            size = int(str(spec.weights["size"]))
+        except (KeyError, ValueError):
+            raise ModelFileError(f"The manifest names no original weights of {spec.name}.") from None
+        return self._checked(spec, file, sha256, size)
+
+    def _checked(self, spec: ModelSpec, file_name: str, sha256: str, size: int) -> Path:
+        path = self.installed.get(spec.name, self.folder) / file_name
         if spec.name in self.installed:
             remedy = f"Install it again: manage.py fetch_models {spec.name}, or manage.py import_model."
         else:
-            remedy = f"Restore it: git checkout -- {path.parent.name}/{spec.file}"
+            remedy = f"Restore it: git checkout -- {path.parent.name}/{file_name}"
         try:
             found = path.stat()
-            seen = (path, found.st_mtime_ns, found.st_size, spec.sha256)
+            seen = (path, found.st_mtime_ns, found.st_size, sha256)
             with _lock:
                 if seen in _verified:
                     return path
-            if found.st_size != spec.size:
-                raise ModelFileError(f"{path} has {found.st_size} bytes instead of {spec.size}. {remedy}")
+            if found.st_size != size:
+                raise ModelFileError(f"{path} has {found.st_size} bytes instead of {size}. {remedy}")
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise ModelFileError(f"{path} cannot be read ({error.strerror}). {remedy}") from error
-        if digest != spec.sha256.lower():
+        if digest != sha256.lower():
             raise ModelFileError(f"{path} is not the file that the manifest names. {remedy}")
         with _lock:
             _verified.add(seen)

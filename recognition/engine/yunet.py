@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from recognition.engine.detector import LARGE, MOST, SMALL, Detector, letterbox, suppress
-from recognition.engine.pools import Pool, open_pool
+from recognition.engine.pools import OpensPool, Pool, open_pool
 from recognition.engine.types import Face, Floats, Image
 from recognition.engine.weights import Manifest
 
@@ -37,10 +37,16 @@ class YuNet(Detector):
 
     @classmethod
     def from_manifest(
-        cls, manifest: Manifest, name: str | None = None, *, size: int = 2, threads: int = 1
+        cls,
+        manifest: Manifest,
+        name: str | None = None,
+        *,
+        size: int = 2,
+        threads: int = 1,
+        opens: OpensPool = open_pool,
     ) -> YuNet:
         spec = manifest.spec(name) if name else manifest.default("detector")
-        pools = {side: open_pool(manifest, spec, size=size, threads=threads) for side in (SMALL, LARGE)}
+        pools = {side: opens(manifest, spec, size=size, threads=threads) for side in (SMALL, LARGE)}
         return cls(
             pools,
             score=float(str(spec.settings.get("score", SCORE))),
@@ -68,12 +74,17 @@ class YuNet(Detector):
 
 
 def load_detector(
-    manifest: Manifest, name: str | None = None, *, size: int = 2, threads: int = 1
+    manifest: Manifest,
+    name: str | None = None,
+    *,
+    size: int = 2,
+    threads: int = 1,
+    opens: OpensPool = open_pool,
 ) -> Detector:
     """The named or default detector, of the class that the manifest entry's ``settings.family`` asks for."""
     spec = manifest.spec(name) if name else manifest.default("detector")
     family = YuNet if spec.settings.get("family") == FAMILY else Detector
-    return family.from_manifest(manifest, spec.name, size=size, threads=threads)
+    return family.from_manifest(manifest, spec.name, size=size, threads=threads, opens=opens)
 
 
 def decode(outputs: Sequence[Floats], side: int, score: float) -> Floats:

@@ -182,10 +182,16 @@ def test_merge_prefers_earlier_groups_and_orders_by_score() -> None:
 def manifest_with(folder: Path, *entries: dict[str, Any]) -> Manifest:
     models = []
     for number, entry in enumerate(entries):
-        (folder / f"{number}").write_bytes(b"x")
+        (folder / f"{number}.tflite").write_bytes(b"x")
         digest = hashlib.sha256(b"x").hexdigest()
         models.append(
-            {"name": f"d{number}", "kind": "detector", "file": f"{number}", "sha256": digest, "size": 1}
+            {
+                "name": f"d{number}",
+                "kind": "detector",
+                "file": f"{number}.tflite",
+                "sha256": digest,
+                "size": 1,
+            }
             | entry
         )
     (folder / "manifest.json").write_text(json.dumps({"models": models}))

@@ -1,0 +1,34 @@
+"""Original weights -> the Keras network that computes what the converted file computes. Needs Keras; serving on CPUs
+does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+
+from recognition.engine.networks.deploy import deployed
+from recognition.engine.networks.ghostfacenet_weights import load_ghostfacenet
+from recognition.engine.networks.yolov5face_weights import load_yolov5face
+from recognition.engine.types import ModelFileError, ModelSpec
+
+
+def load_network(spec: ModelSpec, path: Path) -> keras.Model:
+    """spec: whose original weights are at ``path``. Raises ModelFileError when they are none of its kind."""
+    if spec.kind == "embedder":
+        return load_ghostfacenet(path)
+    if spec.kind == "detector":
+        model, config = load_yolov5face(path)
+        return deployed(model, config, input_shape(spec)[1])
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelFileError(f"{path} is not a Keras model: {error}") from error
+
+
+def input_shape(spec: ModelSpec) -> tuple[int, ...]:
+    """(1, height, width, channels) as the manifest says. Raises ModelFileError when it says nothing."""
+    shape = spec.input.get("shape")
+    if not isinstance(shape, list) or len(shape) != 4:
+        raise ModelFileError(f"{spec.name} has no input shape in the manifest.")
+    return tuple(int(side) for side in shape)
