@@ -48,6 +48,10 @@ def test_the_engine_knows_nothing_above_it():
     assert offences("recognition/engine", (*FRAMEWORKS, *SITE, "identity_site")) == []
 
 
+def test_training_knows_the_engine_alone():
+    assert offences("recognition/training", (*FRAMEWORKS, *SITE, "identity_site", "recognition.services")) == []
+
+
 def test_services_know_nothing_above_them():
     assert offences("recognition/services", (*UPPER, "identity_site", "rest_framework", "allauth")) == []
 
@@ -99,6 +103,10 @@ def test_importing_the_engine_leaves_django_out():
         "keras",
         "torch",
     }
+
+
+def test_the_training_code_is_of_no_backend():
+    assert offences("recognition/training", ("tensorflow", "torch", "jax")) == []
 
 
 def test_importing_the_services_leaves_tensorflow_out():
