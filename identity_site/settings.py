@@ -252,6 +252,8 @@ DETECTOR = env.text("DETECTOR")
 MODELS_MIRROR = env.text("MODELS_MIRROR")
 # Whether each face is also embedded mirrored and the two averaged; "auto": as the model's manifest entry says.
 MIRRORED_VIEW = env.choice("MIRRORED_VIEW", "auto", ["auto", "on", "off"])
+# "gpu" is for a worker of the queue "recognition": Keras with TensorFlow, in batches. Web processes always use the CPU.
+INFERENCE = env.choice("INFERENCE", "cpu", ["cpu", "gpu"])
 # For how many days the pictures of probes are kept with their decisions; 0 keeps none.
 KEEP_PROBES_DAYS = env.integer("KEEP_PROBES_DAYS", 0, minimum=0, maximum=3650)
 

@@ -139,3 +139,34 @@ def _face_of(left: float, top: float, width: float, height: float) -> Face:
         landmarks[2, 0] += TURN * (landmarks[1, 0] - landmarks[0, 0])
     score = round(0.9 - 0.0001 * left, 4)
     return Face((left, top, left + width, top + height), score, landmarks.astype(np.float32), None)
+
+
+class InBatches:
+    """Mixed into a fake: it takes many at once, as on a GPU. sizes: how many at a time it was given."""
+
+    batches = True
+    sizes: list[int]
+
+
+class FakeBatchDetector(InBatches, FakeDetector):
+    def __init__(self) -> None:
+        self.sizes = []
+
+    def detect_many(self, images: Sequence[Image], *, min_face: float | None = None) -> list[list[Face]]:
+        self.sizes.append(len(images))
+        return [self.detect(image, min_face=min_face) for image in images]
+
+
+class FakeBatchRefiner(FakeRefiner):
+    def refine_many(self, images: Sequence[Image], faces: Sequence[Sequence[Face]]) -> list[list[Face]]:
+        return [self.refine(image, found) for image, found in zip(images, faces, strict=True)]
+
+
+class FakeBatchEmbedder(InBatches, FakeEmbedder):
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes = []
+
+    def embed(self, crops: Sequence[Image], *, mirrored: bool | None = None) -> Floats:
+        self.sizes.append(len(crops))
+        return super().embed(crops, mirrored=mirrored)

@@ -5,18 +5,23 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from django.db import IntegrityError, transaction
 
 from recognition.engine.images import MAX_BYTES
-from recognition.engine.types import EngineError
 from recognition.models import Embedding, Identity, ModelVersion, Photo
 from recognition.services import index, people, photos, queue
+from recognition.services.analysis import get_analyzer
 from recognition.services.errors import Conflict, Invalid, ServiceError
 from recognition.services.files import discard_files_of
+from recognition.services.import_batches import BATCH, BatchReader, Opened, Pending
+from recognition.services.import_batches import Read as _Read
+from recognition.services.import_batches import Refused as _Refused
+from recognition.services.import_batches import missing as _missing
+from recognition.services.import_batches import or_refused as _or_refused
 from recognition.services.import_plan import COLUMNS as COLUMNS
 from recognition.services.import_plan import PlannedPerson as PlannedPerson
 from recognition.services.import_plan import read_plan as read_plan
@@ -28,26 +33,12 @@ from recognition.services.preparing import digest_of
 log = logging.getLogger(__name__)
 
 AHEAD = 8  # photos read ahead of the writer; bounds the memory
+AHEAD_IN_BATCHES = 2 * BATCH
 REBUILD_AFTER = 100  # enrolled photos; processes catch up with fewer of them faster than they read a file
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Read:
-    """A photo that can be kept."""
-
-    path: Path
-    prepared: photos.PreparedPhoto
-    finding: photos.Finding | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    path: Path
-    reason: str
-    message: str = ""
-
-
-Work = list["Future[_Read | _Refused] | _Refused"]
+Work = list[Pending | _Refused]
+Submit = Callable[[Path], Pending]
 KNOWN = "known"
 
 
@@ -74,7 +65,8 @@ def import_people(
     owners: dict[str, str] = {}
     try:
         usable = (person for person in plan if _has_usable_name(person, report))
-        for person, work in _read_ahead(usable, pool, None if in_background else version, owners):
+        submit, ahead = _submitter(pool, None if in_background else version)
+        for person, work in _read_ahead(usable, submit, owners, ahead):
             if stop():
                 report.stopped = True
                 break
@@ -100,19 +92,16 @@ def _has_usable_name(person: PlannedPerson, report: Report) -> bool:
     return True
 
 
-def _wait(one: Future[_Read | _Refused] | _Refused, on_photo: Callable[[], None]) -> _Read | _Refused:
+def _wait(one: Pending | _Refused, on_photo: Callable[[], None]) -> _Read | _Refused:
     done = one if isinstance(one, _Refused) else one.result()
     on_photo()
     return done
 
 
 def _read_ahead(
-    plan: Iterable[PlannedPerson],
-    pool: ThreadPoolExecutor,
-    version: ModelVersion | None,
-    owners: dict[str, str],
+    plan: Iterable[PlannedPerson], submit: Submit, owners: dict[str, str], limit: int
 ) -> Iterator[tuple[PlannedPerson, Work]]:
-    """Each person with the futures of the photos, started early enough to keep the pool busy while rows are written."""
+    """Each person with the photos in work, started early enough to keep the pool busy while rows are written."""
     waiting: deque[tuple[PlannedPerson, Work]] = deque()
     ahead = 0
     for person in plan:
@@ -121,18 +110,16 @@ def _read_ahead(
             digests[photo.sha256] = KNOWN
             if photo.state == Photo.State.READY:
                 owners.setdefault(photo.sha256, person.external_id)
-        work: Work = [_start(path, digests, pool, version) for path in person.paths]
+        work: Work = [_start(path, digests, submit) for path in person.paths]
         waiting.append((person, work))
         ahead += len(work)
-        while waiting and ahead > AHEAD:
+        while waiting and ahead > limit:
             ahead -= len(waiting[0][1])
             yield waiting.popleft()
     yield from waiting
 
 
-def _start(
-    path: Path, digests: dict[str, str], pool: ThreadPoolExecutor, version: ModelVersion | None
-) -> Future[_Read | _Refused] | _Refused:
+def _start(path: Path, digests: dict[str, str], submit: Submit) -> Pending | _Refused:
     """The reading of one photo, or the reason why there is nothing to read."""
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -144,28 +131,29 @@ def _start(
         return _Refused(path, digests[digest])
     digests[digest] = "duplicate"
     # The thread reads the file again (it is in the page cache) so that a long queue holds no pictures.
-    return pool.submit(_read, path, version)
+    return submit(path)
+
+
+def _submitter(pool: ThreadPoolExecutor, version: ModelVersion | None) -> tuple[Submit, int]:
+    """What starts the work on a photo, and how many to start ahead. version: as for `_read`."""
+    if version is None or not get_analyzer().batches:
+        return lambda path: pool.submit(_read, path, version), AHEAD
+    reader = BatchReader(pool, version, opens=_open, alone=lambda path: _read(path, version))
+    return reader.submit, AHEAD_IN_BATCHES
 
 
 def _read(path: Path, version: ModelVersion | None) -> _Read | _Refused:
     """version: whose model is to find the face and make its vector, None to leave that to the workers."""
-    try:
+
+    def read() -> _Read:
         prepared, image = photos.prepare_photo(path.read_bytes(), path.name)
         return _Read(path, prepared, photos.examine(image, version=version) if version else None)
-    except Invalid as error:
-        return _Refused(path, error.code, str(error))
-    except OSError as error:
-        return _missing(path, error)
-    except EngineError:
-        raise
-    except Exception:
-        log.exception("%s could not be processed", path)
-        return _Refused(path, "failed", "It could not be processed; the log says more.")
+
+    return _or_refused(path, read)
 
 
-def _missing(path: Path, error: Exception) -> _Refused:
-    detail = error.strerror if isinstance(error, OSError) else str(error)
-    return _Refused(path, "missing", f"The file cannot be read: {detail}.")
+def _open(path: Path) -> Opened | _Refused:
+    return _or_refused(path, lambda: photos.prepare_photo(path.read_bytes(), path.name))
 
 
 def _import_person(

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 from django.core.files.base import ContentFile
 from django.db import DatabaseError, IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from recognition.engine import images
 from recognition.engine.types import REASONS, EngineError, ImageError
 from recognition.models import Embedding, Identity, ModelVersion, Photo
-from recognition.services import queue
-from recognition.services.analysis import quality_dict
+from recognition.services import photo_batches, queue
+from recognition.services.analysis import get_analyzer, quality_dict
+from recognition.services.claims import CLAIM_LASTS, claim, let_go, put_back, still_claimed
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.examination import Finding as Finding
 from recognition.services.examination import examine as examine
 from recognition.services.files import discard_files_of, remove_file, remove_files_of
 from recognition.services.live_gallery import record_change
+from recognition.services.photo_batches import chosen_box
 from recognition.services.policies import active_model, hold_in_use
 from recognition.services.preparing import PreparedPhoto as PreparedPhoto
 from recognition.services.preparing import digest_of
@@ -29,8 +31,6 @@ from recognition.services.preparing import prepare_photo as prepare_photo
 
 log = logging.getLogger(__name__)
 
-MAX_ATTEMPTS = 3
-CLAIM_LASTS = timedelta(minutes=5)
 MESSAGE_PHOTOS = 20  # in one message of the sweep
 
 
@@ -71,66 +71,35 @@ def process_photos(photo_ids: Sequence[int]) -> int:
     Raises EngineError when no photo can be processed at present; they stay waiting then.
     """
     version = active_model()
-    claimed = (_claim(pk) for pk in photo_ids)
+    if get_analyzer().batches:
+        return photo_batches.process(photo_ids, version, alone=_process, store=store)
+    claimed = (claim(pk) for pk in photo_ids)
     return sum(_process(photo, version) for photo in claimed if photo is not None)
-
-
-def _claim(pk: int) -> Photo | None:
-    now = timezone.now()
-    unfinished = Q(state=Photo.State.WAITING) | Q(
-        state=Photo.State.PROCESSING, claimed_at__lt=now - CLAIM_LASTS
-    )
-    claim = {"state": Photo.State.PROCESSING, "claimed_at": now, "attempts": F("attempts") + 1}
-    if not Photo.objects.filter(unfinished, pk=pk).update(**claim):
-        return None
-    photo = _claimed(pk, now).first()
-    if photo is not None and photo.attempts > MAX_ATTEMPTS:  # it has killed that many workers
-        _let_go(photo)
-        return None
-    return photo
-
-
-def _claimed(pk: int, claimed_at: datetime | None) -> QuerySet[Photo]:
-    """The photo, if it is still ours. The time of the claim is its mark: nobody else's is the same."""
-    return Photo.objects.filter(pk=pk, state=Photo.State.PROCESSING, claimed_at=claimed_at)
-
-
-def _let_go(photo: Photo) -> None:
-    """Give up the claim: the photo waits for another attempt, or is rejected when it has had enough of them."""
-    if photo.attempts >= MAX_ATTEMPTS:
-        result = {"state": Photo.State.REJECTED, "reason": "failed", "processed_at": timezone.now()}
-    else:
-        result = {"state": Photo.State.WAITING}
-    _claimed(photo.pk, photo.claimed_at).update(**result)
 
 
 def _process(photo: Photo, version: ModelVersion) -> bool:
     try:
         finding = _look_at(photo, version)
     except EngineError:
-        # The photo is not to blame.
-        _claimed(photo.pk, photo.claimed_at).update(state=Photo.State.WAITING, attempts=F("attempts") - 1)
+        put_back(photo)  # it is not to blame
         raise
     except DatabaseError:
         raise
     except Exception:
         log.exception("photo %s could not be processed (attempt %s)", photo.pk, photo.attempts)
-        _let_go(photo)
+        let_go(photo)
         return False
     store(photo, finding, version)
     return True
 
 
 def _look_at(photo: Photo, version: ModelVersion) -> Finding:
-    chosen = None
-    if photo.chosen_face is not None and photo.chosen_face < len(photo.faces):
-        chosen = photo.faces[photo.chosen_face]["box"]
     try:
         with photo.image.open("rb") as file:
             image = images.decode(file.read())
     except (ImageError, FileNotFoundError):
         return Finding(reason="unreadable")
-    return examine(image, chosen, version=version)
+    return examine(image, chosen_box(photo), version=version)
 
 
 def store(photo: Photo, finding: Finding, version: ModelVersion) -> None:
@@ -140,8 +109,7 @@ def store(photo: Photo, finding: Finding, version: ModelVersion) -> None:
     """
     with transaction.atomic():
         if finding.vector is not None and not hold_in_use(version):
-            waiting = {"state": Photo.State.WAITING, "attempts": F("attempts") - 1}
-            if _claimed(photo.pk, photo.claimed_at).update(**waiting):
+            if put_back(photo):
                 queue.enqueue(queue.PROCESS_PHOTOS, [photo.pk])
             return
         current = _lock(photo)
@@ -151,7 +119,7 @@ def store(photo: Photo, finding: Finding, version: ModelVersion) -> None:
 
 def _lock(photo: Photo) -> Photo | None:
     """The claimed photo, locked after its person, as erasing and merging do: the other order ends in a deadlock."""
-    mine = _claimed(photo.pk, photo.claimed_at)
+    mine = still_claimed(photo)
     owner: int | None = photo.identity_id
     while owner is not None:
         Identity.objects.select_for_update(no_key=True).filter(pk=owner).first()

@@ -81,3 +81,32 @@ def test_large_faces_are_averaged() -> None:
     noise = np.random.default_rng(0).normal(128, 40, (800, 800, 3))
     image = np.clip(noise, 0, 255).astype(np.uint8)
     assert crop(image, face(100, 100, 700, 700)).std() < 20 < crop(image, face(100, 100, 140, 140)).std()
+
+
+class FakeBatchPool(FakePool):
+    batches = True
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def run(self, batch: Floats) -> list[Floats]:
+        self.sizes.append(len(batch))
+        return [np.concatenate([super(FakeBatchPool, self).run(one[None])[0] for one in batch])]
+
+
+def test_faces_of_many_pictures_in_one_run() -> None:
+    pool = FakeBatchPool()
+    pictures = [spot(200, 200), spot(10, 10), spot(230, 150)]
+    faces = [[face(150, 150, 250, 250), face(400, 300, 500, 400)], [], [face(120, 100, 280, 300)]]
+    found = Refiner(pool).refine_many(pictures, faces)  # type: ignore[arg-type]
+    assert pool.sizes == [3]
+    plain = Refiner(FakePool())  # type: ignore[arg-type]
+    expected = [plain.refine(picture, some) for picture, some in zip(pictures, faces, strict=True)]
+    assert [len(some) for some in found] == [len(some) for some in expected] == [1, 0, 1]
+    for some, others in zip(found, expected, strict=True):
+        for one, other in zip(some, others, strict=True):
+            np.testing.assert_array_equal(one.landmarks, other.landmarks)
+    by_one = plain.refine_many(pictures, faces)
+    assert [len(some) for some in by_one] == [1, 0, 1]
+    assert Refiner(pool).refine_many(pictures, [[], [], []]) == [[], [], []]  # type: ignore[arg-type]
+    assert Refiner(None).refine_many(pictures, faces) == faces
