@@ -138,6 +138,7 @@ def install_file(
         licence=licence or "Not stated when it was imported.",
         source=source or path.name,
         accuracy=accuracy,
+        original=None if path.suffix.lower() == ".tflite" else path,
     )
 
 

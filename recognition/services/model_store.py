@@ -46,13 +46,17 @@ def install(
     source: str = "",
     accuracy: dict[str, object] | None = None,
     extension: str = ".tflite",
+    original: Path | None = None,
 ) -> list[ModelSpec]:
     """Keep the files of one model and name them in the manifest; embedders become model versions, not in use yet.
 
+    original: the weights that they were converted from, which are kept for GPU workers.
     Installing the same files again changes nothing. Raises Invalid for an impossible name, Conflict when another
     model has it.
     """
     check_name(name)
+    kept_original = original.read_bytes() if original is not None else b""
+    weights = _weights_entry(name, original, kept_original) if original is not None else {}
     specs = [
         ModelSpec(
             name=name + file.suffix,
@@ -67,6 +71,7 @@ def install(
             source=source,
             accuracy=dict(accuracy or {}),
             settings=dict(file.settings),
+            weights=weights,
         )
         for file in files
     ]
@@ -75,6 +80,8 @@ def install(
         _refuse_other(specs, document)
         for spec, file in zip(specs, files, strict=True):
             _write(folder / spec.file, file.content)
+        if weights:
+            _write(folder / str(weights["file"]), kept_original)
         names = {spec.name for spec in specs}
         kept = [entry for entry in document["models"] if entry["name"] not in names]
         document["models"] = kept + [asdict(spec) for spec in specs]
@@ -82,6 +89,11 @@ def install(
         if spec.kind == "embedder":
             register(spec)
     return specs
+
+
+def _weights_entry(name: str, original: Path, content: bytes) -> dict[str, object]:
+    digest = hashlib.sha256(content).hexdigest()
+    return {"file": f"{name}{original.suffix.lower()}", "sha256": digest, "size": len(content)}
 
 
 def check_name(name: str) -> None:
@@ -125,7 +137,9 @@ def remove(name: str) -> None:
                 _forget(version)
         document["models"] = [e for e in document["models"] if e not in gone]
     for e in gone:
-        (folder / e["file"]).unlink(missing_ok=True)
+        for file in (e["file"], e.get("weights", {}).get("file")):
+            if file:
+                (folder / file).unlink(missing_ok=True)
 
 
 def _forget(version: ModelVersion) -> None:

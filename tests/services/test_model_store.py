@@ -182,3 +182,62 @@ class TestConversion:
         monkeypatch.setitem(sys.modules, "keras", None)
         with pytest.raises(EngineError, match=r"requirements-train\.txt"):
             model_conversion.convert_file(path)
+
+
+class TestOriginalWeights:
+    """What a GPU worker builds the network from; see `recognition.engine.keras_pool`."""
+
+    def install(self, tmp_path, name="own", *, content=b"original"):
+        original = tmp_path / "Somebody's weights.H5"
+        original.write_bytes(content)
+        return model_store.install([embedder()], name=name, version="1", original=original)
+
+    def test_they_are_kept_and_verified(self, tmp_path):
+        (spec,) = self.install(tmp_path)
+        assert spec.weights["file"] == "own.h5"
+        manifest = model_store.read_manifest()
+        path = manifest.weights_path(manifest.spec("own"))
+        assert path.read_bytes() == b"original"
+        path.write_bytes(b"trifling")
+        with pytest.raises(ModelFileError, match="fetch_models own"):
+            manifest.weights_path(manifest.spec("own"))
+
+    def test_they_go_with_the_model(self, tmp_path):
+        self.install(tmp_path)
+        self.install(tmp_path, "other")
+        model_store.remove("own")
+        assert sorted(p.name for p in (tmp_path / "models").glob("*.*")) == [
+            "manifest.json",
+            "other.h5",
+            "other.tflite",
+        ]
+
+    def test_a_model_that_was_installed_before_gets_them(self, tmp_path):
+        install()
+        manifest = model_store.read_manifest()
+        with pytest.raises(ModelFileError, match="names no original weights"):
+            manifest.weights_path(manifest.spec("own"))
+        self.install(tmp_path)
+        manifest = model_store.read_manifest()
+        assert manifest.weights_path(manifest.spec("own")).exists()
+
+    def test_a_detectors_two_files_share_them(self, tmp_path):
+        original = tmp_path / "face.npz"
+        original.write_bytes(b"original")
+        files = [
+            ConvertedModel("detector", c, {}, {}, {}, s) for c, s in ((b"small", ""), (b"large", "-640"))
+        ]
+        small, large = model_store.install(files, name="finder", version="f", original=original)
+        assert small.weights == large.weights
+        model_store.remove("finder")
+        assert not list((tmp_path / "models").glob("finder*"))
+
+    def test_converted_files_keep_theirs_and_ready_ones_have_none(self, tmp_path, settings, monkeypatch):
+        ready = next(settings.MODELS_DIR.glob("ghostfacenet-v1-1.3-2.tflite"))
+        (spec,) = model_catalogue.install_file(ready, name="ready")
+        assert spec.weights == {}
+        monkeypatch.setattr(model_catalogue, "convert_file", lambda path, kind: [embedder()])
+        original = tmp_path / "net.h5"
+        original.write_bytes(b"original")
+        (spec,) = model_catalogue.install_file(original, name="converted")
+        assert spec.weights["size"] == 8
