@@ -22,8 +22,8 @@ BACK = "admin:recognition_modelversion_changelist"
 @admin.register(ModelVersion)
 class ModelVersionAdmin(ReadOnlyAdmin):
     list_display = ("name", "version", "state", "dimensions", "created_at")
-    fields = (("name", "version"), ("state", "dimensions"), "sha256", "created_at")
-    readonly_fields = ("state",)
+    fields = (("name", "version"), ("state", "dimensions"), "licence", "source", "sha256", "created_at")
+    readonly_fields = ("state", "licence", "source")
     actions_list = ("install", "roll_back")
     actions_detail = ("change_to",)
 
@@ -38,6 +38,16 @@ class ModelVersionAdmin(ReadOnlyAdmin):
     @display(description="state", ordering="active", label=STATES, empty_value="–")
     def state(self, version: Any) -> str | None:
         return "in use" if version.active else None
+
+    @display(description="licence", empty_value="–")
+    def licence(self, version: ModelVersion) -> str:
+        spec = model_catalogue.installed(version.name)
+        return spec.licence if spec else "Its file is not installed here."
+
+    @display(description="from", empty_value="–")
+    def source(self, version: ModelVersion) -> str:
+        spec = model_catalogue.installed(version.name)
+        return spec.source if spec else ""
 
     @action(description="Change to this model", permissions=["begin"], icon="swap_horiz")
     def change_to(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -78,6 +78,11 @@ def offers() -> list[Offer]:
     return found
 
 
+def installed(name: str) -> ModelSpec | None:
+    """What the manifests say of a model; None when it is not installed."""
+    return next((spec for spec in model_store.read_manifest().specs if spec.name == name), None)
+
+
 def fetch(
     name: str,
     *,
@@ -89,10 +94,10 @@ def fetch(
     Raises NotFound for an unknown name, Invalid when the file cannot be had, ModelFileError or EngineError when it
     cannot be converted here.
     """
-    known = [spec for spec in model_store.read_manifest().specs if spec.name == name]
-    if known:
-        model_store.read_manifest().path(known[0])
-        return known
+    known = installed(name)
+    if known is not None:
+        model_store.read_manifest().path(known)
+        return [known]
     release = next((one for one in RELEASES if one.name == name), None)
     if release is not None:
         return _fetch_release(release, progress, tell)

@@ -186,6 +186,7 @@ class TestInstalling:
             pytest.skip(str(error))
         response = owner.post(f"{MODELS}install/", {"name": "sface-2021dec"})
         version = ModelVersion.objects.get(name="sface-2021dec")
+        assert "Apache-2.0" in owner.get(response.url).content.decode()
         assert response.url == f"{MODELS}{version.pk}/change/"
         assert model_store.read_manifest().spec("sface-2021dec")
 
