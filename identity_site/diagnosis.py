@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -104,9 +105,35 @@ def models() -> Iterator[tuple[str, ...]]:
     try:
         specs = verified_models()
     except ModelFileError as error:
-        yield ERROR, str(error), "The files that came with the site: git checkout -- models. Others: fetch_models NAME."
+        yield (
+            ERROR,
+            str(error),
+            "The files that came with the site: git checkout -- models. Others: fetch_models NAME.",
+        )
         return
     yield OK, ", ".join(f"{spec.kind} {spec.name} {spec.version}".strip() for spec in specs.values())
+
+
+def device() -> Iterator[tuple[str, ...]]:
+    """What runs the networks when a GPU is asked for. Loads TensorFlow then."""
+    from recognition.engine import accelerator, keras_pool
+    from recognition.services.model_store import read_manifest
+
+    if settings.INFERENCE != "gpu":
+        return
+    found = accelerator.find_device()
+    if not found:
+        yield WARNING, f"recognition runs on the CPU. {found.summary}", "Mend that, or remove INFERENCE=gpu."
+        return
+    yield OK, f"recognition runs on {found.summary} ({found.place})"
+    with suppress(ModelFileError):  # which the check of the models tells
+        for spec in verified_models().values():
+            if reason := keras_pool.lacks_weights(read_manifest(), spec):
+                yield (
+                    WARNING,
+                    f"{spec.name} runs on the CPU. {reason}",
+                    "Install it from its original weights.",
+                )
 
 
 def model_in_use() -> Iterator[tuple[str, ...]]:
@@ -216,6 +243,7 @@ CHECKS: dict[str, Callable[[], Iterator[tuple[str, ...]]]] = {
     "redis": redis_server,
     "worker": worker,
     "models": models,
+    "device": device,
     "in use": model_in_use,
     "index": index,
     "disk": disk,

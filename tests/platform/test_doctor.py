@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from identity_site import diagnosis
+from recognition.engine import accelerator
 from recognition.models import Embedding, GalleryBuild, Identity, ModelVersion
 from recognition.services import index
 from recognition.services.policies import active_model
@@ -83,6 +84,35 @@ def test_missing_models(settings: Any, tmp_path: Path) -> None:
     (found,) = findings("models")
     assert found.state == "error"
     assert "manifest.json is missing" in found.summary
+
+
+class TestDevice:
+    def test_on_cpus_nothing_is_asked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(accelerator, "find_device", pytest.fail)
+        assert findings("device") == []
+
+    def test_no_gpu(self, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+        settings.INFERENCE = "gpu"
+        monkeypatch.setattr(accelerator, "find_device", lambda: accelerator.Device("", "There is no driver."))
+        (found,) = findings("device")
+        assert (found.state, "There is no driver." in found.summary) == ("warning", True)
+
+    def test_a_gpu_and_models_without_original_weights(
+        self, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path
+    ) -> None:
+        settings.INFERENCE = "gpu"
+        device = accelerator.Device("/GPU:0", "Card 5000")
+        monkeypatch.setattr(accelerator, "find_device", lambda: device)
+        settings.MODELS_DIR = Path(shutil.copytree(settings.MODELS_DIR, tmp_path / "models"))
+        path = settings.MODELS_DIR / "manifest.json"
+        document = json.loads(path.read_text())
+        for entry in document["models"]:
+            entry.pop("weights", None)
+        path.write_text(json.dumps(document))
+        first, *others = findings("device")
+        assert (first.state, first.summary) == ("ok", "recognition runs on Card 5000 (/GPU:0)")
+        assert [found.state for found in others] == ["warning"] * 3
+        assert "original weights" in others[0].summary
 
 
 class TestModelInUse:
