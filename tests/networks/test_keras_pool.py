@@ -16,13 +16,14 @@ pytest.importorskip("h5py")
 
 from recognition.engine import accelerator, keras_pool  # noqa: E402
 from recognition.engine.accelerator import Device  # noqa: E402
-from recognition.engine.detector import letterbox  # noqa: E402
+from recognition.engine.detector import Detector, letterbox  # noqa: E402
 from recognition.engine.embedder import Embedder  # noqa: E402
 from recognition.engine.keras_pool import KerasPool, open_keras_pool  # noqa: E402
 from recognition.engine.networks.convert import convert  # noqa: E402
 from recognition.engine.networks.refiner import face_refiner  # noqa: E402
 from recognition.engine.networks.yolov5face import yolov5face  # noqa: E402
 from recognition.engine.pools import open_pool, run_all, takes_batches  # noqa: E402
+from recognition.engine.refiner import Refiner  # noqa: E402
 from recognition.engine.types import ModelSpec  # noqa: E402
 from recognition.engine.weights import Manifest  # noqa: E402
 from tests.networks.onnx_writer import parameters  # noqa: E402
@@ -167,3 +168,35 @@ def test_tensorflows_own_word_for_too_little_memory(
     stored = scaled(pairs("face-refiner-64")["x"][:7])
     same(manifest, manifest.spec("refiner"), stored)
     assert sizes == [1, 8, 4, 2, 2, 2, 1]
+
+
+def test_faces_of_many_pictures_are_those_of_each(manifest: Manifest) -> None:
+    """A random detector sees faces everywhere, so that both input sizes and the merging have work."""
+    rng = np.random.default_rng(2)
+    pictures = [
+        rng.integers(0, 255, (h, w, 3)).astype(np.uint8) for h, w in ((200, 300), (480, 360), (90, 90))
+    ]
+    together = Detector.from_manifest(manifest, opens=open_keras_pool)
+    alone = Detector.from_manifest(manifest)
+    assert (together.batches, alone.batches) == (True, False)
+    found, expected = together.detect_many(pictures), [alone.detect(picture) for picture in pictures]
+    assert together.batches, "it has given up"
+    assert any(expected)
+    for ours, theirs in zip(found, expected, strict=True):
+        # Scores of noise are nearly equal, so that the order may differ, and who is the last above the threshold.
+        boxes = np.array([face.box for face in ours])
+        for other in theirs[:20]:
+            nearest = ours[int(np.abs(boxes - other.box).max(axis=1).argmin())]
+            np.testing.assert_allclose(nearest.box, other.box, rtol=1e-3, atol=0.05)
+            np.testing.assert_allclose(nearest.landmarks, other.landmarks, rtol=1e-3, atol=0.05)
+            assert nearest.score == pytest.approx(other.score, abs=1e-3)
+    refiner = Refiner.from_manifest(manifest, "refiner", opens=open_keras_pool)
+    some = [faces[:3] for faces in expected]
+    refined = refiner.refine_many(pictures, some)
+    for picture, faces, mine in zip(pictures, some, refined, strict=True):
+        for one, other in zip(
+            mine, Refiner.from_manifest(manifest, "refiner").refine(picture, faces), strict=True
+        ):
+            np.testing.assert_allclose(one.landmarks, other.landmarks, atol=0.05)
+            assert one.faceness == pytest.approx(other.faceness, abs=1e-3)
+    assert together.detect_many([]) == []
