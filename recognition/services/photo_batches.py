@@ -31,12 +31,16 @@ def process(
 ) -> int:
     """As `photos.process_photos`, which gives ``alone`` to process one claimed photo and ``store`` to write it down.
 
-    Photos that were tried before go alone, after the others: one that kills the worker takes an attempt from those in
+    The last batch is filled up with photos that wait for other tasks, which then find them done. Photos that were tried
+    before go alone, after the others: one that kills the worker takes an attempt from those in
     its batch, and only once.
     """
     rows = Photo.objects.filter(pk__in=photo_ids, attempts__gt=0)
     tried = set(rows.values_list("pk", flat=True))
     fresh = [pk for pk in photo_ids if pk not in tried]
+    if missing := -len(fresh) % BATCH:
+        waiting = Photo.objects.filter(state=Photo.State.WAITING, attempts=0).exclude(pk__in=photo_ids)
+        fresh += waiting.order_by("pk").values_list("pk", flat=True)[:missing]
     done = 0
     for start in range(0, len(fresh), BATCH):
         done += _together(fresh[start : start + BATCH], version, alone, store)

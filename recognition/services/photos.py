@@ -67,7 +67,8 @@ def process_photos(photo_ids: Sequence[int]) -> int:
     """Find the face in each of these photos and enrol it. Photos that are gone or done are passed over.
 
     Returns how many were processed. Safe to run twice and in several workers at once. Each photo is claimed just
-    before its turn, so that one that kills the worker takes no attempts from those beside it.
+    before its turn, so that one that kills the worker takes no attempts from those beside it; for batches on a GPU
+    `photo_batches` says how that is.
     Raises EngineError when no photo can be processed at present; they stay waiting then.
     """
     version = active_model()

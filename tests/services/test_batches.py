@@ -104,6 +104,16 @@ class TestMessage:
         assert photos.process_photos([*numbers, 10**9, numbers[0]]) == 7
         assert gpu.detector.sizes[:3] == [3, 3, 1]
 
+    def test_a_batch_is_filled_with_the_photos_of_other_tasks(self, ann, gpu, monkeypatch):
+        monkeypatch.setattr(photo_batches, "BATCH", 3)
+        numbers = added(ann, *(person_jpeg(n) for n in range(6)))
+        Photo.objects.filter(pk=numbers[2]).update(attempts=1)  # goes alone, and by its own task
+        assert photos.process_photos(numbers[:1]) == 3
+        assert states(numbers) == [READY, READY, WAITING, READY, WAITING, WAITING]
+        assert photos.process_photos(numbers[1:4]) == 1
+        assert photos.process_photos(numbers[4:]) == 2
+        assert gpu.detector.sizes == [3, 2]
+
     def test_a_chosen_face_counts(self, ann):
         (number,) = added(ann, person_jpeg(1, 2))
         photos.process_photos([number])
