@@ -70,8 +70,11 @@ class KerasPool:
         yield self
 
     def run(self, batch: NDArray[Any]) -> list[Floats]:
-        """The outputs for (n, height, width, channels) in the order of the converted file, as copies."""
-        if self.batches and len(batch):
+        """The outputs for (n, height, width, channels) in the order of the converted file, as copies.
+
+        A single input goes to LiteRT: starting a GPU takes as long as computing it, and threads need not wait there.
+        """
+        if self.batches and len(batch) > 1:
             with self._lock:
                 outputs = self._run(batch) if self.batches else None
             if outputs is not None:

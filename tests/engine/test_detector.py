@@ -153,6 +153,49 @@ def test_a_portrait_costs_one_look_and_a_group_two() -> None:
     assert detect((800, 1000), [], [small])[1] == [320, 640]
 
 
+class FakeBatchPool:
+    """One such network for each picture of a batch; which picture it is stands in its first pixel."""
+
+    batches = True
+
+    def __init__(self, pools: list[FakePool]) -> None:
+        self.pools = pools
+        self.seen: list[tuple[int, list[int]]] = []
+
+    def run(self, batch: Floats) -> list[Floats]:
+        numbers = [round(float(canvas[0, 0, 0]) * 255) for canvas in batch]
+        self.seen.append((batch.shape[1], numbers))
+        each = [self.pools[n].run(canvas[None]) for n, canvas in zip(numbers, batch, strict=True)]
+        return [np.concatenate(heads) for heads in zip(*each, strict=True)]
+
+
+def test_many_pictures_in_one_run_for_each_size() -> None:
+    subject, small = (200.0, 100.0, 420.0, 360.0), (600.0, 100.0, 660.0, 170.0)
+    shapes = [(800, 1000), (800, 1000), (900, 1300), (800, 700)]
+    pools = [
+        FakePool(shape, near, far)
+        for shape, near, far in zip(
+            shapes,
+            [[subject], [small], [], [subject]],
+            [[], [small, (100.0, 100.0, 150.0, 160.0)], [small], []],
+            strict=True,
+        )
+    ]
+    images = [np.full((*shape, 3), number, np.uint8) for number, shape in enumerate(shapes)]
+    many = FakeBatchPool(pools)
+    together = Detector({320: many, 640: many})  # type: ignore[dict-item]
+    found = together.detect_many(images)
+    assert many.seen == [(320, [0, 1, 2, 3]), (640, [1, 2])]
+    for image, pool, faces in zip(images, pools, found, strict=True):
+        one_by_one = Detector({320: pool, 640: pool})  # type: ignore[dict-item]
+        assert not one_by_one.batches
+        for expected in (one_by_one.detect(image), *one_by_one.detect_many([image])):
+            assert [face.box for face in faces] == [face.box for face in expected]
+            assert all(np.array_equal(a.landmarks, b.landmarks) for a, b in zip(faces, expected, strict=True))
+    assert [len(faces) for faces in found] == [1, 2, 1, 1]
+    assert together.detect_many([]) == []
+
+
 @pytest.mark.parametrize(("min_face", "sides"), [(200, [320]), (149, [320, 640]), (20, [320, 640])])
 def test_the_smallest_face_wanted_decides(min_face: float, sides: list[int]) -> None:
     assert detect((800, 1000), [(200.0, 100.0, 420.0, 360.0)], min_face=min_face)[1] == sides

@@ -73,7 +73,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("count", "sizes"), [(1, [1]), (5, [8]), (64, [64]), (65, [64, 1]), (150, [64, 64, 32])]
+    ("count", "sizes"), [(2, [2]), (5, [8]), (64, [64]), (65, [64, 1]), (150, [64, 64, 32])]
 )
 def test_many_go_in_few_runs_of_few_sizes(count: int, sizes: list[int]) -> None:
     network = Network()
@@ -94,6 +94,14 @@ def test_large_pictures_go_in_smaller_batches() -> None:
     reserve.run = network.compute  # type: ignore[method-assign]
     pool.run(np.ones((40, 640, 640, 3), np.float32))
     assert network.sizes == [1, 16, 16, 8]
+
+
+def test_a_single_input_is_not_worth_the_gpu() -> None:
+    network = Network()
+    pool, reserve = pool_of(network)
+    np.testing.assert_allclose(pool.run(crops(1))[0], halves(crops(1))[0], atol=1e-6)
+    assert (network.built, reserve.runs) == (0, 1)
+    assert takes_batches(pool)
 
 
 def test_no_inputs_at_all() -> None:
@@ -118,13 +126,13 @@ def test_a_small_memory_makes_small_batches_which_stay_small(caplog: pytest.LogC
 def test_a_memory_that_holds_nothing_leaves_the_work_to_litert(caplog: pytest.LogCaptureFixture) -> None:
     network = Network()
     pool, reserve = pool_of(network)
-    pool.run(crops(1))
+    pool.run(crops(2))
     network.memory = 0
     batch = crops(3)
     for _ in range(2):
         np.testing.assert_allclose(pool.run(batch)[0], halves(batch)[0], atol=1e-6)
     assert reserve.runs == 1 + 2 * 3
-    assert network.sizes == [1, 1, 4, 2, 1]
+    assert network.sizes == [1, 2, 4, 2, 1]
     assert not takes_batches(pool)
     (message,) = warnings(caplog)
     assert "out of memory" in message
