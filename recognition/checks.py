@@ -23,7 +23,9 @@ def models(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessa
     try:
         specs = verified_models()
     except ModelFileError as error:
-        hint = "The files that came with the site: git checkout -- models. Others: manage.py fetch_models NAME."
+        hint = (
+            "The files that came with the site: git checkout -- models. Others: manage.py fetch_models NAME."
+        )
         return [Error(str(error), hint=hint, id="identity.E001")]
     return _thresholds(specs["embedder"])
 

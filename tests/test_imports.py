@@ -49,7 +49,9 @@ def test_the_engine_knows_nothing_above_it():
 
 
 def test_training_knows_the_engine_alone():
-    assert offences("recognition/training", (*FRAMEWORKS, *SITE, "identity_site", "recognition.services")) == []
+    assert (
+        offences("recognition/training", (*FRAMEWORKS, *SITE, "identity_site", "recognition.services")) == []
+    )
 
 
 def test_services_know_nothing_above_them():

@@ -37,7 +37,7 @@ def test_official_layout_to_litert(tmp_path: Path) -> None:
 
 def test_export_enters_size_and_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = randomised(face_refiner())
-    model.save(tmp_path / "face_refiner_64.keras")
+    model.save(tmp_path / "face-refiner-64.keras")
     (tmp_path / "manifest.json").write_bytes((MODELS / "manifest.json").read_bytes())
     arguments = ["export", "--weights", str(tmp_path), "--out", str(tmp_path), "--only", "face-refiner-64"]
     monkeypatch.setattr(sys, "argv", arguments)

@@ -1,9 +1,9 @@
 """Makes the bundled LiteRT files again from the original weights.
 
-``KERAS_BACKEND=tensorflow python -m recognition.engine.networks.export --weights FOLDER --out models/``
+``KERAS_BACKEND=tensorflow python -m recognition.engine.networks.export --weights models/ --out models/``
 
-FOLDER holds ghostfacenet_v1_w1.3_s2.h5, yolov5n05_face.npz and face_refiner_64.keras. Size and digest of each file
-are entered in the manifest beside it; what the manifest says about accuracy and origin stays as it is.
+Size and digest of each file are entered in the manifest beside it; what the manifest says about accuracy and origin
+stays as it is.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from recognition.engine.networks.convert import convert
 from recognition.engine.networks.litert_export import write
 
 SOURCES = {
-    "ghostfacenet-v1-1.3-2": "ghostfacenet_v1_w1.3_s2.h5",
-    "yolov5n-0.5-face": "yolov5n05_face.npz",
-    "face-refiner-64": "face_refiner_64.keras",
+    "ghostfacenet-v1-1.3-2": "ghostfacenet-v1-1.3-2.h5",
+    "yolov5n-0.5-face": "yolov5n-0.5-face.npz",
+    "face-refiner-64": "face-refiner-64.keras",
 }
 
 
