@@ -159,9 +159,7 @@ def model_in_use() -> Iterator[tuple[str, ...]]:
             f"EMBEDDER is {settings.EMBEDDER}, which is not used for the people who are enrolled",
             f"Change to it with `{manage(f'reembed --model {settings.EMBEDDER}')}`, or remove the setting.",
         )
-    for change in ModelChange.objects.filter(state__in=["computing", "shadow"]).select_related(
-        "before", "target"
-    ):
+    for change in ModelChange.objects.filter(state__in=ModelChange.OPEN).select_related("before", "target"):
         yield (
             OK,
             f"change from {change}: {change.get_state_display()}, {change.done} of {change.total} photos",

@@ -377,6 +377,8 @@ class ModelChange(models.Model):
         DONE = "done", "done"
         STOPPED = "stopped", "stopped"
 
+    OPEN = (State.COMPUTING, State.SHADOW)
+
     target = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="+", verbose_name="to")
     before = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="+", verbose_name="from")
     state = models.CharField(max_length=10, choices=State, default=State.COMPUTING)

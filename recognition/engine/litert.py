@@ -9,15 +9,14 @@ interpreter for each of the last few shapes it has seen.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from queue import LifoQueue
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from recognition.engine.lending import Lender
 from recognition.engine.types import Floats, ModelFileError
 
 SHAPES = 3
@@ -68,22 +67,11 @@ class Runner:
         return interpreter
 
 
-class InterpreterPool:
+class InterpreterPool(Lender[Runner]):
     """At most ``size`` runners of one model file, each with ``threads`` threads inside LiteRT."""
 
     def __init__(self, path: Path, *, size: int = 2, threads: int = 1) -> None:
-        self._idle: LifoQueue[Runner] = LifoQueue()
-        for _ in range(size):
-            self._idle.put(Runner(path, threads))
-
-    @contextmanager
-    def lease(self) -> Iterator[Runner]:
-        """A runner for this thread alone; waits while all are lent. The one used last is lent first."""
-        runner = self._idle.get()
-        try:
-            yield runner
-        finally:
-            self._idle.put(runner)
+        super().__init__(Runner(path, threads) for _ in range(size))
 
     def run(self, batch: NDArray[Any]) -> list[Floats]:
         with self.lease() as runner:

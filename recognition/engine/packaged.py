@@ -6,7 +6,6 @@ The package is only looked up and never imported: of it nothing is used but the 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, distribution
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from recognition.engine.types import ModelFileError, ModelSpec
+from recognition.engine.weights import file_sha256
 
 _DOCUMENT: dict[str, Any] = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
 DISTRIBUTION: str = _DOCUMENT["distribution"]
@@ -57,13 +57,8 @@ def _checked(spec: ModelSpec) -> Path:
     path = next((Path(str(file.locate())) for file in files if file.name == spec.file), None)
     if path is None or not path.is_file():
         raise ModelFileError(f"The package {DISTRIBUTION} has no file {spec.file}. Install it anew: {REMEDY}")
-    if path.stat().st_size != spec.size or _digest(path) != spec.sha256:
+    if path.stat().st_size != spec.size or file_sha256(path) != spec.sha256:
         raise ModelFileError(
             f"{path} is not the file that was published as {spec.name}. Install it anew: {REMEDY}"
         )
     return path
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -93,8 +93,7 @@ class Manifest:
                     return path
             if found.st_size != size:
                 raise ModelFileError(f"{path} has {found.st_size} bytes instead of {size}. {remedy}")
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = file_sha256(path)
         except OSError as error:
             raise ModelFileError(f"{path} cannot be read ({error.strerror}). {remedy}") from error
         if digest != sha256.lower():
@@ -102,6 +101,12 @@ class Manifest:
         with _lock:
             _verified.add(seen)
         return path
+
+
+def file_sha256(path: Path) -> str:
+    """In hexadecimal. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read(path: Path, remedy: str) -> tuple[tuple[ModelSpec, ...], dict[str, str]] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from urllib.request import Request, url2pathname, urlopen
 
 from django.conf import settings
 
+from recognition.engine.weights import file_sha256
 from recognition.services.errors import Invalid
 
 Progress = Callable[[int, int], None]
@@ -48,7 +48,7 @@ def download(remote: RemoteFile, folder: Path, *, progress: Progress = lambda do
     part = target.with_name(target.name + ".part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if target.exists() and _digest(target) == remote.sha256:
+        if target.exists() and file_sha256(target) == remote.sha256:
             return target
         with part.open("ab", buffering=0) as file:
             try:
@@ -130,15 +130,10 @@ def _load(address: str, remote: RemoteFile, part: Path, file: FileIO, progress: 
 
 def _check(remote: RemoteFile, part: Path) -> None:
     size = part.stat().st_size
-    if size != remote.size or _digest(part) != remote.sha256:
+    if size != remote.size or file_sha256(part) != remote.sha256:
         part.unlink()
         raise Invalid(
             "wrong_file",
             f"What was loaded as {remote.name} is not the published file ({size} bytes, another digest). It was "
             "removed. Try again, or check MODELS_MIRROR.",
         )
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

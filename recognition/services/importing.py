@@ -163,9 +163,8 @@ def _import_person(
     report = Report()
     waiting: list[int] = []
     with transaction.atomic():
-        if not hold_in_use(
-            version
-        ):  # another model is, since a moment ago; workers look at the photos with that
+        # Another model may be in use since a moment ago; then workers look at the photos with that.
+        if not hold_in_use(version):
             work = [replace(one, finding=None) if isinstance(one, _Read) else one for one in work]
         identity = (
             Identity.objects.select_for_update(no_key=True).filter(external_id=person.external_id).first()

@@ -31,7 +31,7 @@ BATCH = 32
 LEASE = timedelta(seconds=60)  # a worker that was not heard of for so long is gone
 HEALING = timedelta(days=1)  # after a switch
 State = ModelChange.State
-OPEN = (State.COMPUTING, State.SHADOW)
+OPEN = ModelChange.OPEN
 
 
 def open_change() -> ModelChange | None:
@@ -102,6 +102,9 @@ def advance(
     me = uuid4().hex
     if not _take(change, me):
         return change
+    # Counting goes through all photos, so that it is done once and not for every batch.
+    change.total = enrolled_photos()
+    change.done = max(0, change.total - missing(change).count())
     ends = time.monotonic() + seconds if seconds is not None else None
     try:
         while photos := list(missing(change).filter(pk__gt=change.cursor)[:BATCH]) or _from_start(change):
@@ -109,6 +112,7 @@ def advance(
             on_photos(len(photos))
             change.skipped = [*change.skipped, *unreadable]
             change.cursor = photos[-1].pk
+            change.done = min(change.done + len(photos), change.total)
             if not _note(change, me) or stop() or (ends is not None and time.monotonic() >= ends):
                 return ModelChange.objects.get(pk=change.pk)
         if change.state == State.COMPUTING:
@@ -155,9 +159,7 @@ def _held(change: ModelChange, me: str) -> QuerySet[ModelChange]:
 def _note(change: ModelChange, me: str) -> bool:
     """Write down how far it is. False when the change was stopped or another process took it over."""
     now = timezone.now()
-    total = enrolled_photos()
-    done = max(0, total - missing(change).count())
-    values = {"cursor": change.cursor, "skipped": change.skipped, "done": done, "total": total}
+    values = {name: getattr(change, name) for name in ("cursor", "skipped", "done", "total")}
     return bool(_held(change, me).update(**values, worker_until=now + LEASE, updated_at=now))
 
 

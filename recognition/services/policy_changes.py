@@ -170,8 +170,7 @@ def _raised_source(source: str, people: int) -> str:
 
 def _to_come(version: ModelVersion) -> bool:
     """Whether a change to this model is open."""
-    states = [ModelChange.State.COMPUTING, ModelChange.State.SHADOW]
-    return ModelChange.objects.filter(target=version, state__in=states).exists()
+    return ModelChange.objects.filter(target=version, state__in=ModelChange.OPEN).exists()
 
 
 def _locked(version_id: int) -> ModelVersion:
