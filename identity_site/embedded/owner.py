@@ -90,12 +90,14 @@ def _system_account() -> pwd.struct_passwd:
         pass
     command = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent"]
     try:
-        subprocess.run(
-            [*command, "--shell", "/usr/sbin/nologin", ACCOUNT], check=True, capture_output=True, timeout=30
+        # Where another process was faster, this fails and the account is there.
+        made = subprocess.run(
+            [*command, "--shell", "/usr/sbin/nologin", ACCOUNT], capture_output=True, text=True, timeout=30
         )
         return pwd.getpwnam(ACCOUNT)
-    except (OSError, subprocess.SubprocessError, KeyError) as error:
-        logger.warning(
-            "Running the database as 'nobody': the account %s cannot be made (%s).", ACCOUNT, error
-        )
-        return pwd.getpwnam("nobody")
+    except KeyError:
+        reason: object = made.stderr.strip()
+    except (OSError, subprocess.SubprocessError) as error:
+        reason = error
+    logger.warning("Running the database as 'nobody': the account %s cannot be made (%s).", ACCOUNT, reason)
+    return pwd.getpwnam("nobody")

@@ -48,7 +48,7 @@ class Places:
         try:
             for folder in (self.data, self.root):
                 if not folder.is_dir():
-                    folder.mkdir(mode=closed, parents=True)
+                    folder.mkdir(mode=closed, parents=True, exist_ok=True)  # others may start at this moment
                 elif folder.stat().st_uid == os.geteuid() and stat.S_IMODE(folder.stat().st_mode) != closed:
                     folder.chmod(closed)
             owner.open_the_way(self.root / "postgres")
@@ -57,6 +57,10 @@ class Places:
             raise EmbeddedError(
                 f"{self.data} cannot be used ({error}). It may belong to another user: "
                 "run this as that user, or set IDENTITY_DATA_DIR to a folder of your own."
+            ) from error
+        except OSError as error:  # a file stands there, a read-only or full disk
+            raise EmbeddedError(
+                f"{self.data} cannot be used ({error}). Set IDENTITY_DATA_DIR to a folder that can be written."
             ) from error
         if not os.access(self.root, os.W_OK | os.X_OK):
             raise EmbeddedError(

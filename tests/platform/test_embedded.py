@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -15,8 +17,10 @@ import pytest
 import redis
 
 from identity_site import embedded
+from identity_site.embedded import owner as owner_module
 from identity_site.embedded import postgres
 from identity_site.embedded import redis as redis_server
+from identity_site.embedded.owner import find_owner
 from identity_site.embedded.places import Places
 from identity_site.env import BASE_DIR
 from tests.platform.processes import User, environment, processes_of, wait_until_gone
@@ -84,6 +88,39 @@ def test_four_first_starts_at_once(empty_dir: Path, user: MakeUser) -> None:
     for one in users:
         one.leave()
     wait_until_gone(empty_dir)
+
+
+def test_folders_are_made_by_many_at_once(empty_dir: Path) -> None:
+    owner = find_owner(Places(empty_dir))
+    for round_ in range(20):
+        places = Places(empty_dir / str(round_))
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _, places=places: places.prepare(owner), range(8)))
+        assert places.sockets.is_dir()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes an account")
+@pytest.mark.parametrize("exists", [True, False])
+def test_another_process_makes_the_account_first(monkeypatch: pytest.MonkeyPatch, exists: bool) -> None:
+    nobody = pwd.getpwnam("nobody")
+    account = pwd.struct_passwd(("identity-db", "x", 991, 991, "", "/nonexistent", "/usr/sbin/nologin"))
+    known = {"nobody": nobody}
+
+    def useradd(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        if exists:
+            known[command[-1]] = account
+        return subprocess.CompletedProcess(command, 9, "", "useradd: user 'identity-db' already exists")
+
+    monkeypatch.setattr(pwd, "getpwnam", lambda name: known[name])
+    monkeypatch.setattr(subprocess, "run", useradd)
+    assert owner_module._system_account() == (account if exists else nobody)
+
+
+def test_a_file_where_the_folder_should_be(empty_dir: Path, user: MakeUser) -> None:
+    (empty_dir / "file").touch()
+    answer = user(empty_dir / "file").answer()
+    assert answer.startswith("refused")
+    assert "IDENTITY_DATA_DIR" in answer
 
 
 def _postgres(data_dir: Path) -> set[int]:
