@@ -204,7 +204,7 @@ SPECTACULAR_SETTINGS = {
         "For kiosks: who is in a picture (1:N), is it a certain person (1:1), and enrolling people.\n\n"
         "Each request carries the kiosk's key as `Authorization: Bearer fid_...`. A key has scopes; `admin`"
         " includes all others. Pictures are files of a multipart form, or base64 in JSON; at most 15 MB and"
-        " 50 megapixels; JPEG, PNG, WebP, HEIC, BMP or a still GIF. Every error is"
+        " 50 megapixels (25 for WebP); JPEG, PNG, WebP, HEIC, BMP or a still GIF. Every error is"
         ' `{"error": {"code", "message", "detail"}}`.'
     ),
     "VERSION": "1",

@@ -151,6 +151,13 @@ def test_refuses_a_bomb_by_its_header(side: int) -> None:
     assert raised.value.code == "too_large"
 
 
+def test_webp_may_have_half_as_many_pixels() -> None:
+    assert decode(saved(scene(80, 60), "PNG"), max_pixels=9_000).shape == (60, 80, 3)
+    with pytest.raises(ImageError) as raised:
+        decode(saved(scene(80, 60), "WEBP"), max_pixels=9_000)
+    assert raised.value.code == "too_large"
+
+
 def test_refuses_too_many_bytes_unread() -> None:
     with pytest.raises(ImageError) as raised:
         decode(bytes(11), max_bytes=10)
