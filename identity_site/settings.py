@@ -294,6 +294,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=60),
         "options": {"expires": 60},
     },
+    "sweep-evaluations": {
+        "task": "recognition.sweep_evaluations",
+        "schedule": timedelta(seconds=60),
+        "options": {"expires": 60},
+    },
     "follow-growth": {
         "task": "recognition.follow_growth",
         "schedule": timedelta(minutes=5),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from recognition.services import index, kept_pictures, model_changes, photos, policy_changes
+from recognition.services import evaluation_runs, index, kept_pictures, model_changes, photos, policy_changes
 
 # Other photos wait for their turn on the same queue, so that a long change takes it in slices.
 REEMBED_SECONDS = 20.0
@@ -30,6 +30,11 @@ def rebuild_index_if_stale() -> int | None:
 @shared_task(name="recognition.sweep_photos")
 def sweep_photos() -> int:
     return photos.sweep_photos()
+
+
+@shared_task(name="recognition.sweep_evaluations")
+def sweep_evaluations() -> int:
+    return evaluation_runs.sweep_evaluations()
 
 
 @shared_task(name="recognition.follow_growth")

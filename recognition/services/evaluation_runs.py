@@ -15,6 +15,7 @@ from recognition.services.policies import active_policy
 KEPT = 20
 # A run that was not heard of for so long has lost its worker.
 LOST_AFTER = timedelta(minutes=30)
+State = Evaluation.State
 
 
 def request_evaluation(*, user_id: int | None = None) -> Evaluation:
@@ -23,11 +24,8 @@ def request_evaluation(*, user_id: int | None = None) -> Evaluation:
         policy = active_policy()
         # Two who ask at once wait for each other at the policy's row.
         ThresholdPolicy.objects.select_for_update().get(pk=policy.pk)
-        unfinished = Evaluation.objects.filter(state__in=[Evaluation.State.WAITING, Evaluation.State.RUNNING])
-        unfinished.filter(updated_at__lt=timezone.now() - LOST_AFTER).update(
-            state=Evaluation.State.FAILED, message="The worker was lost. Ask again."
-        )
-        if unfinished.exists():
+        _close_lost()
+        if Evaluation.objects.filter(state__in=[State.WAITING, State.RUNNING]).exists():
             raise Conflict("busy", "An evaluation is under way. Wait until it is done.")
         old = Evaluation.objects.order_by("-id").values_list("pk", flat=True)[KEPT - 1 :]
         Evaluation.objects.filter(pk__in=list(old)).delete()
@@ -36,3 +34,19 @@ def request_evaluation(*, user_id: int | None = None) -> Evaluation:
         )
         queue.enqueue(queue.EVALUATE, run.pk)
     return run
+
+
+def sweep_evaluations(older_than: timedelta = timedelta(minutes=1)) -> int:
+    """Enqueue runs again that still wait: the queue was down when they were asked for. Close those that were lost."""
+    _close_lost()
+    waiting = Evaluation.objects.filter(state=State.WAITING, created_at__lt=timezone.now() - older_than)
+    for pk in (found := list(waiting.values_list("pk", flat=True))):
+        queue.enqueue(queue.EVALUATE, pk)
+    return len(found)
+
+
+def _close_lost() -> None:
+    """Not begun again by itself: what killed the worker once, such as too little memory, would do it again."""
+    Evaluation.objects.filter(state=State.RUNNING, updated_at__lt=timezone.now() - LOST_AFTER).update(
+        state=State.FAILED, message="The worker was lost. Ask again.", updated_at=timezone.now()
+    )

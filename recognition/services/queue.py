@@ -26,8 +26,8 @@ _unreachable_until = 0.0
 def enqueue(task: str, *args: Any) -> None:
     """Send the task when the transaction in progress has been committed, at once when there is none.
 
-    A broker that is down loses nothing: photos keep the state "waiting" in Postgres and the beat task
-    ``recognition.sweep_photos`` sends them again.
+    A broker that is down loses nothing: photos and evaluations keep the state "waiting" in Postgres and the beat
+    tasks ``recognition.sweep_photos`` and ``recognition.sweep_evaluations`` send them again.
     """
     transaction.on_commit(partial(_send, task, args))
 

@@ -25,13 +25,11 @@ MOST_PHOTOS = 20_000
 
 
 def run_evaluation(evaluation_id: int) -> None:
-    """Do a run that was asked for. One that is done or gone is passed over, so it is safe to run twice."""
-    run = Evaluation.objects.filter(
-        pk=evaluation_id, state__in=[Evaluation.State.WAITING, Evaluation.State.RUNNING]
-    ).first()
-    if run is None:
+    """Do a run that waits. One that was begun, is done or gone is passed over, so it may be handed out twice."""
+    waiting = Evaluation.objects.filter(pk=evaluation_id, state=Evaluation.State.WAITING)
+    if not waiting.update(state=Evaluation.State.RUNNING, progress=0, updated_at=timezone.now()):
         return
-    _update(run, state=Evaluation.State.RUNNING, progress=0)
+    run = Evaluation.objects.get(pk=evaluation_id)
     try:
         _measure(run)
     except Invalid as error:

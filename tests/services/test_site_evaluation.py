@@ -11,13 +11,14 @@ from django.utils import timezone
 from recognition.models import Evaluation
 from recognition.services import people, queue, site_evaluation
 from recognition.services.errors import Conflict
-from recognition.services.evaluation_runs import KEPT, request_evaluation
+from recognition.services.evaluation_runs import KEPT, request_evaluation, sweep_evaluations
 from recognition.services.policies import active_model
 from recognition.services.site_evaluation import enrolled_vectors, run_evaluation
 from tests.galleries import enrol_vectors
 
 pytestmark = pytest.mark.django_db
-DONE, FAILED, WAITING = Evaluation.State.DONE, Evaluation.State.FAILED, Evaluation.State.WAITING
+DONE, FAILED = Evaluation.State.DONE, Evaluation.State.FAILED
+RUNNING, WAITING = Evaluation.State.RUNNING, Evaluation.State.WAITING
 
 
 @pytest.fixture(autouse=True)
@@ -94,12 +95,44 @@ def test_one_at_a_time():
         request_evaluation()
 
 
+def test_one_that_another_worker_has_begun_is_left_to_it():
+    enrol_vectors(4, 2)
+    run = request_evaluation()
+    Evaluation.objects.filter(pk=run.pk).update(state=RUNNING, progress=40)
+    run_evaluation(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.progress) == (RUNNING, 40)
+
+
 def test_a_lost_run_does_not_block_for_ever():
     lost = request_evaluation()
-    Evaluation.objects.filter(pk=lost.pk).update(updated_at=timezone.now() - timedelta(hours=1))
+    long_ago = timezone.now() - timedelta(hours=1)
+    Evaluation.objects.filter(pk=lost.pk).update(state=RUNNING, updated_at=long_ago)
     request_evaluation()
     lost.refresh_from_db()
     assert lost.state == FAILED
+
+
+class TestSweep:
+    def test_what_the_queue_lost_is_sent_again(self, sent):
+        enrol_vectors(4, 2)
+        run = request_evaluation()
+        sent.clear()
+        assert (sweep_evaluations(), sent) == (0, [])
+        Evaluation.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+        assert sweep_evaluations() == 1
+        assert sent == [(queue.EVALUATE, run.pk)]
+        run_evaluation(run.pk)
+        assert sweep_evaluations() == 0
+
+    def test_a_lost_one_is_closed_and_not_sent_again(self, sent):
+        lost = request_evaluation()
+        sent.clear()
+        long_ago = timezone.now() - timedelta(hours=1)
+        Evaluation.objects.filter(pk=lost.pk).update(state=RUNNING, created_at=long_ago, updated_at=long_ago)
+        assert (sweep_evaluations(), sent) == (0, [])
+        lost.refresh_from_db()
+        assert lost.state == FAILED
 
 
 def test_old_runs_are_dropped():
