@@ -87,8 +87,9 @@ def import_npz(
 ) -> NpzReport:
     """Make each class a person and each embedding one of its vectors, one transaction per person.
 
-    folder: where the photos are that ``filenames`` name; they are attached. names: class -> name of the person.
-    version: which model made the embeddings, by default the one in use. Running it again adds nothing.
+    folder: where the photos are that ``filenames`` name; they are attached, also to vectors of a former import that
+    have none. names: class -> name of the person. version: which model made the embeddings, by default the one in
+    use. Running it again adds nothing.
     Raises Invalid when nothing of the file can be used.
     """
     version = version or active_model()
@@ -207,17 +208,21 @@ def _import_person(
         identity = people.create_identity(name=name, external_id=external_id)
         counts["people"] = 1
     mine = Embedding.objects.filter(identity=identity, model_version=version)
-    known = set(mine.values_list("source", flat=True))
+    known = {embedding.source: embedding for embedding in mine.defer("vector")}
     digests = set(identity.photos.values_list("sha256", flat=True))
     for one in rows:
-        if one.row.filename in known:
-            counts["skipped"] += 1
-            continue
+        there = known.get(one.row.filename)
         photo = None
-        if one.prepared and one.finding and one.prepared.sha256 not in digests:
+        lacks_photo = there is None or there.photo_id is None
+        if lacks_photo and one.prepared and one.finding and one.prepared.sha256 not in digests:
             digests.add(one.prepared.sha256)
             photo = _attach(one.prepared.as_row(identity), one.finding, version)
             counts["photos"] += 1
+        if there is not None:
+            counts["skipped"] += 1
+            if photo:
+                Embedding.objects.filter(pk=there.pk).update(photo=photo)
+            continue
         Embedding.objects.create(
             identity=identity,
             photo=photo,

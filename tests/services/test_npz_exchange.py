@@ -109,13 +109,18 @@ def test_search_equals_faiss_on_the_mean_of_normalised_vectors(path, photos, sca
                 assert match.score == pytest.approx(score, abs=1e-6)
 
 
-def test_photos_are_attached_with_the_face_found_in_them(path, tmp_path):
-    folder = tmp_path / "photos"
+def photos_of_two(folder: Path) -> Path:
+    """Of the people of `original` with two photos each; the last one is no picture."""
     for n, owner in enumerate([0, 0, 1, 1]):
         home = folder / f"P{owner:03d}"
         home.mkdir(parents=True, exist_ok=True)
         (home / f"{n}.jpg").write_bytes(person_jpeg(owner, variant=n))
     (folder / "P001" / "3.jpg").write_bytes(b"no picture")
+    return folder
+
+
+def test_photos_are_attached_with_the_face_found_in_them(path, tmp_path):
+    folder = photos_of_two(tmp_path / "photos")
     report = import_npz(original(path, people_count=2, photos=2), folder=folder)
     assert (report.imported, report.photos) == (4, 3)
     assert report.without_photo == [{"external_id": "P001", "filename": "faces/P001/3.jpg"}]
@@ -126,6 +131,20 @@ def test_photos_are_attached_with_the_face_found_in_them(path, tmp_path):
     stored = Embedding.objects.get(photo=photo)
     np.testing.assert_array_equal(np.asarray(stored.vector, np.float32), load(path)["embs"][1])
     assert photo.identity.external_id == "P000"
+
+
+def test_photos_are_attached_to_vectors_of_a_former_import(path, tmp_path):
+    import_npz(original(path, people_count=2, photos=2))
+    before = dict(Embedding.objects.values_list("source", "pk"))
+    folder = photos_of_two(tmp_path / "photos")
+    report = import_npz(path, folder=folder)
+    assert (report.people, report.imported, report.photos, report.skipped) == (0, 0, 3, 4)
+    assert dict(Embedding.objects.values_list("source", "pk")) == before
+    stored = Embedding.objects.get(photo__filename="1.jpg")
+    assert stored.source == "faces/P000/1.jpg"
+    np.testing.assert_array_equal(np.asarray(stored.vector, np.float32), load(path)["embs"][1])
+    assert Embedding.objects.get(photo=None).source == "faces/P001/3.jpg"
+    assert import_npz(path, folder=folder).photos == 0
 
 
 def test_imported_people_are_recognised_by_the_next_request(path):
