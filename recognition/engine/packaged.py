@@ -7,7 +7,7 @@ The package is only looked up and never imported: of it nothing is used but the 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,6 @@ class PackagedModel:
 
     spec: ModelSpec
     path: Path
-
-    def entry(self) -> dict[str, object]:
-        """As it stands in a manifest."""
-        return asdict(self.spec)
 
 
 def specs() -> tuple[ModelSpec, ...]:

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
@@ -59,7 +59,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     models = [packaged.find(name) for name in packaged.NAMES]
     for model in models:
         shutil.copy(model.path, folder / model.spec.file)
-    (folder / "manifest.json").write_text(json.dumps({"models": [model.entry() for model in models]}))
+    (folder / "manifest.json").write_text(json.dumps({"models": [asdict(model.spec) for model in models]}))
     manifest = Manifest.load(folder)
     return Engine(manifest, load_detector(manifest), Embedder.from_manifest(manifest))
 
