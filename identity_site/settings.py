@@ -283,7 +283,11 @@ CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celery" / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     # Goes on with a change of the model whose worker was killed, and computes what was enrolled since.
-    "reembed": {"task": "recognition.reembed", "schedule": timedelta(seconds=60)},
+    "reembed": {
+        "task": "recognition.reembed",
+        "schedule": timedelta(seconds=60),
+        "options": {"expires": 60},
+    },
     "rebuild-index-if-stale": {
         "task": "recognition.rebuild_index_if_stale",
         "schedule": timedelta(seconds=env.integer("INDEX_CHECK_SECONDS", 60, minimum=5)),

@@ -9,6 +9,7 @@ import secrets
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -313,7 +314,11 @@ class Decision(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["identity", "-id"], name="decision_by_identity")]
+        indexes = [
+            models.Index(fields=["identity", "-id"], name="decision_by_identity"),
+            # For erasing and merging, which change every mention of a person.
+            GinIndex(fields=["candidates"], name="decision_by_candidate", opclasses=["jsonb_path_ops"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.outcome} {self.created_at:%Y-%m-%d %H:%M:%S}"

@@ -36,10 +36,10 @@ def with_connection(action: Callable[[], Any]) -> Any:
         connection.close()
 
 
-def wait_for_a_waiting_lock() -> None:
+def wait_for_a_waiting_lock(patience: float = PATIENCE) -> None:
     """Until some connection to this database waits for a lock."""
     sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         with connection.cursor() as cursor:
             cursor.execute(sql)

@@ -23,7 +23,7 @@ def request_evaluation(*, user_id: int | None = None) -> Evaluation:
     with transaction.atomic():
         policy = active_policy()
         # Two who ask at once wait for each other at the policy's row.
-        ThresholdPolicy.objects.select_for_update().get(pk=policy.pk)
+        ThresholdPolicy.objects.select_for_update(no_key=True).get(pk=policy.pk)
         _close_lost()
         if Evaluation.objects.filter(state__in=[State.WAITING, State.RUNNING]).exists():
             raise Conflict("busy", "An evaluation is under way. Wait until it is done.")
@@ -41,7 +41,7 @@ def sweep_evaluations(older_than: timedelta = timedelta(minutes=1)) -> int:
     _close_lost()
     waiting = Evaluation.objects.filter(state=State.WAITING, created_at__lt=timezone.now() - older_than)
     for pk in (found := list(waiting.values_list("pk", flat=True))):
-        queue.enqueue(queue.EVALUATE, pk)
+        queue.enqueue_again(queue.EVALUATE, pk)
     return len(found)
 
 

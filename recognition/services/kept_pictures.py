@@ -33,8 +33,11 @@ def keep(probe: UUID, *pictures: Image) -> None:
 
 def forget(identity_id: int) -> int:
     """Remove the pictures that were taken for this person; called when it is erased, before its decisions forget it."""
+    if not ProbePicture.objects.exists():
+        return 0
     probes = Decision.objects.filter(identity_id=identity_id).values_list("probe", flat=True)
-    best = Decision.objects.filter(candidates__0__identity=identity_id).values_list("probe", flat=True)
+    mentions = Decision.objects.filter(candidates__contains=[{"identity": identity_id}])  # has an index
+    best = mentions.filter(candidates__0__identity=identity_id).values_list("probe", flat=True)
     return _remove(ProbePicture.objects.filter(probe__in={*probes, *best}))
 
 

@@ -114,15 +114,23 @@ def advance(
             change.cursor = photos[-1].pk
             change.done = min(change.done + len(photos), change.total)
             if not _note(change, me) or stop() or (ends is not None and time.monotonic() >= ends):
-                return ModelChange.objects.get(pk=change.pk)
-        if change.state == State.COMPUTING:
-            index.rebuild_index(change.target)
-            _held(change, me).update(state=State.SHADOW, updated_at=timezone.now())
-            log.info("every photo has a vector of %s; it decides in the shadow now", change.target)
-            queue.enqueue(queue.COMPARE_MODELS, change.pk)
+                break
+        else:
+            _complete(change, me)
     finally:
         _held(change, me).update(worker="", worker_until=None)
     return ModelChange.objects.select_related("target", "before").get(pk=change.pk)
+
+
+def _complete(change: ModelChange, me: str) -> None:
+    """No vector is missing: the model decides in the shadow from now on, and the two are compared."""
+    if change.state == State.COMPUTING:
+        index.rebuild_index(change.target)
+        _held(change, me).update(state=State.SHADOW, updated_at=timezone.now())
+        log.info("every photo has a vector of %s; it decides in the shadow now", change.target)
+        queue.enqueue(queue.COMPARE_MODELS, change.pk)
+    elif not (change.figures or change.message):  # the message was lost
+        queue.enqueue_again(queue.COMPARE_MODELS, change.pk)
 
 
 def _heal() -> None:

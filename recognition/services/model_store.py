@@ -78,6 +78,9 @@ def install(
     folder = models_folder()
     with _writing(folder) as document:
         _refuse_other(specs, document)
+        for spec in specs:
+            if spec.kind == "embedder":
+                register(spec)  # may refuse, so before anything is written
         for spec, file in zip(specs, files, strict=True):
             _write(folder / spec.file, file.content)
         if weights:
@@ -85,9 +88,6 @@ def install(
         names = {spec.name for spec in specs}
         kept = [entry for entry in document["models"] if entry["name"] not in names]
         document["models"] = kept + [asdict(spec) for spec in specs]
-    for spec in specs:
-        if spec.kind == "embedder":
-            register(spec)
     return specs
 
 

@@ -57,9 +57,10 @@ def activate(change: ModelChange, *, user_id: int | None = None, leave_behind: b
     """
     index.rebuild_index(change.target)  # so that processes find a fresh file
     with transaction.atomic():
-        # Enrolment holds the row of the model in use until its vectors are in; none can slip through.
-        versions = {v.pk: v for v in ModelVersion.objects.select_for_update().order_by("pk")}
-        current = ModelChange.objects.select_for_update().filter(pk=change.pk).first()
+        # Enrolment holds the row of the model in use until its vectors are in; none can slip through. Whoever only
+        # refers to a model, as a recorded decision does, does not wait.
+        versions = {v.pk: v for v in ModelVersion.objects.select_for_update(no_key=True).order_by("pk")}
+        current = ModelChange.objects.select_for_update(no_key=True).filter(pk=change.pk).first()
         if current is None or current.state != State.SHADOW:
             raise Conflict("not_ready", "The vectors of the new model are not complete yet.")
         before, target = versions[current.before_id], versions[current.target_id]

@@ -14,10 +14,10 @@ from django.db import IntegrityError, connection, transaction
 from recognition.engine.types import Floats
 from recognition.models import Embedding, Identity, ModelVersion, Photo
 from recognition.services import people, photos
-from recognition.services.errors import Invalid, ServiceError
+from recognition.services.errors import Conflict, Invalid, ServiceError
 from recognition.services.live_gallery import record_change, unpack
 from recognition.services.npz_file import NpzContent, read_npz, write_npz
-from recognition.services.policies import active_model
+from recognition.services.policies import active_model, hold_in_use
 
 SOURCE_LENGTH = 255
 EXPORT = """
@@ -180,8 +180,12 @@ def _problem(external_id: str, filename: str, length: float) -> tuple[str, str] 
         return "not_finite", "The embedding holds a number that is not finite."
     if length < 1e-6:
         return "zero_vector", "The embedding is all zeros, so it points nowhere."
-    if not filename or len(filename) > SOURCE_LENGTH or "\x00" in filename:
-        return "bad_filename", f"The file name is empty, longer than {SOURCE_LENGTH} or holds a zero byte."
+    if not filename or len(filename) > SOURCE_LENGTH:
+        return "bad_filename", f"The file name is empty or longer than {SOURCE_LENGTH}."
+    try:
+        people.refuse_what_is_no_text(class_name=external_id, file_name=filename)
+    except Invalid as error:
+        return "no_text", str(error)
     return None
 
 
@@ -202,7 +206,10 @@ def _import_person(
     external_id: str, rows: list[_Ready], names: Mapping[str, str], version: ModelVersion
 ) -> dict[str, int]:
     counts = {"people": 0, "imported": 0, "photos": 0, "skipped": 0}
-    identity = Identity.objects.filter(external_id=external_id).first()
+    if version.active and not hold_in_use(version):
+        raise Conflict("other_model", f"{version.name} is not the model in use any more.")
+    # Locked before the change is recorded, as suspending, erasing and merging do.
+    identity = Identity.objects.select_for_update(no_key=True).filter(external_id=external_id).first()
     if identity is None:
         name = names.get(external_id) or external_id.replace("_", " ")
         identity = people.create_identity(name=name, external_id=external_id)

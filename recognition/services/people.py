@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from unicodedata import category
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
-from django.db import DataError, IntegrityError, transaction
+from django.db import DataError, IntegrityError, connection, transaction
+from django.utils import timezone
 
-from recognition.models import Decision, Identity, Photo, ShadowDecision
+from recognition.models import Identity, Photo, ShadowDecision
 from recognition.services import kept_pictures
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.files import remove_files_of
 from recognition.services.live_gallery import record_change
+
+RENAME = """
+    UPDATE recognition_decision SET candidates = coalesce((
+        SELECT jsonb_agg(jsonb_set(kept.candidate, '{identity}', to_jsonb(kept.who)) ORDER BY kept.place)
+        FROM (
+            SELECT DISTINCT ON (who) who, candidate, place
+            FROM jsonb_array_elements(candidates) WITH ORDINALITY AS listed(candidate, place),
+            LATERAL (SELECT nullif((candidate ->> 'identity')::bigint, %(pk)s) AS other) AS another,
+            LATERAL (SELECT coalesce(other, %(to)s::bigint) AS who) AS named
+            WHERE who IS NOT NULL
+            ORDER BY who, place
+        ) AS kept
+    ), '[]')
+    WHERE candidates @> %(mention)s::jsonb
+"""
 
 
 def get_identity(external_id: str) -> Identity:
@@ -61,6 +78,7 @@ def resume(identity: Identity) -> Identity:
 
 def erase(identity: Identity) -> None:
     """Remove the person, photos, crops and vectors, and their mention in past decisions. Cannot be undone."""
+    _leave_gallery(identity.pk)
     with transaction.atomic():
         if not Identity.objects.select_for_update().filter(pk=identity.pk).exists():
             return
@@ -71,6 +89,15 @@ def erase(identity: Identity) -> None:
         _forget_in_admin_log(identity.pk)
         Identity.objects.filter(pk=identity.pk).delete()
         record_change(identity.pk)
+
+
+def _leave_gallery(pk: int) -> None:
+    """Not recognised from the next request on. The many decisions to change take a while, and probes of people who
+    look alike would wait for a locked candidate."""
+    with transaction.atomic():
+        active = Identity.objects.filter(pk=pk, status=Identity.Status.ACTIVE)
+        if active.update(status=Identity.Status.SUSPENDED, updated_at=timezone.now()):
+            record_change(pk)
 
 
 def merge(*, into: Identity, other: Identity) -> Identity:
@@ -134,15 +161,8 @@ def _move_imported_vectors(into: Identity, other: Identity) -> None:
 
 def _rename_in_decisions(pk: int, to: int | None) -> None:
     """Let past decisions speak of another person instead, or of nobody. Of two mentions the better one stays."""
-    mentioned = Decision.objects.filter(candidates__contains=[{"identity": pk}])
-    for decision in mentioned.only("id", "candidates").iterator():
-        kept: dict[int, dict[str, Any]] = {}
-        for candidate in decision.candidates:
-            number = to if candidate["identity"] == pk else candidate["identity"]
-            if number is not None:
-                kept.setdefault(number, {**candidate, "identity": number})
-        decision.candidates = list(kept.values())
-        decision.save(update_fields=["candidates"])
+    with connection.cursor() as cursor:
+        cursor.execute(RENAME, {"mention": json.dumps([{"identity": pk}]), "pk": pk, "to": to})
 
 
 def _forget_in_admin_log(pk: int) -> None:

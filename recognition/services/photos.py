@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from django.core.files.base import ContentFile
 from django.db import DatabaseError, IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from recognition.engine import images
@@ -113,21 +113,21 @@ def store(photo: Photo, finding: Finding, version: ModelVersion) -> None:
             if put_back(photo):
                 queue.enqueue(queue.PROCESS_PHOTOS, [photo.pk])
             return
-        current = _lock(photo)
+        current = _lock(photo, still_claimed(photo))
         if current is not None and save_finding(current, finding, version):
             record_change(current.identity_id)
 
 
-def _lock(photo: Photo) -> Photo | None:
-    """The claimed photo, locked after its person, as erasing and merging do: the other order ends in a deadlock."""
-    mine = still_claimed(photo)
+def _lock(photo: Photo, rows: QuerySet[Photo]) -> Photo | None:
+    """The photo, if it is among the rows still, locked after its person, as erasing and merging do: the other order
+    ends in a deadlock."""
     owner: int | None = photo.identity_id
     while owner is not None:
         Identity.objects.select_for_update(no_key=True).filter(pk=owner).first()
-        current = mine.filter(identity=owner).select_for_update().first()
+        current = rows.filter(identity=owner).select_for_update().first()
         if current is not None:
             return current
-        owner = mine.values_list("identity_id", flat=True).first()  # another one's since a merge
+        owner = rows.values_list("identity_id", flat=True).first()  # another one's since a merge
     return None
 
 
@@ -167,7 +167,7 @@ def choose_face(*, photo: Photo, face: int) -> Photo:
     The vector of another face stops counting at once.
     """
     with transaction.atomic():
-        current = Photo.objects.select_for_update().filter(pk=photo.pk).first()
+        current = _lock(photo, Photo.objects.filter(pk=photo.pk))
         if current is None:
             raise NotFound("unknown_photo", "This photo was deleted meanwhile.")
         if not 0 <= face < len(current.faces):
@@ -188,7 +188,7 @@ def choose_face(*, photo: Photo, face: int) -> Photo:
 def delete_photo(photo: Photo) -> None:
     """Remove the photo, its crop and its vector; the person is recognised without it from the next request on."""
     with transaction.atomic():
-        current = Photo.objects.select_for_update().filter(pk=photo.pk).first()
+        current = _lock(photo, Photo.objects.filter(pk=photo.pk))
         if current is None:
             return
         remove_files_of(current)
@@ -205,5 +205,5 @@ def sweep_photos(older_than: timedelta = timedelta(minutes=1)) -> int:
     ).values_list("pk", flat=True)
     ids = list(left[:1000])
     for start in range(0, len(ids), MESSAGE_PHOTOS):
-        queue.enqueue(queue.PROCESS_PHOTOS, ids[start : start + MESSAGE_PHOTOS])
+        queue.enqueue_again(queue.PROCESS_PHOTOS, ids[start : start + MESSAGE_PHOTOS])
     return len(ids)

@@ -174,4 +174,4 @@ def _to_come(version: ModelVersion) -> bool:
 
 
 def _locked(version_id: int) -> ModelVersion:
-    return ModelVersion.objects.select_for_update().get(pk=version_id)
+    return ModelVersion.objects.select_for_update(no_key=True).get(pk=version_id)

@@ -19,6 +19,7 @@ EVALUATE = "recognition.evaluate"
 ADVANCE_MODEL_CHANGE = "recognition.reembed"
 COMPARE_MODELS = "recognition.compare_models"
 PAUSE_SECONDS = 10.0
+AGAIN_LASTS = 600.0  # seconds; longer than photos usually wait for their turn
 
 _unreachable_until = 0.0
 
@@ -32,13 +33,21 @@ def enqueue(task: str, *args: Any) -> None:
     transaction.on_commit(partial(_send, task, args))
 
 
-def _send(task: str, args: tuple[Any, ...]) -> None:
+def enqueue_again(task: str, *args: Any) -> None:
+    """As `enqueue`, for what a sweep sends every minute: dropped when no worker takes it for a while.
+
+    Else the messages of a night without workers would stand before the next day's work.
+    """
+    transaction.on_commit(partial(_send, task, args, expires=AGAIN_LASTS))
+
+
+def _send(task: str, args: tuple[Any, ...], **options: Any) -> None:
     """Finding out that the broker is down takes seconds, so that after it nothing is tried for a while."""
     global _unreachable_until
     if time.monotonic() < _unreachable_until:
         return
     try:
-        current_app.send_task(task, args=args, retry=False)
+        current_app.send_task(task, args=args, retry=False, **options)
     except OperationalError:
         _unreachable_until = time.monotonic() + PAUSE_SECONDS
         log.warning("the queue is unreachable; what is to be done now will be found by the sweep")

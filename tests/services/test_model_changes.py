@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from recognition import tasks
 from recognition.models import (
     Decision,
     Embedding,
@@ -23,6 +24,7 @@ from recognition.services import (
     model_switch,
     people,
     photos,
+    queue,
     reembedding,
     shadow,
 )
@@ -136,6 +138,16 @@ class TestComputing:
         monkeypatch.setattr(model_changes, "BATCH", 1)
         model_changes.begin(OTHER)
         assert model_changes.advance(seconds=0).done == 1
+
+    def test_a_slice_is_followed_by_the_next_at_once(self, enrol, monkeypatch):
+        enrol(1)
+        monkeypatch.setattr(model_changes, "BATCH", 1)
+        monkeypatch.setattr(tasks, "REEMBED_SECONDS", 0.0)
+        sent = []
+        monkeypatch.setattr(reembed, "delay", lambda: sent.append(1))
+        model_changes.begin(OTHER)
+        reembed()
+        assert (ModelChange.objects.get().done, sent) == (1, [1])
 
     def test_the_task(self, enrol):
         enrol(1)
@@ -409,6 +421,18 @@ class TestComparing:
         assert set(change.figures) == {"before", "after"}
         assert change.figures["after"]["verification"]["auc"] > 0.9
         assert "<svg" in change.pictures["roc"]
+
+    def test_asked_for_again_when_the_message_was_lost(self, enrol, monkeypatch):
+        for number in range(1, 6):
+            enrol(number)
+        change = ready()
+        sent = []
+        monkeypatch.setattr(queue, "enqueue_again", lambda *call: sent.append(call))
+        model_changes.advance()
+        assert sent == [(queue.COMPARE_MODELS, change.pk)]
+        model_comparison.compare(change.pk)
+        model_changes.advance()
+        assert len(sent) == 1
 
     def test_too_few_people(self, enrol):
         enrol(1)

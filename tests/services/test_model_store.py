@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -67,6 +68,15 @@ def test_names_that_are_taken():
         install(content=b"other weights")
     with pytest.raises(Conflict, match="bundled"):
         install("ghostfacenet-v1-1.3-2")
+
+
+def test_weights_that_the_site_cannot_take_leave_no_file(tmp_path):
+    install()
+    ModelVersion.objects.update(active=True)
+    shutil.rmtree(tmp_path / "models")  # a data folder made anew, with the former database
+    with pytest.raises(Conflict, match="another name"):
+        install(content=b"other weights")
+    assert install()[0].sha256 == ModelVersion.objects.get(name="own").sha256
 
 
 def test_removing(tmp_path):

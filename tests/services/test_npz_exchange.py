@@ -242,6 +242,15 @@ def test_bad_rows_are_reported_and_the_others_imported(path):
     ]
 
 
+@pytest.mark.parametrize("bad", ["a\x00b", "a\ud800b", "a\nb"])
+def test_what_is_no_text_is_reported_and_the_others_imported(path, bad):
+    names = np.array(["P1", bad, "P3", "P4"], dtype=object).astype("U")
+    files = np.array(["1.jpg", "2.jpg", f"{bad}.jpg", "4.jpg"])
+    report = import_npz(original(path, people_count=4, photos=1, imm_classes=names, filenames=files))
+    assert [row["reason"] for row in report.rejected] == ["no_text", "no_text"]
+    assert set(Identity.objects.values_list("external_id", flat=True)) == {"P1", "P4"}
+
+
 def test_the_same_row_again_is_skipped(path):
     before = load(original(path))
     np.savez(path, **{name: np.concatenate([array, array[:2]]) for name, array in before.items()})

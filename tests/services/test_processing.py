@@ -128,7 +128,7 @@ class TestOnePhoto:
 class TestAttempts:
     def test_a_waiting_photo_is_swept_after_a_minute(self, photo, monkeypatch):
         sent = []
-        monkeypatch.setattr("recognition.services.queue.enqueue", lambda task, ids: sent.append(ids))
+        monkeypatch.setattr("recognition.services.queue.enqueue_again", lambda task, ids: sent.append(ids))
         assert photos.sweep_photos() == 0
         Photo.objects.update(created_at=timezone.now() - timedelta(minutes=2))
         assert photos.sweep_photos() == 1
@@ -136,7 +136,7 @@ class TestAttempts:
 
     def test_a_lost_workers_photo_is_swept_after_five_minutes(self, photo, monkeypatch):
         sent = []
-        monkeypatch.setattr("recognition.services.queue.enqueue", lambda task, ids: sent.append(ids))
+        monkeypatch.setattr("recognition.services.queue.enqueue_again", lambda task, ids: sent.append(ids))
         Photo.objects.update(state="processing", claimed_at=timezone.now() - timedelta(minutes=4))
         assert photos.sweep_photos() == 0
         assert photos.process_photos([photo.pk]) == 0
@@ -147,7 +147,7 @@ class TestAttempts:
 
     def test_many_are_swept_in_small_messages(self, ann, monkeypatch):
         sent = []
-        monkeypatch.setattr("recognition.services.queue.enqueue", lambda task, ids: sent.append(ids))
+        monkeypatch.setattr("recognition.services.queue.enqueue_again", lambda task, ids: sent.append(ids))
         Photo.objects.bulk_create(
             Photo(identity=ann, sha256=str(n), width=1, height=1, image="x") for n in range(45)
         )

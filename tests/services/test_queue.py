@@ -47,6 +47,13 @@ class TestEnqueue:
         queue.enqueue(queue.REBUILD_INDEX)
         assert sent == [("recognition.rebuild_index", [])]
 
+    def test_what_a_sweep_sends_is_dropped_when_nobody_takes_it(self, monkeypatch):
+        options = []
+        monkeypatch.setattr(current_app, "send_task", lambda name, args, **how: options.append(how))
+        queue.enqueue(queue.EVALUATE, 1)
+        queue.enqueue_again(queue.EVALUATE, 1)
+        assert ["expires" in how for how in options] == [False, True]
+
     def test_a_broker_that_is_down_costs_one_attempt_in_ten_seconds(self, monkeypatch, caplog):
         attempts = []
 

@@ -24,7 +24,8 @@ RUNNING, WAITING = Evaluation.State.RUNNING, Evaluation.State.WAITING
 @pytest.fixture(autouse=True)
 def sent(monkeypatch):
     sent = []
-    monkeypatch.setattr(queue, "enqueue", lambda *call: sent.append(call))
+    for name in ("enqueue", "enqueue_again"):
+        monkeypatch.setattr(queue, name, lambda *call: sent.append(call))
     return sent
 
 

@@ -1,0 +1,173 @@
+"""Two who want the same rows at once: both get done, and nobody waits for the whole of the other's work."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Event
+
+import numpy as np
+import pytest
+
+from recognition.models import Decision, Embedding, Identity, ModelChange, Photo
+from recognition.services import (
+    model_changes,
+    model_switch,
+    npz_exchange,
+    people,
+    photos,
+    recognise,
+    reembedding,
+)
+from tests.fakes import person_jpeg, person_vector
+from tests.services.test_model_changes import add, ready
+from tests.threads import PATIENCE, in_background, wait_for_a_waiting_lock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def wait_a_little() -> None:
+    """Until somebody waits for a lock; not for ever, since nobody has to."""
+    with suppress(AssertionError):
+        wait_for_a_waiting_lock(1)
+
+
+def after(function, event):
+    """The function, that says when it is done and then lets the other one come."""
+
+    def wrapped(*args):
+        function(*args)
+        event.set()
+        wait_a_little()
+
+    return wrapped
+
+
+def before(function, event):
+    """The function, that lets the other one come first."""
+
+    def wrapped(*args):
+        event.set()
+        wait_a_little()
+        return function(*args)
+
+    return wrapped
+
+
+@pytest.fixture
+def pool():
+    with ThreadPoolExecutor(2) as pool:
+        yield pool
+
+
+def test_a_switch_while_a_worker_writes_the_last_vectors(enrol, monkeypatch, pool):
+    ann = enrol(1)
+    change = ready()
+    add(ann, 1, 9)  # has no vector of the model to come yet
+    recorded = Event()
+    monkeypatch.setattr(reembedding, "record_change", after(reembedding.record_change, recorded))
+    worker = in_background(pool, model_changes.advance)
+    assert recorded.wait(PATIENCE)
+    switch = in_background(pool, lambda: model_switch.activate(change))
+    worker.result(PATIENCE)
+    assert switch.result(PATIENCE).state == ModelChange.State.DONE
+    assert Embedding.objects.filter(model_version=change.target).count() == 3
+
+
+def test_probes_are_recorded_during_a_switch(enrol, monkeypatch, pool):
+    enrol(1)
+    change = ready()
+    inside, recorded = Event(), Event()
+    real = model_switch._compute_last
+
+    def last(change):
+        inside.set()
+        assert recorded.wait(PATIENCE)
+        real(change)
+
+    monkeypatch.setattr(model_switch, "_compute_last", last)
+    switch = in_background(pool, lambda: model_switch.activate(change))
+    assert inside.wait(PATIENCE)
+    in_background(pool, lambda: recognise.identify(person_jpeg(1, variant=6))).result(PATIENCE)
+    recorded.set()
+    switch.result(PATIENCE)
+    assert Decision.objects.filter(model_version=change.before).count() == 1
+
+
+def test_a_photo_is_deleted_while_its_person_is_erased(enrol, monkeypatch, pool):
+    ann = enrol(1)
+    photo = ann.photos.first()
+    erasing = Event()
+    monkeypatch.setattr(people, "_rename_in_decisions", before(people._rename_in_decisions, erasing))
+    erase = in_background(pool, lambda: people.erase(ann))
+    assert erasing.wait(PATIENCE)
+    delete = in_background(pool, lambda: photos.delete_photo(photo))
+    erase.result(PATIENCE)
+    delete.result(PATIENCE)
+    assert not Photo.objects.exists()
+
+
+def test_probes_do_not_wait_for_an_erasure(enrol, monkeypatch, pool):
+    ann = enrol(1)
+    enrol(2)
+    erasing, decided = Event(), Event()
+    real = people._rename_in_decisions
+
+    def rename(*args):
+        erasing.set()
+        assert decided.wait(PATIENCE)
+        real(*args)
+
+    monkeypatch.setattr(people, "_rename_in_decisions", rename)
+    erase = in_background(pool, lambda: people.erase(ann))
+    assert erasing.wait(PATIENCE)
+    found = in_background(pool, lambda: recognise.identify(person_jpeg(1, variant=6)))
+    assert found.result(PATIENCE).faces[0].identity is None
+    decided.set()
+    erase.result(PATIENCE)
+    assert not Identity.objects.filter(pk=ann.pk).exists()
+
+
+def test_a_person_is_suspended_while_vectors_of_it_are_imported(enrol, monkeypatch, pool, tmp_path):
+    ann = enrol(1)
+    file = tmp_path / "a.npz"
+    vectors = np.array([person_vector(1)], np.float32)
+    np.savez(file, embs=vectors, imm_classes=np.array([ann.external_id]), filenames=np.array(["x.jpg"]))
+    recorded = Event()
+    monkeypatch.setattr(npz_exchange, "record_change", after(npz_exchange.record_change, recorded))
+    imported = in_background(pool, lambda: npz_exchange.import_npz(file))
+    assert recorded.wait(PATIENCE)
+    suspended = in_background(pool, lambda: people.suspend(ann))
+    assert imported.result(PATIENCE).imported == 1
+    assert suspended.result(PATIENCE).status == Identity.Status.SUSPENDED
+
+
+def test_a_switch_during_an_import_of_vectors_leaves_nobody_behind_unseen(enrol, tmp_path):
+    enrol(1)
+    change = ready()
+    file = tmp_path / "a.npz"
+    vectors = np.array([person_vector(n) for n in (21, 22)], np.float32)
+    np.savez(file, embs=vectors, imm_classes=np.array(["N21", "N22"]), filenames=np.array(["x.jpg", "y.jpg"]))
+    switched = []
+
+    def between() -> None:
+        if not switched:
+            switched.append(model_switch.activate(change, leave_behind=True))
+
+    report = npz_exchange.import_npz(file, on_person=between)
+    assert report.imported == 1
+    assert [(row["external_id"], row["reason"]) for row in report.rejected] == [("N22", "other_model")]
+    assert not Identity.objects.filter(external_id="N22").exists()
+
+
+def test_erasing_many_mentions_is_one_statement(enrol, django_assert_max_num_queries):
+    ann = enrol(1)
+    mention = [{"identity": ann.pk, "score": 0.4}, {"identity": 10**6, "score": 0.3}]
+    Decision.objects.bulk_create(
+        Decision(kind="identify", outcome="no_match", probe=f"{n:032x}", candidates=mention)
+        for n in range(200)
+    )
+    with django_assert_max_num_queries(60):
+        people.erase(ann)
+    left = [{"identity": 10**6, "score": 0.3}]
+    assert list(Decision.objects.values_list("candidates", flat=True)) == [left] * 200
