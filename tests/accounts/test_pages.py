@@ -167,6 +167,9 @@ class TestErrorPages:
     def test_it_needs_neither_request_nor_database(self):
         assert "on our side" in render_to_string("500.html")
 
+    def test_it_says_nothing_of_what_is_kept_since_it_knows_no_settings(self):
+        assert "kept" not in render_to_string("500.html")
+
     def test_too_many_requests(self, client, user, settings):
         settings.ACCOUNT_RATE_LIMITS = {"login": "1/m/ip"}
         client.post(LOGIN, {})
