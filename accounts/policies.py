@@ -21,14 +21,14 @@ def several_people(faces: Sequence[FaceAnswer]) -> bool:
 
 
 def account_to_open(face: FaceAnswer) -> User | None:
-    """The account that this decision opens; None for every reason alike, so that the answers cannot differ.
-
-    Staff and superusers are left out because a photo can fool a camera as long as liveness is not checked.
-    """
+    """The account that this decision opens; None for every reason alike, so that the answers cannot differ."""
     identity = face.identity
     if face.decision != "match" or identity is None or identity.status != "active":
         return None
     user: User | None = identity.user
-    if user is None or not user.is_active or user.is_staff or user.is_superuser:
-        return None
-    return user
+    return user if user is not None and face_may_open(user) else None
+
+
+def face_may_open(user: User) -> bool:
+    """Not those of staff and superusers: a photo can fool a camera as long as liveness is not checked."""
+    return user.is_active and not (user.is_staff or user.is_superuser)

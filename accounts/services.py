@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import perform_login
 from allauth.core.internal import ratelimit
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
@@ -100,6 +101,9 @@ def _main_face(answer: recognise.Identification) -> recognise.FaceAnswer:
 
 
 def _log_in(request: HttpRequest, user: User) -> HttpResponse:
+    if SESSION_KEY in request.session:
+        # Of an account that is gone or locked. Django would empty it later, and the record below with it.
+        request.session.flush()
     record_authentication(request, user, method=FACE)
     response: HttpResponse = perform_login(request, user)
     # The camera may stand in a public place, so the session ends with the browser.
@@ -115,9 +119,18 @@ def signed_in_how(records: Iterable[dict[str, Any]]) -> str:
 
 
 def only_a_face(records: Iterable[dict[str, Any]]) -> bool:
-    """Whether this session was opened by a face and by nothing stronger since."""
-    methods = {record.get("method") for record in records}
-    return methods == {FACE}
+    """Whether nothing stronger than a face is known of this session; without any record nothing is."""
+    return {record.get("method") for record in records} <= {FACE}
+
+
+def opened_by_face(records: Sequence[dict[str, Any]]) -> bool:
+    """Whether a face opened this session and nothing stronger came since."""
+    return bool(records) and only_a_face(records)
+
+
+def face_still_opens(user: User) -> bool:
+    """Whether a face could open this account at present."""
+    return face_login_enabled() and policies.face_may_open(user) and sign_ins.is_recognised(user_id=user.pk)
 
 
 def face_login_enabled() -> bool:

@@ -112,6 +112,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.FaceSessionMiddleware",
+    "identity_site.body_size.BodySizeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -236,6 +238,8 @@ STORAGES = {
 }
 # The engine itself reads no picture over 15 MB.
 MAX_UPLOAD_BYTES = env.integer("MAX_UPLOAD_MB", 15, minimum=1, maximum=15) * 2**20
+# Of one form in the admin; the uploader on a person's page sends one file at a time and has no such limit.
+MAX_UPLOAD_FILES = 50
 # Two pictures in base64, which makes them a third larger.
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_UPLOAD_BYTES * 3
 DATA_UPLOAD_MAX_NUMBER_FILES = 200

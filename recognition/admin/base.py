@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -76,9 +76,16 @@ class SiteAdmin(ModelAdmin):  # type: ignore[misc]
         back: str,
         points: Sequence[str] = (),
         danger: bool = False,
+        hidden: Mapping[str, object] | None = None,
     ) -> TemplateResponse:
-        """Ask before something is done. The page posts to its own address."""
-        context = {"button": button, "back": back, "points": points, "danger": danger}
+        """Ask before something is done. The page posts to its own address, and `hidden` with it."""
+        context = {
+            "button": button,
+            "back": back,
+            "points": points,
+            "danger": danger,
+            "hidden": hidden or {},
+        }
         return self.page(request, "admin/recognition/confirm.html", title, **context)
 
     def own_path(self, route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:

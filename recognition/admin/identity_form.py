@@ -12,9 +12,7 @@ from django.template.loader import render_to_string
 from recognition.models import Identity
 from recognition.services.uploads import Uploads, read_uploads
 
-MAX_FILES = (
-    50  # of one form; the uploader on the person's page sends one file at a time and has no such limit
-)
+MAX_FILES = settings.MAX_UPLOAD_FILES
 
 
 class DropZone(forms.FileInput):

@@ -21,9 +21,20 @@ from recognition.services import keys
 SCOPES = {
     ApiKey.Scope.IDENTIFY: "Identify: say who is in a picture",
     ApiKey.Scope.VERIFY: "Verify: say whether a picture is of a certain person",
-    ApiKey.Scope.ENROL: "Enrol: add people and photos, change and delete them",
+    ApiKey.Scope.ENROL: "Enrol: add people and photos, choose among several faces",
     ApiKey.Scope.READ: "Read: list people, photos and events",
     ApiKey.Scope.ADMIN: "Admin: everything",
+}
+
+_ENROL = ("add_identity", "add_photo", "change_photo")
+_READ = ("view_identity", "view_photo", "view_decision")
+# What somebody must be allowed to do to give it to a kiosk: a key would else be a way to any right.
+NEEDED: dict[str, tuple[str, ...]] = {
+    ApiKey.Scope.IDENTIFY: ("view_identity",),
+    ApiKey.Scope.VERIFY: (),
+    ApiKey.Scope.ENROL: _ENROL,
+    ApiKey.Scope.READ: _READ,
+    ApiKey.Scope.ADMIN: (*_ENROL, *_READ, "change_identity", "delete_identity", "delete_photo"),
 }
 
 SHOWN = (
@@ -35,16 +46,28 @@ SHOWN = (
 
 
 class KeyForm(forms.ModelForm):
-    scopes = forms.MultipleChoiceField(
-        label="May",
-        choices=list(SCOPES.items()),
-        widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text="Give a kiosk no more than it needs.",
-    )
-
     class Meta:
         model = ApiKey
         fields = ("name", "scopes")
+
+
+def may_give(user: Any) -> list[str]:
+    """The scopes of keys that this user may issue."""
+    return [
+        scope
+        for scope, rights in NEEDED.items()
+        if user.has_perms([f"recognition.{right}" for right in rights])
+    ]
+
+
+def form_for(user: Any) -> type[KeyForm]:
+    scopes = forms.MultipleChoiceField(
+        label="May",
+        choices=[(scope, SCOPES[ApiKey.Scope(scope)]) for scope in may_give(user)],
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="Give a kiosk no more than it needs. You can give only what you may do yourself.",
+    )
+    return type("KeyFormOfUser", (KeyForm,), {"scopes": scopes})
 
 
 @admin.register(ApiKey)
@@ -83,7 +106,7 @@ class ApiKeyAdmin(SiteAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is None:
-            kwargs["form"] = KeyForm
+            kwargs["form"] = form_for(request.user)
         return super().get_form(request, obj, change=change, **kwargs)
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
@@ -109,7 +132,9 @@ class ApiKeyAdmin(SiteAdmin):
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         if change:
             return  # nothing about a key can be edited
-        key, text = keys.issue_key(name=obj.name, scopes=form.cleaned_data["scopes"], user_id=request.user.pk)
+        scopes = form.cleaned_data["scopes"]
+        self.demand(set(scopes) <= set(may_give(request.user)))
+        key, text = keys.issue_key(name=obj.name, scopes=scopes, user_id=request.user.pk)
         obj.__dict__.update(key.__dict__)
         request.issued_key = text  # type: ignore[attr-defined]
 

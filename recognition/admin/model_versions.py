@@ -94,9 +94,12 @@ class ModelVersionAdmin(ReadOnlyAdmin):
 
     @action(description="Go back", permissions=["switch"], icon="undo")
     def roll_back(self, request: HttpRequest) -> HttpResponse:
-        """To the model of before the last switch."""
+        """To the model that was in use before the last switch, if it is still the one that was confirmed."""
         if request.method == "POST":
-            wish = lambda: model_switch.roll_back(user_id=request.user.pk, wait=False)  # noqa: E731
+            shown = number_of(request.POST.get("model", ""))
+            wish = lambda: model_switch.roll_back(  # noqa: E731
+                user_id=request.user.pk, wait=False, expected=shown
+            )
             if self.attempt(request, wish, "The former model is in use from the next request on."):
                 self.log_change(request, active_model(), "Went back to this model.")
             return HttpResponseRedirect(reverse("admin:recognition_modelchange_changelist"))
@@ -113,4 +116,5 @@ class ModelVersionAdmin(ReadOnlyAdmin):
                 f"Probes are decided by {before.name} and its thresholds again, from the next request on.",
                 "What was enrolled since is computed first, so nobody is lost.",
             ],
+            hidden={"model": before.pk},
         )

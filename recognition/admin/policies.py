@@ -20,6 +20,7 @@ from recognition.services.policy_changes import activate, growth, roll_back, war
 from recognition.services.replay import replay
 
 IN_FORCE = {"in force": "success"}
+BACK = "admin:recognition_thresholdpolicy_changelist"
 DAYS = (7, 30, 90, 365)
 COMPARED = (
     ("verify_threshold", "1:1 threshold"),
@@ -91,24 +92,32 @@ class ThresholdPolicyAdmin(ReadOnlyAdmin):
     @action(description="Put in force", permissions=["decide"], icon="check_circle")
     def put_in_force(self, request: HttpRequest, object_id: str) -> HttpResponse:
         policy = get_object_or_404(ThresholdPolicy, pk=number_of(object_id))
-        return self._change(request, policy, lambda: activate(policy, user_id=request.user.pk))
+        if request.method == "POST":
+            return self._change(request, policy.pk, lambda: activate(policy, user_id=request.user.pk))
+        return self._preview(request, policy)
 
     @action(description="Roll back", permissions=["decide"], icon="undo")
     def roll_back(self, request: HttpRequest) -> HttpResponse:
+        """To the policy of the preview and to no other: a form sent twice would go there and back."""
+        if request.method == "POST":
+            shown = number_of(request.POST.get("policy", ""))
+            return self._change(request, shown, lambda: roll_back(user_id=request.user.pk, expected=shown))
         before = active_policy().replaces
         if before is None:
             self.attempt(request, lambda: roll_back(user_id=request.user.pk))
-            return HttpResponseRedirect(reverse("admin:recognition_thresholdpolicy_changelist"))
-        return self._change(request, before, lambda: roll_back(user_id=request.user.pk))
+            return HttpResponseRedirect(reverse(BACK))
+        return self._preview(request, before)
 
-    def _change(self, request: HttpRequest, policy: ThresholdPolicy, wish: Any) -> HttpResponse:
-        """Show what would change in the decisions of the last ?days=, then do it."""
-        back = reverse("admin:recognition_thresholdpolicy_changelist")
+    def _change(self, request: HttpRequest, pk: int, wish: Any) -> HttpResponse:
         present = active_policy()
-        if request.method == "POST":
-            if self.attempt(request, wish, f"Policy {policy.pk} is in force from the next request on."):
-                self.log_change(request, policy, f"Put in force instead of policy {present.pk}.")
-            return HttpResponseRedirect(back)
+        if self.attempt(request, wish, f"Policy {pk} is in force from the next request on."):
+            policy = ThresholdPolicy.objects.get(pk=pk)
+            self.log_change(request, policy, f"Put in force instead of policy {present.pk}.")
+        return HttpResponseRedirect(reverse(BACK))
+
+    def _preview(self, request: HttpRequest, policy: ThresholdPolicy) -> HttpResponse:
+        """What would change in the decisions of the last ?days=."""
+        present = active_policy()
         days = number_of(request.GET.get("days", ""))
         days = days if days in DAYS else DAYS[1]
         found = replay(policy, timezone.now() - timedelta(days=days))
@@ -125,5 +134,5 @@ class ThresholdPolicyAdmin(ReadOnlyAdmin):
             people=found.people() if request.user.has_perm("recognition.view_identity") else None,
             days=days,
             choices=DAYS,
-            back=back,
+            back=reverse(BACK),
         )

@@ -6,13 +6,14 @@ pixel is decoded, and whatever a decoder raises becomes an `ImageError` with a c
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from io import BytesIO
+from threading import BoundedSemaphore
 
 import cv2
 import numpy as np
 import PIL.Image
 import pillow_heif
-from PIL import ImageOps
 
 from recognition.engine.types import Image, ImageError
 
@@ -26,7 +27,22 @@ FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "BMP", "GIF")
 # Containers that may hold a second picture (preview, depth map) beside a still photo.
 STILL_CONTAINERS = ("MPO", "HEIF")
 ORIENTATION = 0x0112
+TURNS = {
+    2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
+    3: PIL.Image.Transpose.ROTATE_180,
+    4: PIL.Image.Transpose.FLIP_TOP_BOTTOM,
+    5: PIL.Image.Transpose.TRANSPOSE,
+    6: PIL.Image.Transpose.ROTATE_270,
+    7: PIL.Image.Transpose.TRANSVERSE,
+    8: PIL.Image.Transpose.ROTATE_90,
+}
 WHITE = (255, 255, 255, 255)
+BAND_PIXELS = 1_000_000  # converted at a time, of a picture that is shrunk
+
+# A picture of 50 megapixels takes 250 to 400 MB while it is decoded. A web process has eight threads, and one
+# sender could fill them all. Pictures that are small anyway, such as all enrolled photos, do not wait.
+LARGE_PIXELS = 4_000_000
+_large_ones = BoundedSemaphore(2)
 
 
 def decode(
@@ -51,7 +67,8 @@ def decode(
             _check(picture, max_pixels)
             if max_side is not None:
                 _decode_smaller(picture, max_side)
-            image = _to_rgb(_upright(picture), max_side)
+            with _large_ones if picture.width * picture.height > LARGE_PIXELS else nullcontext():
+                image = _to_rgb(picture, max_side)
     except ImageError:
         raise
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
@@ -98,28 +115,46 @@ def _decode_smaller(picture: PIL.Image.Image, max_side: int) -> None:
         picture.draft(None, (max(1, round(width * share)), max(1, round(height * share))))
 
 
-def _upright(picture: PIL.Image.Image) -> PIL.Image.Image:
-    try:
-        turned = picture.getexif().get(ORIENTATION, 1) != 1
-    except Exception:  # a broken EXIF block does not make the pixels unusable
-        turned = False
-    picture.load()
-    return ImageOps.exif_transpose(picture) if turned else picture
-
-
 def _to_rgb(picture: PIL.Image.Image, max_side: int | None) -> Image:
-    if picture.mode.startswith("I"):  # 16 bits of grey: keep the upper eight, Pillow would clip
-        deep = np.asarray(picture).astype(np.int32)
-        grey = np.clip(deep >> 8, 0, 255).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
-    transparent = picture.has_transparency_data
-    wanted = "RGBA" if transparent else "RGB"
-    if picture.mode != wanted:
-        picture = picture.convert(wanted)
+    """Shrunk before it is turned or laid on white: each of these makes a copy as large as what it is given."""
+    turn = TURNS.get(_orientation(picture))
+    picture.load()
+    deep = picture.mode.startswith("I")
+    transparent = not deep and picture.has_transparency_data
+    wanted = "L" if deep else "RGBA" if transparent else "RGB"
     if max_side is not None and (times := max(picture.size) // max_side) > 1:
-        # Before the copies below, which would each be as large as the file allows.
-        picture = picture.reduce(times)
+        picture = _reduced(picture, wanted, times)
+    else:
+        picture = _converted(picture, wanted)
+    if turn is not None:
+        picture = picture.transpose(turn)
     if transparent:
         ground = PIL.Image.new("RGBA", picture.size, WHITE)
-        picture = PIL.Image.alpha_composite(ground, picture).convert("RGB")
+        picture = PIL.Image.alpha_composite(ground, picture)
+    if picture.mode != "RGB":
+        picture = picture.convert("RGB")
     return np.array(picture, np.uint8)  # a copy, since Pillow hands out read-only memory
+
+
+def _orientation(picture: PIL.Image.Image) -> int:
+    try:
+        return int(picture.getexif().get(ORIENTATION, 1))
+    except Exception:  # a broken EXIF block does not make the pixels unusable
+        return 1
+
+
+def _reduced(picture: PIL.Image.Image, wanted: str, times: int) -> PIL.Image.Image:
+    """So many times smaller, and in the wanted mode. Goes through bands, so that no second large picture is made."""
+    width, height = picture.size
+    small = PIL.Image.new(wanted, (-(-width // times), -(-height // times)))
+    rows = times * max(1, BAND_PIXELS // (width * times))
+    for top in range(0, height, rows):
+        band = picture.crop((0, top, width, min(top + rows, height)))
+        small.paste(_converted(band, wanted).reduce(times), (0, top // times))
+    return small
+
+
+def _converted(picture: PIL.Image.Image, wanted: str) -> PIL.Image.Image:
+    if picture.mode.startswith("I"):  # 16 bits of grey: keep the upper eight, Pillow would clip
+        return PIL.Image.fromarray(np.clip(np.asarray(picture) >> 8, 0, 255).astype(np.uint8))
+    return picture if picture.mode == wanted else picture.convert(wanted)

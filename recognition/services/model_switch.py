@@ -125,15 +125,26 @@ def _last_switch() -> ModelChange | None:
     return done.order_by("-activated_at").first()
 
 
-def roll_back(*, user_id: int | None = None, leave_behind: bool = False, wait: bool = True) -> ModelChange:
+def roll_back(
+    *,
+    user_id: int | None = None,
+    leave_behind: bool = False,
+    wait: bool = True,
+    expected: int | None = None,
+) -> ModelChange:
     """Return to the model that was in use before the last switch. What was enrolled since is computed first.
 
-    wait: until that is done, however much it is. Raises Conflict when there was no other model, when another change
-    is open, and without ``wait`` when there is much to compute; workers do it then.
+    wait: until that is done, however much it is. expected: the only model version that may come of it. Raises Conflict
+    when it would be another, when there was none, when another change is open, and without ``wait`` when there is
+    much to compute; workers do it then.
     """
     last = _last_switch()
     if last is None:
         raise Conflict("nothing_before", "No other model was in use before this one.")
+    if expected is not None and last.before_id != expected:
+        if last.target_id == expected:
+            raise Conflict("in_use", f"{last.target.name} is the model in use already.")
+        raise Conflict("changed", f"Going back would now lead to {last.before.name}. Confirm that first.")
     back = begin(last.before.name, user_id=user_id, enqueue=not wait)
     if not wait and missing(back).count() > LAST:
         text = f"Vectors of {back.target.name} are being computed for what was enrolled since. Switch when it is done."

@@ -125,6 +125,7 @@ def merge(*, into: Identity, other: Identity) -> Identity:
         _rename_in_decisions(other.pk, into.pk)
         user_id = into.user_id or other.user_id
         gone = other.pk
+        _forget_in_admin_log(gone)
         other.delete()
         if user_id != into.user_id:
             into.user_id = user_id

@@ -58,12 +58,24 @@ def activate(policy: ThresholdPolicy, *, user_id: int | None = None) -> Threshol
     return chosen
 
 
-def roll_back(*, user_id: int | None = None) -> ThresholdPolicy:
-    """Put the policy back in force that the present one replaced. Raises Conflict when there is none."""
-    before = active_policy().replaces
-    if before is None:
-        raise Conflict("nothing_before", "No other policy was in force before this one.")
-    return activate(before, user_id=user_id)
+def roll_back(*, user_id: int | None = None, expected: int | None = None) -> ThresholdPolicy:
+    """Put the policy back in force that the present one replaced.
+
+    expected: the only one that may come of it. Raises Conflict when it would be another, or when there is none.
+    """
+    with transaction.atomic():
+        present = active_policy(_locked(active_model().pk))
+        before = present.replaces
+        if before is None:
+            raise Conflict("nothing_before", "No other policy was in force before this one.")
+        if expected is not None and before.pk != expected:
+            if present.pk == expected:
+                raise Conflict("in_force", f"Policy {expected} is in force already.")
+            text = (
+                f"Going back would now put policy {before.pk} in force. Look at it first, then confirm again."
+            )
+            raise Conflict("changed", text)
+        return activate(before, user_id=user_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What is remembered about signing in by face."""
+"""What is known about signing in by face."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from recognition.models import Decision
+from recognition.models import Decision, Identity
 from recognition.services.recognise import FaceAnswer
 
 
@@ -15,6 +15,11 @@ def set_user(*, probe: UUID, face: FaceAnswer, user_id: int) -> None:
     Decision.objects.filter(
         kind=Decision.Kind.LOGIN, outcome=Decision.Outcome.MATCH, probe=probe, identity=face.identity
     ).update(user_id=user_id)
+
+
+def is_recognised(*, user_id: int) -> bool:
+    """Whether the account belongs to a person who is known by face at present."""
+    return Identity.objects.filter(user_id=user_id, status=Identity.Status.ACTIVE).exists()
 
 
 def recent_sign_ins(*, user_id: int, limit: int = 10) -> QuerySet[Decision]:

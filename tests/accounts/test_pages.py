@@ -137,6 +137,26 @@ class TestWhatAFaceAloneMayNotDo:
         client.post(LOGIN, {"login": "ada", "password": SECRET})
         assert client.get("/accounts/email/").status_code == 200
 
+    @pytest.mark.parametrize("page", PAGES)
+    @pytest.mark.parametrize("gone", ["locked", "deleted"])
+    def test_nor_in_a_browser_that_held_the_session_of_another_account(
+        self, client, user, enrol, look, page, gone
+    ):
+        enrol(6)
+        client.force_login(user)
+        if gone == "locked":
+            User.objects.filter(pk=user.pk).update(is_active=False)
+        else:
+            user.delete()
+        look(person_jpeg(6))
+        assert client.get(page)["Location"] == f"/accounts/reauthenticate/?next={page}"
+
+    def test_a_session_without_a_record_of_how_it_was_opened_is_asked_too(self, client, user):
+        client.force_login(user)
+        assert "/accounts/reauthenticate/" in client.get("/accounts/email/")["Location"]
+        client.post("/accounts/reauthenticate/", {"password": SECRET})
+        assert client.get("/accounts/email/").status_code == 200
+
 
 class TestErrorPages:
     def test_not_found(self, client, db):
@@ -166,6 +186,9 @@ class TestErrorPages:
 
     def test_it_needs_neither_request_nor_database(self):
         assert "on our side" in render_to_string("500.html")
+
+    def test_it_says_nothing_of_what_is_kept_since_it_knows_no_settings(self):
+        assert "kept" not in render_to_string("500.html")
 
     def test_too_many_requests(self, client, user, settings):
         settings.ACCOUNT_RATE_LIMITS = {"login": "1/m/ip"}

@@ -7,6 +7,7 @@ import hashlib
 import pytest
 from django.contrib.sessions.models import Session
 
+from recognition.admin.keys import form_for
 from recognition.models import ApiKey
 from recognition.services import keys
 from tests.admin.conftest import said
@@ -126,3 +127,44 @@ def test_the_list_says_when_it_was_used(issued, owner, django_assert_num_queries
         page = owner.get(LIST)
     assert page.context["cl"].result_list.get(name="Front door").last_used_at
     assert f"fid_{ApiKey.objects.get(name='Back door').prefix}…" in page.text
+
+
+ENROL = ["add_identity", "add_photo", "change_photo"]
+READ = ["view_identity", "view_photo", "view_decision"]
+EVERYTHING = [*ENROL, *READ, "change_identity", "delete_identity", "delete_photo"]
+
+
+@pytest.mark.parametrize(
+    ("rights", "offered"),
+    [
+        ([], {"verify"}),
+        (["view_identity"], {"verify", "identify"}),
+        (READ, {"verify", "identify", "read"}),
+        (READ[:2], {"verify", "identify"}),
+        (ENROL, {"verify", "enrol"}),
+        (ENROL[:2], {"verify"}),
+        (EVERYTHING[:-1], {"verify", "identify", "read", "enrol"}),
+        (EVERYTHING, {"verify", "identify", "read", "enrol", "admin"}),
+    ],
+)
+def test_a_key_may_no_more_than_who_issues_it(staff, rights, offered):
+    clerk = staff("add_apikey", "view_apikey", *rights)
+    form = clerk.get(f"{LIST}add/").context["adminform"].form
+    assert {value for value, _ in form.fields["scopes"].choices} == offered
+    for scope in ApiKey.Scope.values:
+        clerk.post(f"{LIST}add/", {"name": scope, "scopes": [scope]})
+    assert set(ApiKey.objects.values_list("name", flat=True)) == offered
+
+
+def test_it_is_checked_again_where_the_key_is_made(staff, monkeypatch):
+    clerk = staff("add_apikey")
+    monkeypatch.setattr(
+        "recognition.admin.keys.form_for", lambda user, form_for=form_for: form_for(Anybody())
+    )
+    assert clerk.post(f"{LIST}add/", {"name": "Door", "scopes": ["admin"]}).status_code == 403
+    assert not ApiKey.objects.exists()
+
+
+class Anybody:
+    def has_perms(self, rights):
+        return True

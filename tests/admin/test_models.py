@@ -92,10 +92,29 @@ def test_switching_and_going_back(owner, ready):
     response = owner.post(f"{CHANGES}{ready.pk}/switch/", follow=True)
     assert "in use from the next request on" in " ".join(said(response))
     assert active_model().name == OTHER
-    assert "Go back to fake-embedder?" in owner.get(f"{MODELS}roll_back/").content.decode()
+    shown = owner.get(f"{MODELS}roll_back/").content.decode()
+    assert "Go back to fake-embedder?" in shown
+    assert f'name="model" value="{ready.before_id}"' in shown
     assert active_model().name == OTHER
-    owner.post(f"{MODELS}roll_back/")
+    owner.post(f"{MODELS}roll_back/", {"model": ready.before_id})
     assert active_model().name == "fake-embedder"
+
+
+@pytest.mark.parametrize("sent", [{}, {"model": "evil"}])
+def test_going_back_needs_the_model_that_was_shown(owner, ready, sent):
+    owner.post(f"{CHANGES}{ready.pk}/switch/")
+    response = owner.post(f"{MODELS}roll_back/", sent, follow=True)
+    assert "would now lead to fake-embedder" in " ".join(said(response))
+    assert active_model().name == OTHER
+
+
+def test_going_back_sent_twice_does_not_go_there_and_back(owner, ready):
+    owner.post(f"{CHANGES}{ready.pk}/switch/")
+    owner.post(f"{MODELS}roll_back/", {"model": ready.before_id})
+    response = owner.post(f"{MODELS}roll_back/", {"model": ready.before_id}, follow=True)
+    assert "fake-embedder is the model in use already." in said(response)
+    assert active_model().name == "fake-embedder"
+    assert model_changes.open_change() is None
 
 
 def test_nothing_to_go_back_to(owner, other):

@@ -74,8 +74,31 @@ def test_rolling_back_previews_too(owner, stricter):
     activate(stricter)
     shown = owner.get(roll_back()).content.decode()
     assert f"Put policy {before.pk} in force?" in shown
-    owner.post(roll_back())
+    assert f'name="policy" value="{before.pk}"' in shown
+    owner.post(roll_back(), {"policy": before.pk})
     assert active_policy() == before
+
+
+def test_a_roll_back_sent_twice_does_not_go_there_and_back(owner, stricter):
+    before = active_policy()
+    activate(stricter)
+    owner.post(roll_back(), {"policy": before.pk})
+    response = owner.post(roll_back(), {"policy": before.pk}, follow=True)
+    assert f"Policy {before.pk} is in force already." in said(response)
+    assert active_policy() == before
+
+
+@pytest.mark.parametrize("sent", [{}, {"policy": "evil"}, {"policy": "shown"}])
+def test_only_what_was_shown_is_rolled_back_to(owner, stricter, sent):
+    shown = active_policy()
+    activate(stricter)
+    later = activate(policy())
+    response = owner.post(
+        roll_back(), {name: shown.pk if v == "shown" else v for name, v in sent.items()}, follow=True
+    )
+    assert f"would now put policy {stricter.pk} in force" in " ".join(said(response))
+    assert active_policy() == later
+    assert not LogEntry.objects.exists()
 
 
 def test_nothing_to_roll_back_to(owner):

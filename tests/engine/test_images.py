@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from threading import Event, Semaphore
 
 import numpy as np
 import PIL.Image
 import pillow_heif
 import pytest
 
+from recognition.engine import images
 from recognition.engine.images import bounded, decode, encode_jpeg
 from recognition.engine.types import ImageError
 
@@ -192,6 +197,74 @@ def test_bounds_while_decoding(kind: str, size: tuple[int, int]) -> None:
     assert max(image.shape) == 400
     whole = decode(saved(scene(*size), kind))
     assert np.abs(image.astype(int) - bounded(whole, 400)).mean() < 3
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "I;16"])
+def test_what_is_turned_and_shrunk_is_the_same_picture(mode: str, orientation: int) -> None:
+    picture = scene(1600, 1203)
+    if mode == "I;16":
+        picture = PIL.Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) << 8)
+    else:
+        picture = picture.convert(mode)
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    data = saved(picture, "PNG", exif=exif.tobytes(), **({"transparency": 3} if mode == "P" else {}))
+    image, whole = decode(data, max_side=400), bounded(decode(data), 400)
+    assert image.shape == whole.shape
+    assert np.abs(image.astype(int) - whole).mean() < 3
+
+
+HOW_MUCH_MEMORY = """
+import sys
+from recognition.engine import images
+
+def highest():
+    return int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]) * 1024
+
+data = sys.stdin.buffer.read()
+before = highest()
+images.decode(data, max_side=2000)
+print(highest() - before)
+"""
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("mode", ["I;16", "LA", "RGBA", "P"])
+def test_memory_for_a_large_picture(mode: str, orientation: int) -> None:
+    """Decoded, it takes 4 bytes a pixel; not much may come to that."""
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    data = saved(PIL.Image.new(mode, (5000, 5000)), "PNG", exif=exif.tobytes(), compress_level=1)
+    script = [sys.executable, "-c", HOW_MUCH_MEMORY]
+    done = subprocess.run(script, input=data, capture_output=True, check=True)
+    assert int(done.stdout) / 5000**2 < 8
+
+
+def test_only_few_large_pictures_are_decoded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    large, small = saved(scene(80, 60), "PNG"), saved(scene(30, 20), "PNG")
+    begun: list[int] = []
+    go_on, two_begun = Event(), Semaphore(0)
+    real = images._to_rgb
+
+    def slow(picture: PIL.Image.Image, max_side: int | None) -> np.ndarray:
+        if picture.width == 80:
+            begun.append(1)
+            two_begun.release()
+            assert go_on.wait(10)
+        return real(picture, max_side)
+
+    monkeypatch.setattr(images, "LARGE_PIXELS", 80 * 60 - 1)
+    monkeypatch.setattr(images, "_to_rgb", slow)
+    with ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(decode, large) for _ in range(4)]
+        for _ in range(2):
+            assert two_begun.acquire(timeout=10)
+        assert decode(small).shape == (20, 30, 3)
+        assert not two_begun.acquire(timeout=0.2)
+        assert len(begun) == 2
+        go_on.set()
+        assert [one.result(10).shape for one in waiting] == [(60, 80, 3)] * 4
 
 
 def test_bounded_leaves_small_pictures_alone() -> None:

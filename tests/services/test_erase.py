@@ -75,3 +75,12 @@ def test_the_log_of_the_admin_forgets_the_name_and_keeps_who_did_what():
     people.erase(ann)
     texts = list(LogEntry.objects.order_by("pk").values_list("object_repr", "user__username"))
     assert texts == [(f"erased person {ann.pk}", "clerk"), (str(photo), "clerk"), ("clerk", "clerk")]
+
+
+@pytest.mark.django_db
+def test_it_forgets_the_name_of_who_was_merged_into_the_person_too():
+    clerk = User.objects.create_user("clerk")
+    ann, anna = people.create_identity(name="Ann"), people.create_identity(name="Anna")
+    LogEntry.objects.log_actions(clerk.pk, [anna], CHANGE, single_object=True)
+    people.merge(into=ann, other=anna)
+    assert LogEntry.objects.get().object_repr == f"erased person {anna.pk}"
