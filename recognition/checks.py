@@ -40,9 +40,9 @@ def verified_models() -> dict[str, ModelSpec]:
     for kind, name in chosen.items():
         if specs[kind].kind != kind:
             raise ModelFileError(f"{kind.upper()}={name} names a {specs[kind].kind}.")
-    for spec in manifest.specs:
-        if spec in specs.values() or spec.version == specs["detector"].version:
-            manifest.path(spec)  # a detector has a companion for another input size
+    for spec in specs.values():
+        for part in manifest.parts(spec):
+            manifest.path(part)
     return specs
 
 

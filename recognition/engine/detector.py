@@ -71,12 +71,11 @@ class Detector:
         threads: int = 1,
         opens: OpensPool = open_pool,
     ) -> Detector:
-        """The named or default detector, with its companions: same version, another input size."""
+        """The named or default detector, with its companion for the other input size."""
         chosen = manifest.spec(name) if name else manifest.default("detector")
         pools = {
             _input_side(spec): opens(manifest, spec, size=size, threads=threads)
-            for spec in manifest.specs
-            if spec.kind == "detector" and spec.version == chosen.version
+            for spec in manifest.parts(chosen)
         }
         if not {SMALL, LARGE} <= pools.keys():
             raise ModelFileError(

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.engine.gallery import TEMPLATE_SHARE
+from recognition.engine.highest import Highest
 from recognition.engine.thresholds import BINS, Counts, score_counts, smallest_rate, threshold_at
 from recognition.engine.types import Floats
 
@@ -104,7 +105,7 @@ class OneOut:
 
     searches: one for each photo of the gallery, in its order.
     counts: distribution (`score_counts`) of all scores with other people.
-    high: scores with other people from the floor on; probe, other: (n,) the people, as places in the gallery.
+    high: (n,) the highest scores with other people; probe, other: (n,) the people, as places in the gallery.
     """
 
     searches: Searches
@@ -115,31 +116,29 @@ class OneOut:
 
 
 def leave_one_out(
-    gallery: Enrolled, *, floor: float = 2.0, progress: Callable[[float], None] = lambda share: None
+    gallery: Enrolled, *, keep: int = 0, progress: Callable[[float], None] = lambda share: None
 ) -> OneOut:
     """Search each enrolled photo in the gallery without that photo; people with one photo become strangers.
 
     `best_other` never counts the photo's own person, so it is also what a stranger with this face would have met.
-    floor: from which score on single scores with other people are kept.
+    keep: how many single scores with other people are kept, the highest ones.
     """
     people = np.repeat(np.arange(len(gallery.names)), gallery.counts)
     own_scores = _own_scores(gallery)
     counts = np.zeros(BINS, np.int64)
-    kept: list[tuple[Floats, Positions, Positions]] = []
+    kept = Highest(keep)
 
     def score(part: slice) -> tuple[Floats, Floats]:
         scores = gallery.scores(gallery.vectors[part])
         mine = people[part]
         scores[np.arange(len(scores)), mine] = -np.inf
         counts[:] += score_counts(scores[np.isfinite(scores)])
-        row, other = np.nonzero(scores >= floor)
-        kept.append((scores[row, other], mine[row], other))
+        kept.add(scores, mine)
         progress(part.start / len(people))
         return scores, own_scores[part]
 
     searches = _searches(people, score, len(gallery.vectors))
-    high, probe, other = (np.concatenate(column) for column in zip(*kept, strict=True))
-    return OneOut(searches, counts, high, probe, other)
+    return OneOut(searches, counts, kept.scores, kept.probe, kept.other)
 
 
 def _searches(own: Positions, score: Callable[[slice], tuple[Floats, Floats]], vectors: int) -> Searches:

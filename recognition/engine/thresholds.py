@@ -88,11 +88,12 @@ def bootstrap_tail(
     *,
     repeats: int = 200,
     seed: int = 0,
-) -> tuple[float, float]:
+) -> tuple[float, float] | None:
     """The middle 95 % of the threshold at ``rate`` of all scores of photos with other people, from the highest ones.
 
     high: scores (n,) of a photo of person ``first`` with person ``second``, all that are over some floor.
     photos: (p,) how many photos each person has; every photo was scored with every other person.
+    None when a draw needs a score below the floor, so that the lower end is not known.
     """
     order = np.argsort(-high, kind="stable")
     ordered, a, b = high[order], first[order], second[order]
@@ -103,9 +104,15 @@ def bootstrap_tail(
             np.float64
         )
         total = float((photos * drawn * (drawn.sum() - drawn)).sum())
+        if not total:
+            continue
         accepted = np.cumsum(drawn[a] * drawn[b])
         refused = int(np.searchsorted(accepted, rate * total + 1e-9, side="right"))
-        found.append(_just_above(ordered[min(refused, len(ordered) - 1)]))
+        if refused >= len(ordered):
+            return None
+        found.append(_just_above(ordered[refused]))
+    if not found:
+        return None
     low, high_end = np.quantile(found, [0.025, 0.975])
     return float(low), float(high_end)
 

@@ -16,6 +16,7 @@ from threading import Lock
 from recognition.engine.types import ModelFileError, ModelSpec
 
 KINDS = ("detector", "refiner", "embedder")
+COMPANION = "-640"  # after a detector's name, for its file of the larger input
 
 _verified: set[tuple[Path, int, int, str]] = set()  # path, mtime, size, digest: hashed once in a process
 _lock = Lock()
@@ -64,6 +65,16 @@ class Manifest:
             if spec.kind == kind:
                 return spec
         raise ModelFileError(f"No {kind} in {self.folder / 'manifest.json'}.")
+
+    def parts(self, spec: ModelSpec) -> tuple[ModelSpec, ...]:
+        """The entries that make up one model: this one and, for a detector, its companion of the same version."""
+        if spec.kind != "detector":
+            return (spec,)
+        companion = (spec.name + COMPANION, spec.kind, spec.version)
+        return (
+            spec,
+            *(other for other in self.specs if (other.name, other.kind, other.version) == companion),
+        )
 
     def path(self, spec: ModelSpec) -> Path:
         """The file that is served. Raises ModelFileError unless size and SHA-256 are those of the manifest."""

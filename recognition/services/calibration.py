@@ -8,34 +8,25 @@ people, so each single meeting may go wrong with a probability of at most FPIR /
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.engine.identification import Enrolled, OneOut, leave_one_out
-from recognition.engine.pairs import genuine_pairs, impostor_pairs, pair_scores
-from recognition.engine.thresholds import (
-    Tail,
-    bootstrap_tail,
-    bootstrap_threshold,
-    smallest_rate,
-    strict,
-    threshold_at,
-)
+from recognition.engine.identification import Enrolled, OneOut
+from recognition.engine.thresholds import smallest_rate, strict, threshold_at
 from recognition.engine.types import Floats
 from recognition.models import ModelVersion
 from recognition.services import figures
 from recognition.services.analysis import get_analyzer
+from recognition.services.calibration_scores import PersonScores, PictureScores, rounded_up, trials
 from recognition.services.errors import Invalid
 from recognition.services.measured_photos import PhotoSet
 from recognition.services.policies import active_model, policy_of
 from recognition.services.site_evaluation import enrolled_vectors
 
 MARGIN_COST = 0.005
-IMPOSTORS = 1_000_000
-HIGHEST_FLOOR_RATE = 0.05  # bounds how many single scores are kept for the bootstrap
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +66,9 @@ class Proposal:
     warnings: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        return {
-            "verify_threshold": self.verify_threshold,
-            "identify_threshold": self.identify_threshold,
-            "margin": self.margin,
-            "fmr": self.fmr,
-            "fpir": self.fpir,
-            "source": self.source,
-            "measurements": self.measurements,
-        }
+        document = asdict(self)
+        del document["warnings"]
+        return document
 
 
 def propose(
@@ -102,20 +87,14 @@ def propose(
     support the wish, with what it can support.
     """
     figures.check_usable(owners)
-    pairs = impostor_pairs(owners, IMPOSTORS)
-    impostor = pair_scores(vectors, *pairs)
-    genuine = pair_scores(vectors, *genuine_pairs(owners, figures.GENUINE_LIMIT))
+    pictures = PictureScores.of(owners, vectors)
     gallery = Enrolled.of(owners, vectors)
-    _check_pairs(wish, len(impostor), len(gallery.names))
+    _check_fmr(wish, pictures, gallery)
     needed = wish.fpir / max(1, wish.people)
-    floor = threshold_at(impostor, min(HIGHEST_FLOOR_RATE, 4 * needed))
-    one_out = leave_one_out(gallery, floor=floor, progress=progress)
-    tail = Tail.from_counts(one_out.counts, len(gallery.names), exact=(needed, wish.fmr))
-    if tail is None:
-        raise Invalid("too_few_impostors", f"{len(gallery.names)} people are too few to measure anything.")
-    verify, verify_notes = _verify(wish, impostor, genuine, pairs, owners, tail)
-    identify, identify_notes = _identify(wish, needed, gallery, one_out, tail)
-    margin, margin_notes = _margin(wish, one_out, identify, current_margin)
+    people = PersonScores.of(gallery, (needed, wish.fmr), progress=progress)
+    verify, verify_notes = _verify(wish, pictures, people)
+    identify, identify_notes = _identify(wish, needed, people)
+    margin, margin_notes = _margin(wish, people.one_out, identify, current_margin)
     warnings = [
         notes.pop("warning") for notes in (verify_notes, identify_notes, margin_notes) if "warning" in notes
     ]
@@ -123,84 +102,82 @@ def propose(
         "on": {
             "people": len(gallery.names),
             "photos": len(owners),
-            "genuine_pairs": len(genuine),
-            "impostor_pairs": len(impostor),
-            "impostor_scores_1_n": tail.trials,
+            "genuine_pairs": len(pictures.genuine),
+            "impostor_pairs": len(pictures.impostor),
+            "impostor_scores_1_n": people.tail.trials,
         },
         "mirrored": mirrored,
         "verify": verify_notes,
         "identify": identify_notes,
         "margin": margin_notes,
-        "tail": tail.as_dict(),
+        "tail": people.tail.as_dict(),
     }
     return Proposal(verify, identify, margin, wish.fmr, wish.fpir, source, measurements, tuple(warnings))
 
 
-def _check_pairs(wish: Wish, pairs: int, people: int) -> None:
-    smallest = smallest_rate(pairs)
+def _check_fmr(wish: Wish, pictures: PictureScores, gallery: Enrolled) -> None:
+    """Raises Invalid when one of the two kinds of verification cannot be measured at this rate."""
+    counts = {
+        "impostor pairs": len(pictures.impostor),
+        "scores of photos with another person": trials(gallery),
+    }
+    what = min(counts, key=lambda name: counts[name])
+    smallest = smallest_rate(counts[what])
     if wish.fmr < smallest and not wish.extrapolate:
         raise Invalid(
             "too_few_impostors",
-            f"An FMR of {wish.fmr:.1e} cannot be measured here: by the rule of three, {pairs} impostor pairs of "
-            f"{people} people can speak of rates from {smallest:.1e} on, and pairs that share people are worth less "
-            f"than as many independent ones. Ask for a rate of {smallest:.1e} or more, measure more people, or keep "
-            "the policy that came with the model.",
+            f"An FMR of {wish.fmr:.1e} cannot be measured here: by the rule of three, {counts[what]} {what} of "
+            f"{len(gallery.names)} people can speak of rates from {smallest:.1e} on, and scores that share people are "
+            f"worth less than as many independent ones. Ask for a rate of {rounded_up(smallest)} or more, measure more "
+            "people, or keep the policy that came with the model.",
         )
 
 
-def _verify(
-    wish: Wish,
-    impostor: Floats,
-    genuine: Floats,
-    pairs: tuple[NDArray[np.int64], NDArray[np.int64]],
-    owners: NDArray[np.int64],
-    tail: Tail,
-) -> tuple[float, dict[str, Any]]:
-    people = np.unique(owners, return_inverse=True)[1]
-    beyond = wish.fmr < smallest_rate(len(impostor))
-    if beyond:
-        pair_threshold, interval = tail.threshold(wish.fmr)[0], None
+def _verify(wish: Wish, pictures: PictureScores, people: PersonScores) -> tuple[float, dict[str, Any]]:
+    smallest = max(pictures.smallest_rate, people.smallest_rate)
+    beyond = wish.fmr < smallest
+    person_threshold, _ = people.tail.threshold(wish.fmr)
+    if wish.fmr < pictures.smallest_rate:
+        pair_threshold = person_threshold
     else:
-        pair_threshold = threshold_at(impostor, wish.fmr)
-        interval = bootstrap_threshold(impostor, people[pairs[0]], people[pairs[1]], wish.fmr)
-    person_threshold, _ = tail.threshold(wish.fmr)
+        pair_threshold = threshold_at(pictures.impostor, wish.fmr)
     # The stricter of the two, so that both kinds of verification keep to the rate.
     threshold = strict(max(pair_threshold, person_threshold))
+    interval = None
+    if not beyond:
+        deciding = pictures if strict(pair_threshold) > person_threshold else people
+        interval = deciding.interval(wish.fmr)
     notes: dict[str, Any] = {
         "two_pictures": strict(pair_threshold),
         "picture_and_person": person_threshold,
         "interval": interval,
-        "fnmr": float(np.mean(genuine < threshold)),
-        "smallest_fmr": smallest_rate(len(impostor)),
+        "fnmr": float(np.mean(pictures.genuine < threshold)),
+        "smallest_fmr": smallest,
         "beyond": beyond,
     }
     if beyond:
-        notes["warning"] = _beyond("1:1", wish.fmr, smallest_rate(len(impostor)))
+        notes["warning"] = _beyond("1:1", wish.fmr, smallest)
     return threshold, notes
 
 
-def _identify(
-    wish: Wish, needed: float, gallery: Enrolled, one_out: OneOut, tail: Tail
-) -> tuple[float, dict[str, Any]]:
+def _identify(wish: Wish, needed: float, people: PersonScores) -> tuple[float, dict[str, Any]]:
+    tail, found = people.tail, people.one_out.searches
     threshold, beyond = tail.for_gallery(wish.fpir, wish.people)
-    smallest = tail.points[-1][0]
+    smallest = people.smallest_rate
     if beyond and not wish.extrapolate:
         raise Invalid(
             "too_few_impostors",
             f"An FPIR of {wish.fpir:.1e} among {wish.people} people needs an FMR of {needed:.1e}, and by the rule "
             f"of three {tail.trials} scores of {tail.people} people can speak of rates from {smallest:.1e} on. Ask "
-            f"for an FPIR of {min(1.0, smallest * wish.people):.1e} or more, measure more people, or allow a "
+            f"for an FPIR of {rounded_up(min(1.0, smallest * wish.people))} or more, measure more people, or allow a "
             "threshold beyond what was measured.",
         )
-    found = one_out.searches
     notes: dict[str, Any] = {
         "people": wish.people,
         "needed_fmr": needed,
-        "interval": None
-        if beyond
-        else bootstrap_tail(one_out.high, one_out.probe, one_out.other, gallery.counts, needed),
+        "interval": None if beyond else people.interval(needed),
         "beyond": beyond,
-        "measured_people": len(gallery.names),
+        "measured_people": tail.people,
         "fpir": float(np.mean(found.best_other >= threshold)),
         "fnir": found.fnir(threshold),
     }

@@ -121,6 +121,9 @@ def _measure(number: int, path: Path, cache: EmbeddingCache | None, embedder: Em
         data = path.read_bytes() if path.stat().st_size <= images.MAX_BYTES else b""
     except OSError:
         return number, path, b"", Measured("missing")
+    if not data:
+        # Nothing was read, so nothing says that two such files are the same.
+        return number, path, b"", Measured("unreadable")
     digest = hashlib.sha256(data).digest()
     measured = cache.get(digest) if cache is not None else None
     if measured is None:

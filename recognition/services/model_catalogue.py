@@ -138,7 +138,6 @@ def install_file(
     return model_store.install(
         files,
         name=name,
-        # A detector's two files know each other by their version, so that it has to be one of their own.
         version=version or name,
         licence=licence or "Not stated when it was imported.",
         source=source or path.name,

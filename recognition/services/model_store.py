@@ -126,11 +126,11 @@ def remove(name: str) -> None:
     """Forget an installed model and its files. Raises NotFound, or Conflict when the site has vectors of it."""
     folder = models_folder()
     with _writing(folder) as document:
-        # A detector's second file has the same version and a longer name.
-        entry = next((e for e in document["models"] if e["name"] == name), None)
-        if entry is None:
+        if all(e["name"] != name for e in document["models"]):
             raise NotFound("unknown_model", f"No model {name!r} was installed here.")
-        gone = [e for e in document["models"] if _belongs(e, entry)]
+        installed = Manifest.load(folder)  # alone: here no bundled model goes before one of the same name
+        parts = {spec.name for spec in installed.parts(installed.spec(name))}
+        gone = [e for e in document["models"] if e["name"] in parts]
         with transaction.atomic():
             version = ModelVersion.objects.select_for_update().filter(name=name).first()
             if version is not None:
@@ -150,11 +150,6 @@ def _forget(version: ModelVersion) -> None:
     except ProtectedError:
         text = f"The site still has vectors of {version.name}. Remove them first: manage.py reembed --drop."
         raise Conflict("in_use", text) from None
-
-
-def _belongs(entry: dict[str, Any], main: dict[str, Any]) -> bool:
-    same = (entry["kind"], entry["version"]) == (main["kind"], main["version"])
-    return bool(same and entry["name"].startswith(main["name"]))
 
 
 def _refuse_other(specs: Sequence[ModelSpec], document: dict[str, Any]) -> None:

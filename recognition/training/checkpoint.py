@@ -24,15 +24,23 @@ class Run(keras.callbacks.Callback):
     """Keeps a run in a folder: ``run.json`` (finished epochs, figures) and ``epoch-N.weights.h5``.
 
     batches: get the number of the epoch before it begins. evaluate: further figures at the end of an epoch.
-    settings: a run can only be continued with the same ones.
+    settings: a run can only be continued with the same ones. contents: digests of what it learns from, by name;
+    neither may they change.
     """
 
     def __init__(
-        self, folder: Path, batches: EpochBatches, settings: dict[str, Any], evaluate: Evaluate | None = None
+        self,
+        folder: Path,
+        batches: EpochBatches,
+        settings: dict[str, Any],
+        evaluate: Evaluate | None = None,
+        *,
+        contents: dict[str, str | None] | None = None,
     ) -> None:
         super().__init__()
         self.folder, self.batches, self.evaluate = folder, batches, evaluate
         self.settings = json.loads(json.dumps(settings, default=str))
+        self.contents = contents or {}
         self.history: list[dict[str, float]] = []
 
     @property
@@ -43,18 +51,19 @@ class Run(keras.callbacks.Callback):
     def resume(self, model: keras.Model) -> bool:
         """Loads the last epoch into the compiled model; False when there is none.
 
-        Raises RunError when the folder holds a run with other settings.
+        Raises RunError when the folder holds a run with other settings or contents.
         """
         try:
             document = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
             before, history = document["settings"], document["history"]
+            learned = document.get("contents", self.contents)  # a run of before they were kept goes on
         except (OSError, ValueError, KeyError, TypeError):
             return False
-        if before != self.settings:
-            other = sorted(name for name in self.settings if before.get(name) != self.settings[name])
+        other = _changed(before, self.settings) | _changed(learned, self.contents)
+        if other or before != self.settings:
             raise RunError(
-                f"{self.folder} holds a run with another {', '.join(other) or 'set of options'}. "
-                "Repeat its options to go on, or choose another --out or --restart to begin anew."
+                f"{self.folder} holds a run with another {', '.join(sorted(other)) or 'set of options'}. "
+                "Repeat its options with the same files to go on, or choose another --out or --restart to begin anew."
             )
         if not history:
             return False
@@ -93,7 +102,7 @@ class Run(keras.callbacks.Callback):
         self.model.save_weights(part, overwrite=True)
         part.replace(target)
         listing = self.folder / "run.json.part"
-        document = {"settings": self.settings, "history": self.history}
+        document = {"settings": self.settings, "contents": self.contents, "history": self.history}
         listing.write_text(json.dumps(document, indent=1), encoding="utf-8")
         listing.replace(self.folder / "run.json")
         if self.epoch > 1:
@@ -101,3 +110,7 @@ class Run(keras.callbacks.Callback):
 
     def _weights(self, epoch: int) -> Path:
         return self.folder / f"epoch-{epoch}.weights.h5"
+
+
+def _changed(before: dict[str, Any], now: dict[str, Any]) -> set[str]:
+    return {name for name in now if before.get(name) != now[name]}

@@ -12,6 +12,7 @@ import numpy as np
 
 from recognition.engine.networks.yolov5face import ANCHORS, BUNDLED, CONFIGS, NUMBERS, yolov5face
 from recognition.engine.networks.yolov5face_weights import load_yolov5face
+from recognition.training import contents
 from recognition.training.assignment import STRIDES
 from recognition.training.batches import SceneBatches
 from recognition.training.checkpoint import Run
@@ -78,7 +79,8 @@ def train_detector(
     measure = detection(detector, validation, options.side, model.optimizer) if validation else None
     settings = {**asdict(options), "pictures": len(pictures)}
     del settings["workers"]
-    run = Run(out / "run", batches, settings, measure)
+    learned = {"pictures": contents.of_pictures(pictures), "start": contents.of_file(options.start)}
+    run = Run(out / "run", batches, settings, measure, contents=learned)
     faces = sum(len(picture.labels) for picture in pictures)
     tell(f"{len(pictures):,} pictures with {faces:,} faces; {described(precision)}")
     if run.resume(model):

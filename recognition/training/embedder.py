@@ -13,6 +13,7 @@ import numpy as np
 from recognition.engine.networks.ghostfacenet import SIDE, GhostFaceNetConfig, ghostfacenet
 from recognition.engine.networks.ghostfacenet_weights import load_ghostfacenet
 from recognition.engine.types import EngineError, Floats
+from recognition.training import contents
 from recognition.training.augment import Strength
 from recognition.training.batches import CropBatches
 from recognition.training.checkpoint import Evaluate, Run
@@ -96,6 +97,11 @@ def train_embedder(
         batches,
         _settings(options, crops, targets),
         evaluate_with(embedder) if evaluate_with else None,
+        contents={
+            "photos": contents.of_crops(crops),
+            "teacher": contents.of_teacher(teacher),
+            "start": contents.of_file(options.start),
+        },
     )
     tell(f"{len(crops.people):,} photos of {crops.count:,} people; {described(precision)}")
     if run.resume(model):
@@ -150,7 +156,7 @@ def compile_model(model: keras.Model, options: EmbedderOptions, steps: int) -> N
 
 
 def _settings(options: EmbedderOptions, crops: Crops, targets: Floats | None) -> dict[str, Any]:
-    """What must be the same for a run to go on."""
+    """The options that must be the same for a run to go on."""
     settings = asdict(options)
     del settings["workers"]
     return {**settings, "photos": len(crops.people), "people": crops.count, "taught": targets is not None}

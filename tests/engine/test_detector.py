@@ -241,15 +241,21 @@ def manifest_with(folder: Path, *entries: dict[str, Any]) -> Manifest:
     return Manifest.load(folder)
 
 
-def shaped(side: int, version: str = "1") -> dict[str, Any]:
-    return {"version": version, "input": {"shape": [1, side, side, 3]}}
+def shaped(name: str, side: int) -> dict[str, Any]:
+    return {"name": name, "version": "1", "input": {"shape": [1, side, side, 3]}}
 
 
-def test_the_two_sizes_of_a_detector_are_found_by_their_version(tmp_path: Path) -> None:
-    manifest = manifest_with(tmp_path, shaped(640), shaped(320, "2"), shaped(320))
-    assert set(Detector.from_manifest(manifest)._pools) == {320, 640}
+def test_detectors_of_one_version_run_their_own_networks(tmp_path: Path) -> None:
+    names = {"a-640": 640, "a": 320, "b": 320, "b-640": 640, "c": 320}
+    manifest = manifest_with(tmp_path, *(shaped(name, side) for name, side in names.items()))
+
+    def opened(name: str) -> Any:
+        return Detector.from_manifest(manifest, name, opens=lambda m, spec, **_: spec.name)._pools  # type: ignore[arg-type,return-value]
+
+    assert opened("a") == {320: "a", 640: "a-640"}
+    assert opened("b") == {320: "b", 640: "b-640"}
     with pytest.raises(ModelFileError, match="320 and 640"):
-        Detector.from_manifest(manifest, "d1")
+        opened("c")
 
 
 def test_a_detector_without_shape_is_named(tmp_path: Path) -> None:

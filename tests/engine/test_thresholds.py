@@ -120,6 +120,29 @@ def test_bootstrap_of_the_tail_agrees_with_that_of_all_pairs():
     assert tail == pytest.approx(all_pairs, abs=1e-6)
 
 
+def test_no_interval_where_the_kept_scores_do_not_reach():
+    random = np.random.default_rng(5)
+    a, b = np.nonzero(~np.eye(40, dtype=bool))
+    scores = random.normal(0, 0.1, len(a)).astype(np.float32)
+    photos = np.ones(40)
+    order = np.argsort(-scores)
+
+    def interval(kept: int) -> tuple[float, float] | None:
+        top = order[:kept]
+        return bootstrap_tail(scores[top], a[top], b[top], photos, 0.01, repeats=100)
+
+    assert interval(len(order)) is not None
+    assert interval(100) == interval(len(order))
+    assert interval(17) is None  # some draws need the eighteenth
+    assert interval(0) is None
+
+
+def test_draws_of_one_person_alone_say_nothing():
+    scores = np.array([0.3, 0.2], np.float32)
+    found = bootstrap_tail(scores, np.array([0, 1]), np.array([1, 0]), np.ones(2), 0.1)
+    assert found == pytest.approx((0.3, 0.3))
+
+
 def test_rate_is_the_inverse_of_threshold(impostor):
     tail = Tail.from_counts(score_counts(impostor), people=500)
     for rate in (3e-2, 1e-3, 7e-5):

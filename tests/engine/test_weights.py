@@ -111,3 +111,19 @@ def test_a_file_is_hashed_once_and_again_when_it_changes(
     (folder / "small.tflite").write_bytes(BYTES[::-1])
     with pytest.raises(ModelFileError):
         manifest.path(spec)
+
+
+def test_a_detector_goes_with_its_companion_alone(folder: Path) -> None:
+    finders = [
+        entry(name, "detector") for name in ("finder", "finder-640", "finder-b", "finder-b-640", "x-640")
+    ]
+    write(folder, [*finders, entry("x", "detector", version="2"), entry(), entry("small-640")])
+    manifest = Manifest.load(folder)
+
+    def parts(name: str) -> list[str]:
+        return [spec.name for spec in manifest.parts(manifest.spec(name))]
+
+    assert parts("finder") == ["finder", "finder-640"]
+    assert parts("finder-b") == ["finder-b", "finder-b-640"]
+    assert parts("x") == ["x"]  # the other is of another version
+    assert parts("small") == ["small"]  # only detectors come in two files

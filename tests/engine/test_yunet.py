@@ -123,7 +123,10 @@ def manifest_with(folder: Path, *entries: dict[str, Any]) -> Manifest:
 
 
 def test_the_manifest_names_the_family(tmp_path: Path) -> None:
-    sides = [{"file": f"{side}.tflite", "input": {"shape": [1, side, side, 3]}} for side in (320, 640)]
+    sides = [
+        {"name": name, "file": f"{side}.tflite", "input": {"shape": [1, side, side, 3]}}
+        for name, side in (("d", 320), ("d-640", 640))
+    ]
     other = {"file": "y.onnx", "version": "2", "settings": {"family": "yunet", "score": 0.7}}
     manifest = manifest_with(tmp_path, *sides, other)
     assert type(load_detector(manifest)) is Detector

@@ -35,14 +35,21 @@ def test_official_layout_to_litert(tmp_path: Path) -> None:
     assert (converted.kind, converted.output["dimensions"]) == ("embedder", 512)
 
 
+def exported(name: str, weights: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> Manifest:
+    """The manifest of the bundled models after one was made again in another folder."""
+    out.mkdir(exist_ok=True)
+    (out / "manifest.json").write_bytes((MODELS / "manifest.json").read_bytes())
+    arguments = ["export", "--weights", str(weights), "--out", str(out), "--only", name]
+    monkeypatch.setattr(sys, "argv", arguments)
+    export.main()
+    return Manifest.load(out)
+
+
 def test_export_enters_size_and_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = randomised(face_refiner())
     model.save(tmp_path / "face-refiner-64.keras")
-    (tmp_path / "manifest.json").write_bytes((MODELS / "manifest.json").read_bytes())
-    arguments = ["export", "--weights", str(tmp_path), "--out", str(tmp_path), "--only", "face-refiner-64"]
-    monkeypatch.setattr(sys, "argv", arguments)
-    export.main()
-    manifest = Manifest.load(tmp_path)
+    manifest = exported("face-refiner-64", tmp_path, tmp_path, monkeypatch)
+    assert manifest.weights_path(manifest.spec("face-refiner-64")) == tmp_path / "face-refiner-64.keras"
     path = manifest.path(manifest.spec("face-refiner-64"))
     x = scaled(pairs("face-refiner-64")["x"][:1])
     expected = keras.ops.convert_to_numpy(model(x, training=False))
@@ -50,6 +57,28 @@ def test_export_enters_size_and_digest(tmp_path: Path, monkeypatch: pytest.Monke
     before, after = (json.loads((folder / "manifest.json").read_text()) for folder in (MODELS, tmp_path))
     assert [entry["name"] for entry in before["models"]] == [entry["name"] for entry in after["models"]]
     assert before["models"][-1] == after["models"][-1]
+
+
+def test_the_same_weights_keep_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    manifest = exported("face-refiner-64", MODELS, tmp_path, monkeypatch)
+    before, after = (m.spec("face-refiner-64") for m in (Manifest.load(MODELS), manifest))
+    assert after.weights == before.weights
+    assert after.accuracy == before.accuracy
+    assert manifest.weights_path(after).parent == tmp_path
+
+
+def test_other_weights_of_the_embedder_lose_its_policy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "ghostfacenet-v1-1.3-2"
+    (tmp_path / f"{name}.h5").write_bytes((DATA / "ghostfacenet_v1_w0.5_s2_bias.h5").read_bytes())
+    manifest = exported(name, tmp_path, tmp_path / "out", monkeypatch)
+    spec = manifest.spec(name)
+    assert manifest.weights_path(spec).read_bytes() == (tmp_path / f"{name}.h5").read_bytes()
+    assert (spec.accuracy, spec.settings) == ({}, {"mirrored": True})
+    said = capsys.readouterr().out
+    assert f"{name}: other weights" in said
+    assert "calibrate FOLDER" in said
 
 
 @pytest.mark.parametrize("name", ["model.h5", "model.keras", "model.onnx", "model.npz", "model.txt"])

@@ -43,6 +43,13 @@ class TestModels:
         (folder / "yolov5n-0.5-face-640.tflite").unlink()
         assert ids(checks.models(None)) == ["identity.E001"]
 
+    def test_another_detector_of_the_same_version_does_not(self, folder: Path) -> None:
+        path = folder / "manifest.json"
+        manifest = json.loads(path.read_text())
+        manifest["models"].append(manifest["models"][0] | {"name": "absent", "file": "absent.tflite"})
+        path.write_text(json.dumps(manifest))
+        assert checks.models(None) == []
+
     def test_another_file_of_the_same_size(self, folder: Path) -> None:
         path = folder / checks.verified_models()["embedder"].file
         content = bytearray(path.read_bytes())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -32,7 +34,7 @@ def test_thresholds_keep_the_rates_they_were_asked_for(labelled):
     assert found.measurements["identify"]["fpir"] == np.mean(one_out.best_other >= found.identify_threshold)
     assert found.measurements["on"]["people"] == 80
     low, high = found.measurements["verify"]["interval"]
-    assert low <= found.measurements["verify"]["two_pictures"] <= high + 1e-3
+    assert low <= found.verify_threshold <= high + 1e-3
     low, high = found.measurements["identify"]["interval"]
     assert low <= found.identify_threshold <= high + 1e-3
     assert found.source == "made up"
@@ -67,6 +69,58 @@ def test_too_few_impostors_is_said_with_the_rule_of_three():
     # 45 pairs of people, four pairs of photos each.
     assert "180 impostor pairs of 10 people" in str(error.value)
     assert f"{3 / 180:.1e}" in str(error.value)
+
+
+def test_a_picture_and_a_person_need_as_many_scores_as_two_pictures():
+    # 122,500 pairs of pictures can speak of 2.4e-5, but 500 photos with 49 other people each of 1.2e-4 only.
+    few = labelled_vectors(50, 10, spread=1.2, dimensions=32)
+    with pytest.raises(Invalid, match="24500 scores of photos with another person of 50 people") as error:
+        proposed(few, fmr=1e-4, people=50)
+    granted = re.search(r"a rate of (\S+) or more", str(error.value))[1]
+    assert not proposed(few, fmr=float(granted), people=50).measurements["verify"]["beyond"]
+    found = proposed(few, fmr=1e-4, people=50, extrapolate=True)
+    verify = found.measurements["verify"]
+    assert verify["beyond"]
+    assert verify["interval"] is None
+    assert verify["smallest_fmr"] == pytest.approx(3 / 24500)
+    assert "1:1 threshold lies beyond what was measured" in found.warnings[0]
+
+
+@pytest.fixture(scope="module")
+def alike():
+    """A hundred people with ten photos; one photo of each of fifteen people resembles those of the others."""
+    owners, vectors = labelled_vectors(100, 10, dimensions=128)
+    random = np.random.default_rng(5)
+    photos = random.normal(size=128) + 0.6 * random.normal(size=(15, 128))
+    vectors[np.arange(15) * 10] = photos / np.linalg.norm(photos, axis=1, keepdims=True)
+    return owners, vectors
+
+
+@pytest.mark.parametrize(("fmr", "decides"), [(1e-4, "two_pictures"), (1e-2, "picture_and_person")])
+def test_the_interval_is_that_of_the_threshold_in_use(alike, fmr, decides):
+    found = proposed(alike, fmr=fmr, fpir=0.1, people=10)
+    verify = found.measurements["verify"]
+    assert verify["two_pictures"] != verify["picture_and_person"]
+    assert found.verify_threshold == verify[decides]
+    low, high = verify["interval"]
+    assert low <= found.verify_threshold <= high + 1e-3
+
+
+def test_look_alikes_in_a_few_photos_give_a_wide_interval(alike):
+    """The highest scores are those of fifteen people, and a draw with few of them reaches far below."""
+    found = proposed(alike, fmr=1e-3, fpir=5e-3, people=100)
+    low, high = found.measurements["identify"]["interval"]
+    assert low <= found.identify_threshold <= high + 1e-3
+    assert high - low > 0.03
+
+
+@pytest.mark.parametrize("fpir", [0.3, 0.1, 0.06, 0.01])
+def test_people_with_single_photos_and_a_generous_rate(fpir):
+    owners, vectors = labelled_vectors(300, 2, spread=1.2, dimensions=32)
+    keep = np.r_[np.arange(0, 600, 2), np.arange(1, 100, 2)]
+    found = proposed((owners[keep], vectors[keep]), fmr=1e-2, fpir=fpir)
+    low, high = found.measurements["identify"]["interval"]
+    assert low <= found.identify_threshold <= high + 1e-3
 
 
 def test_a_large_gallery_cannot_be_promised_from_few_people(labelled):

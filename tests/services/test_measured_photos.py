@@ -41,6 +41,19 @@ def test_every_photo_is_accounted_for(tmp_path):
     np.testing.assert_allclose(np.linalg.norm(found.vectors["mirrored"], axis=1), 1, atol=1e-5)
 
 
+def test_empty_and_too_large_files_are_unreadable_each(tmp_path, monkeypatch):
+    folder = people_folder(tmp_path / "people", people=2)
+    monkeypatch.setattr(measured_photos.images, "MAX_BYTES", 100_000)
+    for person in ("Person_0", "Person_1"):
+        (folder / person / "empty.jpg").write_bytes(b"")
+        (folder / person / "large.jpg").write_bytes(person.encode() * 20_000)
+    found = measure_photos(folder)
+    assert (found.counts["with_face"], found.counts["unreadable"]) == (6, 4)
+    assert found.counts["duplicates"] == []
+    assert len(found.absent) == 4
+    assert set(found.absent.values()) == {None}
+
+
 def test_the_second_run_looks_at_no_picture(tmp_path, monkeypatch):
     folder = people_folder(tmp_path / "people", walls=1)
     first = measure_photos(folder)

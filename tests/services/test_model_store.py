@@ -121,6 +121,18 @@ def test_a_detector_goes_with_its_second_file(tmp_path):
     ]
 
 
+def test_a_model_of_the_same_version_with_a_longer_name_stays(tmp_path):
+    install("door")
+    install("door-640", b"others")
+    install("door-new", b"new")
+    ModelVersion.objects.filter(name="door-new").update(active=True)
+    model_store.remove("door")
+    manifest = model_store.read_manifest()
+    for name in ("door-640", "door-new"):
+        assert manifest.path(manifest.spec(name)).exists()
+    assert not (tmp_path / "models" / "door.tflite").exists()
+
+
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "models").write_bytes(b"")
     with pytest.raises(Invalid) as caught:

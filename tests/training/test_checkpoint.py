@@ -102,6 +102,25 @@ def test_other_settings_are_no_continuation(tmp_path: Path) -> None:
     assert Run(tmp_path, EpochBatches(4, 2, 0), {"rate": 1, "seed": 2}).resume(model)
 
 
+def test_other_contents_are_no_continuation(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("adam", "mse")
+
+    def run(**contents: str | None) -> Run:
+        return Run(tmp_path, EpochBatches(4, 2, 0), {"photos": 4}, contents=contents)
+
+    first = run(photos="a", teacher="b", start=None)
+    first.set_model(model)
+    first.on_epoch_end(0, {"loss": 1.0})
+    with pytest.raises(RunError, match=r"another photos, teacher\..* same files"):
+        run(photos="c", teacher=None, start=None).resume(model)
+    assert run(photos="a", teacher="b", start=None).resume(model)
+    document = json.loads((tmp_path / "run.json").read_text())
+    del document["contents"]  # as a run of an earlier version is
+    (tmp_path / "run.json").write_text(json.dumps(document))
+    assert run(photos="c", teacher="b", start=None).resume(model)
+
+
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
     run = Run(tmp_path, EpochBatches(4, 2, 0), {})
     with pytest.raises(RunError, match="lower --rate"):

@@ -65,6 +65,11 @@ def test_a_small_network_learns_serves_and_can_be_read(portraits: Path, tmp_path
         detector = Detector({320: files["detector.tflite"], 640: files["detector-640.tflite"]})
         detector.detect(image, score=0.01)
 
+    text = sorted((portraits / "labels").iterdir())[0]
+    text.write_text(text.read_text().replace("0.45", "0.4"))
+    with pytest.raises(Failed, match="another pictures"):
+        command(portraits, *options)
+
 
 @pytest.mark.parametrize(
     ("arguments", "message"),

@@ -76,6 +76,12 @@ def test_a_small_network_learns_serves_and_can_be_read(few_people: Path, tmp_pat
         vector = Embedder(files["embedder.tflite"]).embed([crop])
         np.testing.assert_allclose(vector, expected / np.linalg.norm(expected), atol=1e-3)
 
+    # As many photos of as many people, but one of them is another person's now.
+    photo = sorted(few_people.rglob("*.png"))[0]
+    photo.rename(sorted(few_people.iterdir())[1] / "moved.png")
+    with pytest.raises(Failed, match="another photos"):
+        command(few_people, *options)
+
 
 @pytest.mark.parametrize(
     ("arguments", "message"),

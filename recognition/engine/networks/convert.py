@@ -13,8 +13,9 @@ from recognition.engine.networks.litert_export import to_litert
 from recognition.engine.networks.refiner import SIDE as REFINER_SIDE
 from recognition.engine.networks.yolov5face_weights import load_yolov5face
 from recognition.engine.types import ConvertedModel, ModelFileError
+from recognition.engine.weights import COMPANION
 
-DETECTOR_SIDES = (320, 640)
+DETECTOR_SIDES = {320: "", 640: COMPANION}  # what is added to the name
 SCALED = {"dtype": "float32", "colour": "RGB", "scaling": "(x - 127.5) / 128"}
 ANCHORS = [
     [[4, 5], [8, 10], [13, 16]],
@@ -78,9 +79,9 @@ def convert_detector(path: Path) -> list[ConvertedModel]:
                 "nms_iou": 0.45,
                 "refine": True,
             },
-            "" if side == DETECTOR_SIDES[0] else f"-{side}",
+            suffix,
         )
-        for side in DETECTOR_SIDES
+        for side, suffix in DETECTOR_SIDES.items()
     ]
 
 

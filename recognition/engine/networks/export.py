@@ -2,8 +2,9 @@
 
 ``KERAS_BACKEND=tensorflow python -m recognition.engine.networks.export --weights models/ --out models/``
 
-Size and digest of each file are entered in the manifest beside it; what the manifest says about accuracy and origin
-stays as it is.
+Size and digest of each file and of its original weights are entered in the manifest beside it, and the weights are
+copied there. What the manifest says about origin stays as it is; so do accuracy and threshold policy, unless the
+weights are other ones than those that they were measured with.
 """
 
 from __future__ import annotations
@@ -42,17 +43,42 @@ def export(name: str, source: Path, out: Path) -> None:
     manifest_path = out / "manifest.json"
     document = json.loads(manifest_path.read_text(encoding="utf-8"))
     entries = {entry["name"]: entry for entry in document["models"]}
-    for converted in convert(source):
+    files = convert(source)
+    weights = _kept(source, out)
+    for converted in files:
         entry = entries[name + converted.suffix]
+        if entry.get("weights", {}).get("sha256") != weights["sha256"]:
+            _forget_measurements(entry)
         write(out / entry["file"], converted.content)
         entry.update(
             size=len(converted.content),
             sha256=hashlib.sha256(converted.content).hexdigest(),
             input=converted.input,
             output=converted.output,
+            weights=weights,
         )
         print(f"{entry['file']}: {entry['size']:,} bytes")
     write(manifest_path, formatted(document).encode())
+
+
+def _kept(source: Path, out: Path) -> dict[str, Any]:
+    """The manifest's ``weights`` for this file, which lies beside the manifest afterwards."""
+    content, target = source.read_bytes(), out / source.name
+    if not (target.exists() and target.samefile(source)):
+        write(target, content)
+    return {"file": target.name, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+
+
+def _forget_measurements(entry: dict[str, Any]) -> None:
+    accuracy = entry.pop("accuracy", None)
+    policy = entry.get("settings", {}).pop("policy", None)
+    if accuracy or policy:
+        print(
+            f"{entry['name']}: other weights, so what was measured with the former ones (accuracy, threshold policy) "
+            "is left out of the manifest."
+        )
+    if policy:
+        print(f"Measure them: manage.py calibrate FOLDER --model {entry['name']} --ship --skip-checks")
 
 
 def formatted(document: dict[str, Any]) -> str:

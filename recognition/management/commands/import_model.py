@@ -28,7 +28,9 @@ class Command(ServiceCommand):
         parser.add_argument("file", type=Path)
         parser.add_argument("--name", required=True, help="what the model is called from now on")
         parser.add_argument("--kind", choices=KINDS, help="what it is, where the file does not say")
-        parser.add_argument("--model-version", default="", metavar="TEXT", help="your own mark for it")
+        parser.add_argument(
+            "--model-version", default="", metavar="TEXT", help="your own mark for it (its name)"
+        )
         parser.add_argument("--licence", default="", help="what its weights may be used for")
         parser.add_argument("--source", default="", help="where it comes from (the file's name)")
 
