@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,10 +18,10 @@ from django.utils import timezone
 
 from identity_site.celery import app
 from identity_site.hints import manage
-from recognition.checks import LOCAL_HOSTS, verified_models
-from recognition.engine.types import GalleryError, ModelFileError
+from identity_site.model_findings import ERROR, OK, WARNING, device, model_in_use, models
+from recognition.checks import LOCAL_HOSTS
+from recognition.engine.types import GalleryError
 
-OK, WARNING, ERROR = "ok", "warning", "error"
 QUEUES = {"recognition", "default"}
 START = f"Start the site with `make run` (or `{manage('up')}`)."
 
@@ -99,71 +98,6 @@ def worker() -> Iterator[tuple[str, ...]]:
     served = {queue["name"] for found in queues.values() for queue in found}
     for name in sorted(QUEUES - served):
         yield ERROR, f"no worker serves the queue {name}", f"celery -A identity_site worker --queues {name}"
-
-
-def models() -> Iterator[tuple[str, ...]]:
-    try:
-        specs = verified_models()
-    except ModelFileError as error:
-        yield (
-            ERROR,
-            str(error),
-            "The files that came with the site: git checkout -- models. Others: fetch_models NAME.",
-        )
-        return
-    yield OK, ", ".join(f"{spec.kind} {spec.name} {spec.version}".strip() for spec in specs.values())
-
-
-def device() -> Iterator[tuple[str, ...]]:
-    """What runs the networks when a GPU is asked for. Loads TensorFlow then."""
-    from recognition.engine import accelerator, keras_pool
-    from recognition.services.model_store import read_manifest
-
-    if settings.INFERENCE != "gpu":
-        return
-    found = accelerator.find_device()
-    if not found:
-        yield WARNING, f"recognition runs on the CPU. {found.summary}", "Mend that, or remove INFERENCE=gpu."
-        return
-    yield OK, f"recognition runs on {found.summary} ({found.place})"
-    with suppress(ModelFileError):  # which the check of the models tells
-        for spec in verified_models().values():
-            if reason := keras_pool.lacks_weights(read_manifest(), spec):
-                yield (
-                    WARNING,
-                    f"{spec.name} runs on the CPU. {reason}",
-                    "Install it from its original weights.",
-                )
-
-
-def model_in_use() -> Iterator[tuple[str, ...]]:
-    """Which model the people are enrolled with; it need not be the default of the manifest."""
-    from recognition.models import ModelChange, ModelVersion
-    from recognition.services.analysis import get_analyzer
-
-    version = ModelVersion.objects.filter(active=True).first()
-    if version is None:
-        return
-    try:
-        get_analyzer().embedder_of(version)
-        yield OK, f"people are enrolled with {version.name}"
-    except ModelFileError as error:
-        yield (
-            ERROR,
-            str(error),
-            f"Without its file nobody is recognised. See `{manage('fetch_models --list')}`.",
-        )
-    if settings.EMBEDDER and version.name != settings.EMBEDDER:
-        yield (
-            WARNING,
-            f"EMBEDDER is {settings.EMBEDDER}, which is not used for the people who are enrolled",
-            f"Change to it with `{manage(f'reembed --model {settings.EMBEDDER}')}`, or remove the setting.",
-        )
-    for change in ModelChange.objects.filter(state__in=ModelChange.OPEN).select_related("before", "target"):
-        yield (
-            OK,
-            f"change from {change}: {change.get_state_display()}, {change.done} of {change.total} photos",
-        )
 
 
 def index() -> Iterator[tuple[str, ...]]:

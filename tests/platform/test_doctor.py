@@ -18,6 +18,7 @@ from identity_site import diagnosis
 from recognition.engine import accelerator
 from recognition.models import Embedding, GalleryBuild, Identity, ModelVersion
 from recognition.services import index
+from recognition.services.analysis import get_analyzer
 from recognition.services.policies import active_model
 
 pytestmark = pytest.mark.django_db
@@ -131,6 +132,18 @@ class TestModelInUse:
         settings.EMBEDDER = "sface-2021dec"
         (found,) = findings("in use", "warning")
         assert "reembed --model sface-2021dec" in found.advice
+
+    def test_a_better_model_came_with_the_site(
+        self, db: None, settings: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        name = active_model().name
+        spec = get_analyzer().spec(name)
+        monkeypatch.setitem(spec.settings, "successor", "newer")
+        better = findings("in use")[-1]
+        assert (better.state, "newer" in better.summary) == ("ok", True)
+        assert "reembed --model newer" in better.advice
+        settings.EMBEDDER = name  # somebody's choice
+        assert len(findings("in use")) == 1
 
 
 class TestIndex:
