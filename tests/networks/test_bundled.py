@@ -22,16 +22,21 @@ def pool(name: str) -> InterpreterPool:
     return InterpreterPool(MODELS / SPECS[name].file)
 
 
-def test_embedder() -> None:
-    stored = pairs("ghostfacenet-v1-1.3-2")
-    with pool("ghostfacenet-v1-1.3-2").lease() as runner:
+EMBEDDERS = ["ghostfacenet-v1-1.3-2-2026nov", "ghostfacenet-v1-1.3-2"]
+
+
+@pytest.mark.parametrize("name", EMBEDDERS)
+def test_embedder(name: str) -> None:
+    stored = pairs(name)
+    with pool(name).lease() as runner:
         found = np.concatenate([runner.run(scaled(x[None]))[0] for x in stored["x"]])
     np.testing.assert_allclose(found, stored["y"], atol=1e-3)
 
 
-def test_embedder_takes_a_batch() -> None:
-    stored = pairs("ghostfacenet-v1-1.3-2")
-    (found,) = pool("ghostfacenet-v1-1.3-2").run(scaled(stored["x"]))
+@pytest.mark.parametrize("name", EMBEDDERS)
+def test_embedder_takes_a_batch(name: str) -> None:
+    stored = pairs(name)
+    (found,) = pool(name).run(scaled(stored["x"]))
     np.testing.assert_allclose(found, stored["y"], atol=1e-3)
 
 

@@ -20,6 +20,7 @@ from recognition.engine.networks.convert import convert
 from recognition.engine.networks.litert_export import write
 
 SOURCES = {
+    "ghostfacenet-v1-1.3-2-2026nov": "ghostfacenet-v1-1.3-2-2026nov.h5",
     "ghostfacenet-v1-1.3-2": "ghostfacenet-v1-1.3-2.h5",
     "yolov5n-0.5-face": "yolov5n-0.5-face.npz",
     "face-refiner-64": "face-refiner-64.keras",
@@ -84,7 +85,7 @@ def _forget_measurements(entry: dict[str, Any]) -> None:
 def formatted(document: dict[str, Any]) -> str:
     """JSON for people: lists of numbers on one line."""
     text = json.dumps(document, indent=1, ensure_ascii=False)
-    return re.sub(r"\[[\s\d.,\-\[\]]+\]", lambda found: _one_line(found.group()), text) + "\n"
+    return re.sub(r"\[[\s\d.,eE+\-\[\]]+\]", lambda found: _one_line(found.group()), text) + "\n"
 
 
 def _one_line(text: str) -> str:
