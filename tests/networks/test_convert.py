@@ -70,12 +70,12 @@ def test_the_same_weights_keep_what_was_measured(tmp_path: Path, monkeypatch: py
 def test_other_weights_of_the_embedder_lose_its_policy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    name = "ghostfacenet-v1-1.3-2"
+    name = "ghostfacenet-v1-1.3-2-2026nov"
     (tmp_path / f"{name}.h5").write_bytes((DATA / "ghostfacenet_v1_w0.5_s2_bias.h5").read_bytes())
     manifest = exported(name, tmp_path, tmp_path / "out", monkeypatch)
     spec = manifest.spec(name)
     assert manifest.weights_path(spec).read_bytes() == (tmp_path / f"{name}.h5").read_bytes()
-    assert (spec.accuracy, spec.settings) == ({}, {"mirrored": True})
+    assert (spec.accuracy, spec.settings) == ({}, {"mirrored": True})  # no threshold policy
     said = capsys.readouterr().out
     assert f"{name}: other weights" in said
     assert "calibrate FOLDER" in said
