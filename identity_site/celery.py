@@ -8,6 +8,8 @@ from typing import Any
 
 from celery import Celery, signals
 
+from .lifetime import end_with_parent
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "identity_site.settings")
 
 app = Celery("identity_site")
@@ -22,6 +24,22 @@ def hold_servers(**_: Any) -> None:
     from identity_site import embedded
 
     embedded.hold()
+
+
+@signals.celeryd_init.connect
+def watch_processes(**_: Any) -> None:
+    """Beat and the pool's processes never outlive the worker, not even one that was killed.
+
+    A worker that stops while it starts beat does not reach it either: the signal finds the handlers of the worker
+    that beat was forked from.
+    """
+    worker = os.getpid()
+
+    def end_with_worker(**_: Any) -> None:
+        end_with_parent(worker)
+
+    for began in (signals.beat_embedded_init, signals.worker_process_init):
+        began.connect(end_with_worker, weak=False, dispatch_uid="end_with_worker")
 
 
 @signals.import_modules.connect

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 from typing import Any
+
+from .lifetime import end_with_parent
 
 logger = logging.getLogger(__name__)
 
@@ -38,12 +38,19 @@ class Child:
 
     def start(self) -> None:
         self.starts.append(time.monotonic())
+        parent = os.getpid()
+
+        def prepare() -> None:
+            # Our handler would swallow a signal that comes before the new program is there.
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            end_with_parent(parent)
+
         self.process = subprocess.Popen(
             self.command,
             env=self.environment,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=_end_with_parent,
+            preexec_fn=prepare,
         )
 
     @property
@@ -138,9 +145,3 @@ class Supervisor:
 
 class ChildFailed(Exception):
     """A process does not stay alive; the text says which."""
-
-
-def _end_with_parent() -> None:
-    """Ask Linux to end the child when we are killed without a chance to do it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)

@@ -18,11 +18,12 @@ from typing import Any
 
 import psutil
 import pytest
+from django.conf import settings
 from django.core.management.base import CommandError
 
 from identity_site.env import BASE_DIR
 from recognition.management.commands import up
-from tests.platform.processes import environment, processes_of, wait_until_gone
+from tests.platform.processes import User, environment, processes_of, wait_until_gone
 
 
 class Site:
@@ -73,6 +74,8 @@ class Site:
             self.process.send_signal(name)
         status = self.process.wait(60)
         self._reader.join(10)
+        # Closing it while a line is awaited would wait for ever for a process that was left behind.
+        assert not self._reader.is_alive(), f"something still writes: {processes_of(self.data_dir)}"
         assert self.process.stdout
         self.process.stdout.close()
         return status
@@ -200,3 +203,27 @@ def test_nothing_is_left_when_it_is_killed_itself(data_dir: Path, site: Site) ->
     site.process.kill()
     site.process.wait()
     wait_until_gone(data_dir, seconds=60)
+
+
+@pytest.mark.faults
+def test_beat_and_the_pool_end_with_a_killed_worker(data_dir: Path) -> None:
+    user = User(data_dir)
+    assert user.answer() == "held"
+    worker = subprocess.Popen(
+        [*up.worker().command, "--schedule", str(data_dir / "schedule")],
+        cwd=BASE_DIR,
+        env=environment(data_dir),
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while len(children := psutil.Process(worker.pid).children()) < 1 + settings.WORKER_PROCESSES:
+            assert time.monotonic() < deadline, children
+            time.sleep(0.1)
+    finally:
+        worker.kill()
+        worker.wait()
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert not alive
+    user.leave()
+    wait_until_gone(data_dir)
