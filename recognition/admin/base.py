@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import messages
@@ -13,10 +14,18 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from unfold.admin import ModelAdmin
 
+from recognition.engine.types import ModelFileError
 from recognition.services.errors import ServiceError
+from recognition.services.policies import active_policy
 
 Deleted = tuple[list[Any], dict[str, int], set[str], list[str]]
 NO_SAVE = {"show_save": False, "show_save_and_continue": False, "show_save_and_add_another": False}
+
+
+def shipped_policy_in_force() -> None:
+    """On a new site nothing asked for model and policy yet, and their lists would look as if there were none."""
+    with suppress(ModelFileError):  # the system checks and `doctor` tell what is wrong with the files
+        active_policy()
 
 
 class SiteAdmin(ModelAdmin):  # type: ignore[misc]
@@ -27,10 +36,9 @@ class SiteAdmin(ModelAdmin):  # type: ignore[misc]
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        # Postgres has no text with a null byte, so nothing can be found by it.
         if any("\x00" in value for values in request.GET.lists() for value in values[1]):
-            return HttpResponseRedirect(
-                request.path
-            )  # Postgres has no such text, so nothing can be found by it
+            return HttpResponseRedirect(request.path)
         return super().changelist_view(request, extra_context)
 
     def changeform_view(

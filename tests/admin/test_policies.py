@@ -44,6 +44,13 @@ def put_in_force(chosen) -> str:
     return reverse("admin:recognition_thresholdpolicy_put_in_force", args=[chosen.pk])
 
 
+@pytest.mark.parametrize("name", ["thresholdpolicy", "modelversion"])
+def test_a_new_site_lists_what_came_with_it(owner, name):
+    page = owner.get(f"/admin/recognition/{name}/").content.decode()
+    assert "in force" in page or "in use" in page
+    assert "No results found" not in page
+
+
 def test_the_preview_tells_what_would_change_and_changes_nothing(owner, stricter, ann):
     before = active_policy()
     shown = owner.get(put_in_force(stricter)).content.decode()
