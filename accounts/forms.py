@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from recognition.engine.types import REASONS
+from recognition.services.wording import reason_text
 
 
 class FaceLoginForm(forms.Form):
@@ -28,7 +29,7 @@ class FaceLoginForm(forms.Form):
     def clean_photo(self) -> UploadedFile:
         photo: UploadedFile = self.cleaned_data["photo"]
         if (photo.size or 0) > settings.MAX_UPLOAD_BYTES:
-            raise forms.ValidationError(REASONS["too_large"], code="too_large")
+            raise forms.ValidationError(reason_text("too_large"), code="too_large")
         return photo
 
     def refuse(self, code: str, message: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,8 +13,10 @@ from allauth.account.utils import perform_login
 from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
+from django.core.cache import cache
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from redis.exceptions import RedisError
 
 from accounts import policies
 from accounts.models import User
@@ -36,18 +40,23 @@ TEXTS = {
     "too_turned": "Look straight into the camera.",
     "not_recognised": "You were not recognised. Try again, or sign in with your password.",
     "too_many_attempts": "Too many attempts. Wait a minute, or sign in with your password.",
+    "too_many_this_hour": "Too many attempts this hour. Sign in with your password.",
     "unavailable": "Face login is out of order at the moment. Sign in with your password.",
 }
-STATUS = {"too_many_attempts": 429, "unavailable": 503}
+STATUS = {"too_many_attempts": 429, "too_many_this_hour": 429, "unavailable": 503}
 
 DEMO_ACCOUNTS = ("P001", "P002", "P003", "P004", "P005")
 
 
 class FaceRefused(Exception):
-    """Nobody was signed in. The text tells the person what to do next, and never whom the face resembles."""
+    """Nobody was signed in. The text tells the person what to do next, and never whom the face resembles.
 
-    def __init__(self, code: str, message: str = "") -> None:
+    wait: seconds until another attempt can succeed, 0 for none.
+    """
+
+    def __init__(self, code: str, message: str = "", *, wait: int = 0) -> None:
         self.code = code
+        self.wait = wait
         self.status = STATUS.get(code, 400)
         super().__init__(message or TEXTS.get(code) or REASONS.get(code) or TEXTS["not_recognised"])
 
@@ -57,7 +66,12 @@ def sign_in_by_face(request: HttpRequest, data: bytes) -> HttpResponse:
 
     Raises FaceRefused when nobody was signed in.
     """
-    attempt = _take_attempt(request)
+    try:
+        attempt = _take_attempt(request)
+    except RedisError:
+        # Without a count anybody could try faces without end.
+        log.exception("attempts cannot be counted")
+        raise FaceRefused("unavailable") from None
     try:
         answer = recognise.identify(data, asker=recognise.Asker(kind="login"))
     except Invalid as error:
@@ -71,8 +85,11 @@ def sign_in_by_face(request: HttpRequest, data: bytes) -> HttpResponse:
         log.info("face login refused", extra={"reason": face.reason or "no account that a face may open"})
         raise FaceRefused("not_recognised")
     sign_ins.set_user(probe=answer.probe, face=face, user_id=user.pk)
-    attempt.rollback()
-    ratelimit.clear(request, app=ALLAUTH, action="face_login")
+    try:
+        attempt.rollback()
+        ratelimit.clear(request, app=ALLAUTH, action="face_login")
+    except RedisError:
+        log.warning("a successful attempt stays counted")
     return _log_in(request, user)
 
 
@@ -82,11 +99,21 @@ def _take_attempt(request: HttpRequest) -> ratelimit.RateLimitUsage:
     A success clears the short limit, but takes only itself off the long one: else whoever owns one account
     could try other faces without end between two sign-ins of his own.
     """
-    if ratelimit.consume(request, app=ALLAUTH, action="face_login"):
-        attempt = ratelimit.consume(request, app=ALLAUTH, action="face_login_hourly")
-        if attempt:
-            return attempt
-    raise FaceRefused("too_many_attempts")
+    short = ratelimit.consume(request, app=ALLAUTH, action="face_login")
+    if not short:
+        raise FaceRefused("too_many_attempts", wait=_wait(request, "face_login"))
+    attempt = ratelimit.consume(request, app=ALLAUTH, action="face_login_hourly")
+    if not attempt:
+        short.rollback()
+        raise FaceRefused("too_many_this_hour", wait=_wait(request, "face_login_hourly"))
+    return attempt
+
+
+def _wait(request: HttpRequest, action: str) -> int:
+    """Seconds until the oldest attempt that allauth counts is forgotten."""
+    (rate,) = ratelimit.get_rates(app=ALLAUTH, action=action)
+    attempts = cache.get(ratelimit.get_cache_key(request, app=ALLAUTH, action=action, rate=rate))
+    return max(1, math.ceil(attempts[-1] + rate.duration - time.time())) if attempts else 1
 
 
 def _main_face(answer: recognise.Identification) -> recognise.FaceAnswer:

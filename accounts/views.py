@@ -18,7 +18,15 @@ from accounts import services
 from accounts.decorators import face_login_required_on
 from accounts.forms import FaceLoginForm
 from recognition.engine.types import REASONS
+from recognition.models import Photo
 from recognition.services.sign_ins import recent_sign_ins
+
+# Where the sentence of `REASONS` speaks to those who enrol.
+OWN_PHOTO = {
+    "several_faces": "There are several people in it. An administrator has to say which one is you.",
+    "duplicate": "It is the same as another photo of yours.",
+    "failed": "It could not be looked at. An administrator can add it again.",
+}
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -32,12 +40,13 @@ class FaceLoginView(RedirectAuthenticatedUserMixin, NextRedirectMixin, FormView)
     form_class = FaceLoginForm
     template_name = "accounts/face_login.html"
     status = 200
+    wait = 0
 
     def form_valid(self, form: FaceLoginForm) -> HttpResponse:
         try:
             response = services.sign_in_by_face(self.request, form.cleaned_data["photo"].read())
         except services.FaceRefused as refusal:
-            self.status = refusal.status
+            self.status, self.wait = refusal.status, refusal.wait
             form.refuse(refusal.code, str(refusal))
             return self.form_invalid(form)
         if get_adapter().is_ajax(self.request) and "Location" in response:
@@ -52,8 +61,8 @@ class FaceLoginView(RedirectAuthenticatedUserMixin, NextRedirectMixin, FormView)
             response = JsonResponse({"code": code, "message": message}, status=status)
         else:
             response = self.render_to_response(self.get_context_data(form=form), status=status)
-        if status == 429:
-            response["Retry-After"] = "60"
+        if self.wait:
+            response["Retry-After"] = str(self.wait)
         return response
 
 
@@ -66,11 +75,14 @@ def profile(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "how": services.signed_in_how(get_authentication_records(request, user)),
         "identity": identity,
-        "photos": [
-            {"photo": photo, "advice": REASONS.get(photo.reason, "")} for photo in identity.photos.all()
-        ]
+        "photos": [{"photo": photo, "advice": advice(photo)} for photo in identity.photos.all()]
         if identity
         else [],
         "sign_ins": recent_sign_ins(user_id=user.pk),
     }
     return render(request, "accounts/profile.html", context)
+
+
+def advice(photo: Photo) -> str:
+    """Why a photo of one's own is not used. What staff have to do about it is not said to oneself."""
+    return OWN_PHOTO.get(photo.reason) or REASONS.get(photo.reason, "")

@@ -1,4 +1,4 @@
-"""Answers that every page shares: whether the site is alive, and which powers the browser gives a page."""
+"""Answers that every page shares: whether the site or its Redis is alive, and which powers a page gets."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +32,22 @@ class HealthMiddleware:
             logger.exception("the database does not answer")
             return JsonResponse({"status": "database unreachable"}, status=503)
         return JsonResponse({"status": "ok"})
+
+
+class OutageMiddleware:
+    """503 in words for a page that cannot do without Redis: it counts attempts to sign in."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, RedisError):
+            return None
+        logger.error("Redis does not answer: %s", error)
+        return render(request, "503.html", status=503)
 
 
 class BrowserPolicyMiddleware:

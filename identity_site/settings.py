@@ -117,6 +117,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "identity_site.middleware.OutageMiddleware",
 ]
 ROOT_URLCONF = "identity_site.urls"
 WSGI_APPLICATION = "identity_site.wsgi.application"
@@ -175,6 +176,9 @@ EMAIL_USE_TLS = env.boolean("EMAIL_USE_TLS", True)
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "identity@localhost")
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
 
+# The engine itself reads no picture over 15 MB.
+MAX_UPLOAD_BYTES = env.integer("MAX_UPLOAD_MB", 15, minimum=1, maximum=15) * 2**20
+
 # --- API ---------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
@@ -205,9 +209,9 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": (
         "For kiosks: who is in a picture (1:N), is it a certain person (1:1), and enrolling people.\n\n"
         "Each request carries the kiosk's key as `Authorization: Bearer fid_...`. A key has scopes; `admin`"
-        " includes all others. Pictures are files of a multipart form, or base64 in JSON; at most 15 MB and"
-        " 50 megapixels (25 for WebP); JPEG, PNG, WebP, HEIC, BMP or a still GIF. Every error is"
-        ' `{"error": {"code", "message", "detail"}}`.'
+        " includes all others. Pictures are files of a multipart form, or base64 in JSON; at most"
+        f" {MAX_UPLOAD_BYTES // 2**20} MB and 50 megapixels (25 for WebP); JPEG, PNG, WebP, HEIC, BMP or a"
+        ' still GIF. Every error is `{"error": {"code", "message", "detail"}}`.'
     ),
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
@@ -236,8 +240,6 @@ STORAGES = {
     "default": {"BACKEND": env.text("STORAGE_BACKEND", "recognition.storage.DatabaseStorage")},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-# The engine itself reads no picture over 15 MB.
-MAX_UPLOAD_BYTES = env.integer("MAX_UPLOAD_MB", 15, minimum=1, maximum=15) * 2**20
 # Of one form in the admin; the uploader on a person's page sends one file at a time and has no such limit.
 MAX_UPLOAD_FILES = 50
 # Two pictures in base64, which makes them a third larger.

@@ -33,7 +33,11 @@ class Identity(models.Model):
         unique=True,
         default=new_external_id,
         validators=[
-            RegexValidator(r"^[^\s/\\\x00-\x1f](?:[^/\\\x00-\x1f]*[^\s/\\\x00-\x1f])?$", "No slashes.")
+            RegexValidator(
+                # Nothing but dots has a meaning of its own in addresses and in folders.
+                r"^(?!\.+$)[^\s/\\\x00-\x1f](?:[^/\\\x00-\x1f]*[^\s/\\\x00-\x1f])?$",
+                "No slashes, no spaces at its ends, and not only dots.",
+            )
         ],
         help_text="Your own number for this person, such as a staff number. Made up when left alone.",
     )

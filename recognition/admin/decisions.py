@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -50,7 +52,13 @@ class DecisionAdmin(ReadOnlyAdmin):
     fieldsets = (
         (
             None,
-            {"fields": (("created_at", "kind_label"), ("outcome_label", "why"), ("identity", "asked_by"))},
+            {
+                "fields": (
+                    ("created_at", "kind_label"),
+                    ("outcome_label", "why"),
+                    ("shown_person", "asked_by"),
+                )
+            },
         ),
         ("Comparison", {"fields": (("shown_score", "shown_margin"), "shown_candidates")}),
         ("Face", {"fields": ("shown_quality", "shown_picture", "probe")}),
@@ -60,6 +68,7 @@ class DecisionAdmin(ReadOnlyAdmin):
         "kind_label",
         "outcome_label",
         "why",
+        "shown_person",
         "asked_by",
         "shown_score",
         "shown_margin",
@@ -72,6 +81,13 @@ class DecisionAdmin(ReadOnlyAdmin):
         queryset: QuerySet[Decision] = super().get_queryset(request)
         listed = request.resolver_match is not None and request.resolver_match.url_name == LIST
         return queryset.defer("candidates", "quality") if listed else queryset
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """With the rights of whoever looks at it, for what is only shown with them."""
+        decision = super().get_object(request, object_id, from_field)
+        if decision is not None:
+            decision.viewer = request.user
+        return decision
 
     @display(description="kind", ordering="kind")
     def kind_label(self, decision: Decision) -> str:
@@ -97,15 +113,28 @@ class DecisionAdmin(ReadOnlyAdmin):
     def why(self, decision: Decision) -> str:
         return reason_text(decision.reason) if decision.reason else "–"
 
+    @display(description="person", empty_value="–")
+    def shown_person(self, decision: Any) -> str | None:
+        person = decision.identity
+        if person is None or not decision.viewer.has_perm("recognition.view_identity"):
+            return person and str(person)
+        url = reverse("admin:recognition_identity_change", args=[person.pk])
+        return format_html('<a class="text-link" href="{}">{}</a>', url, person)
+
     @display(description="candidates")
-    def shown_candidates(self, decision: Decision) -> str:
+    def shown_candidates(self, decision: Any) -> str:
         people = Identity.objects.in_bulk([candidate["identity"] for candidate in decision.candidates])
         rows = [(people.get(c["identity"]), c["score"]) for c in decision.candidates]
         policy = decision.policy
         threshold = policy and (
             policy.verify_threshold if decision.kind == Decision.Kind.VERIFY else policy.identify_threshold
         )
-        context = {"rows": rows, "threshold": threshold, "margin": policy and policy.margin}
+        context = {
+            "rows": rows,
+            "threshold": threshold,
+            "margin": policy and policy.margin,
+            "may_open": decision.viewer.has_perm("recognition.view_identity"),
+        }
         return render_to_string("admin/recognition/decision/candidates.html", context)
 
     @display(description="quality")
@@ -116,9 +145,11 @@ class DecisionAdmin(ReadOnlyAdmin):
         return render_to_string("admin/recognition/figures.html", context)
 
     @display(description="picture")
-    def shown_picture(self, decision: Decision) -> str:
+    def shown_picture(self, decision: Any) -> str:
         if not ProbePicture.objects.filter(probe=decision.probe).exists():
             return "Not kept."
+        if not decision.viewer.has_perm("recognition.view_probepicture"):
+            return "Kept. Your account may not see it."
         address = reverse("recognition:probe-picture", args=[decision.probe])
         return format_html('<a class="id-link" href="{}">Show the picture</a>', address)
 

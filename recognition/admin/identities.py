@@ -87,11 +87,11 @@ class IdentityAdmin(PersonViews, SiteAdmin):
 
     @action(description="Suspend", permissions=["change"])
     def suspend_selected(self, request: HttpRequest, queryset: QuerySet[Identity]) -> None:
-        self._change_all(request, queryset, Identity.Status.SUSPENDED, "are not recognised any more")
+        self._change_all(request, queryset, Identity.Status.SUSPENDED, "not recognised any more")
 
     @action(description="Resume", permissions=["change"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[Identity]) -> None:
-        self._change_all(request, queryset, Identity.Status.ACTIVE, "are recognised again")
+        self._change_all(request, queryset, Identity.Status.ACTIVE, "recognised again")
 
     def _change_all(
         self, request: HttpRequest, queryset: QuerySet[Identity], status: str, outcome: str
@@ -101,7 +101,8 @@ class IdentityAdmin(PersonViews, SiteAdmin):
             if self.attempt(request, lambda pk=identity: people.update_identity(pk, status=status)):
                 self.log_change(request, identity, f"Now {status}.")
                 changed += 1
-        self.message_user(request, f"{changed} people {outcome}.", messages.SUCCESS)
+        word, _ = counted(changed, "person is", "people are")
+        self.message_user(request, f"{changed} {word} {outcome}.", messages.SUCCESS)
 
     # --- adding, changing, erasing
 

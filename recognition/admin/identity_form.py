@@ -70,6 +70,11 @@ class EnrolForm(forms.ModelForm):
         model = Identity
         fields = ("name", "external_id", "user")
 
+    def full_clean(self) -> None:
+        super().full_clean()
+        if self.errors and self.files and not self.has_error("photos"):
+            self.add_error("photos", "Choose the photos again: the browser does not keep them.")
+
 
 class UploadForm(forms.Form):
     photos = PhotosField(required=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from recognition.admin.base import number_of
 from recognition.admin.cards import UNFINISHED, photo_cards
 from recognition.admin.identity_form import UploadForm
 from recognition.admin.identity_list import face_of
@@ -29,7 +30,8 @@ class Resemblance:
 def person_context(request: HttpRequest, identity: Identity) -> dict[str, Any]:
     may = request.user.has_perm
     photos = identity.photos.order_by("-id") if may("recognition.view_photo") else Photo.objects.none()
-    cards = photo_cards(photos if "all" in request.GET else photos[:SHOWN])
+    asked_for = photos.filter(pk__gte=number_of(request.GET.get("photo", "")) or 2**63 - 1).count()
+    cards = photo_cards(photos if "all" in request.GET else photos[: max(SHOWN, asked_for)])
     done = progress(identity)
     context = {
         "person": identity,

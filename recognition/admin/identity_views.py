@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, reverse
 from unfold.decorators import action
 
-from recognition.admin.base import SiteAdmin, number_of
+from recognition.admin.base import SiteAdmin, counted, number_of
 from recognition.admin.cards import photo_card
 from recognition.admin.identity_form import UploadForm
 from recognition.admin.identity_list import face_of
@@ -52,7 +52,8 @@ class PersonViews(SiteAdmin):
             kept = uploads.keep_uploads(identity, handed_in)
             problems = [str(refusal) for refusal in handed_in.refused]
             if kept:
-                self.log_change(request, identity, f"Added {len(kept)} photos.")
+                word, number = counted(len(kept), "photo", "photos")
+                self.log_change(request, identity, f"Added {number} {word}.")
         else:
             problems = [message for errors in form.errors.values() for message in errors]
         if request.accepts("text/html"):

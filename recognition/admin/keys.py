@@ -13,7 +13,7 @@ from django.urls import reverse
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from recognition.admin.base import NO_SAVE, SiteAdmin, number_of
+from recognition.admin.base import NO_SAVE, SiteAdmin, counted, number_of
 from recognition.admin.filters import RevokedFilter
 from recognition.models import ApiKey
 from recognition.services import keys
@@ -159,7 +159,8 @@ class ApiKeyAdmin(SiteAdmin):
         for key in in_force:
             keys.revoke_key(key)
             self.log_change(request, key, "Revoked.")
-        self.message_user(request, f"{len(in_force)} keys were revoked.", messages.SUCCESS)
+        word, number = counted(len(in_force), "key was", "keys were")
+        self.message_user(request, f"{number} {word} revoked.", messages.SUCCESS)
 
     @action(description="Revoke", permissions=["change"], icon="block")
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:

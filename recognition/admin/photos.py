@@ -114,4 +114,4 @@ def _person_url(photo: Photo) -> str:
 
 
 def _place(photo: Photo) -> str:
-    return f"{_person_url(photo)}#photo-{photo.pk}"
+    return f"{_person_url(photo)}?photo={photo.pk}#photo-{photo.pk}"

@@ -76,7 +76,7 @@ def _bytes_of(file: UploadedFile | None) -> bytes:
     if file is None:
         raise Invalid("empty", REASONS["empty"])
     if (file.size or 0) > settings.MAX_UPLOAD_BYTES:
-        raise Invalid("too_large", REASONS["too_large"])
+        raise Invalid("too_large", reason_text("too_large"))
     return bytes(file.read())
 
 

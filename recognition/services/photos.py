@@ -171,7 +171,7 @@ def choose_face(*, photo: Photo, face: int) -> Photo:
         if current is None:
             raise NotFound("unknown_photo", "This photo was deleted meanwhile.")
         if not 0 <= face < len(current.faces):
-            raise Invalid("unknown_face", f"The photo has {len(current.faces)} faces; choose one of them.")
+            raise Invalid("unknown_face", f"Faces in the photo: {len(current.faces)}. Choose one of them.")
         if current.state in (Photo.State.WAITING, Photo.State.PROCESSING):
             raise Conflict("busy", "The photo is being processed. Try again in a moment.")
         if face != current.chosen_face and current.embeddings.all().delete()[0]:

@@ -8,10 +8,10 @@ from typing import Protocol
 
 from django.conf import settings
 
-from recognition.engine.types import REASONS
 from recognition.models import Identity, Photo
 from recognition.services import photos
 from recognition.services.errors import ServiceError
+from recognition.services.wording import reason_text
 
 
 class HandedIn(Protocol):
@@ -50,7 +50,7 @@ def read_uploads(files: Iterable[HandedIn]) -> Uploads:
     for file in files:
         name = (file.name or "").replace("\x00", "")
         if (file.size or 0) > settings.MAX_UPLOAD_BYTES:
-            uploads.refuse(name, "too_large", REASONS["too_large"])
+            uploads.refuse(name, "too_large", reason_text("too_large"))
             continue
         try:
             uploads.prepared.append(photos.prepare_photo(file.read(), name)[0])

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
+
 from recognition.engine.quality import ENROLMENT, QualityLimits
-from recognition.engine.types import REASONS
+from recognition.engine.types import REASONS, TOO_LARGE
 
 MORE_REASONS = {
     "failed": (
@@ -21,7 +23,9 @@ MORE_REASONS = {
 
 
 def reason_text(code: str) -> str:
-    """The sentence for a reason; the code itself for one that is not known here."""
+    """The sentence for a reason, with the site's own limit; the code itself for one that is not known here."""
+    if code == "too_large":
+        return TOO_LARGE.format(megabytes=settings.MAX_UPLOAD_BYTES // 2**20)
     return REASONS.get(code) or MORE_REASONS.get(code) or code
 
 

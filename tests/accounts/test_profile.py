@@ -50,6 +50,23 @@ def test_after_a_password(client, enrol):
     assert "Change password" in page
 
 
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("several_faces", "An administrator has to say which one is you"),
+        ("failed", "It could not be looked at"),
+        ("too_dark", "The face is too dark"),
+    ],
+)
+def test_what_is_wrong_with_a_photo_is_said_to_its_owner(client, enrol, reason, words):
+    identity = enrol(6)
+    identity.photos.update(state="rejected", reason=reason)
+    client.force_login(identity.user)
+    page = client.get(URL).text
+    assert words in page
+    assert "this person" not in page
+
+
 def test_the_state_of_each_photo_and_what_to_do(client, enrol):
     identity = enrol(6)
     rejected = photos.add_photo(identity=identity, data=wall_jpeg())

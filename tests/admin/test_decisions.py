@@ -9,7 +9,7 @@ import pytest
 from django.test import override_settings
 from django.utils import timezone
 
-from recognition.models import Decision
+from recognition.models import Decision, ProbePicture
 from recognition.services import keys, people, recognise
 from tests.admin.conftest import person
 from tests.fakes import person_jpeg
@@ -93,6 +93,17 @@ def test_candidates_by_name(owner, decisions, ann):
     assert "Ben" in page
     assert f"{decision.candidates[1]['score']:.3f}" in page
     assert "A match needs 0.500 and a margin of 0.100." in page
+
+
+def test_what_the_account_may_not_open_is_no_link(staff, decisions, ann):
+    clerk = staff("view_decision")
+    match = Decision.objects.filter(outcome="match").first()
+    ProbePicture.objects.create(probe=match.probe, image="probes/none.jpg")
+    page = clerk.get(f"/admin/recognition/decision/{match.pk}/change/").text
+    assert ann.name in page
+    assert f"/admin/recognition/identity/{ann.pk}/change/" not in page
+    assert "Kept. Your account may not see it." in page
+    assert "Show the picture" not in page
 
 
 def test_an_erased_candidate(owner, decisions, ann):

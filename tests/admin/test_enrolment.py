@@ -83,10 +83,11 @@ def test_too_many_files_make_nobody(owner):
 
 
 def test_a_file_that_is_too_large_is_not_even_read(owner, monkeypatch, settings):
-    settings.MAX_UPLOAD_BYTES = 1000
+    settings.MAX_UPLOAD_BYTES = 2**20
     monkeypatch.setattr("recognition.services.photos.prepare_photo", None)
-    response = owner.post(ADD, form(photos=[file(b"x" * 1001, "huge.jpg")]))
+    response = owner.post(ADD, form(photos=[file(b"x" * (2**20 + 1), "huge.jpg")]))
     assert "huge.jpg: The picture is too large" in response.text
+    assert "and 1 MB" in response.text
     assert not Identity.objects.exists()
 
 
@@ -106,6 +107,7 @@ def test_details_that_cannot_be_used(owner, fields, complaint):
     response = owner.post(ADD, form(photos=[file(person_jpeg(3))], **fields))
     assert response.status_code == 200
     assert complaint in response.text
+    assert "Choose the photos again" in response.text
     assert Identity.objects.count() == 1
     assert not Photo.objects.exists()
 

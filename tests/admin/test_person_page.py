@@ -140,6 +140,15 @@ def test_many_photos_are_shown_on_demand(owner, ann, monkeypatch):
     assert len(owner.get(f"{person_page(ann)}?all=1").context["cards"]) == 4
 
 
+def test_a_link_to_an_older_photo_shows_it(owner, ann, monkeypatch):
+    monkeypatch.setattr("recognition.admin.identity_page.SHOWN", 1)
+    photos.add_photo(identity=ann, data=person_jpeg(3, variant=1))
+    oldest = ann.photos.earliest("id")
+    page = owner.get(owner.get(f"/admin/recognition/photo/{oldest.pk}/change/")["Location"])
+    assert f'id="photo-{oldest.pk}"' in page.text
+    assert owner.get(f"{person_page(ann)}?photo={'9' * 5000}").status_code == 200
+
+
 # --- the live state
 
 

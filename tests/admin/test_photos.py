@@ -33,7 +33,7 @@ def test_the_page_asks_which_face_it_is(owner, group):
 def test_the_chosen_face_is_the_one_that_is_enrolled(owner, group):
     right = max(range(2), key=lambda i: group.faces[i]["box"][0])
     response = choose(owner, group, right)
-    assert response["Location"] == f"{person_page(group.identity)}#photo-{group.pk}"
+    assert response["Location"] == f"{person_page(group.identity)}?photo={group.pk}#photo-{group.pk}"
     group.refresh_from_db()
     assert group.state == "waiting"
     photos.process_photos([group.pk])
@@ -106,7 +106,7 @@ def test_search(owner, ann):
 def test_a_photo_is_looked_at_with_its_person(owner, ann):
     photo = ann.photos.get()
     response = owner.get(f"{LIST}{photo.pk}/change/")
-    assert response["Location"] == f"{person_page(ann)}#photo-{photo.pk}"
+    assert response["Location"] == f"{person_page(ann)}?photo={photo.pk}#photo-{photo.pk}"
 
 
 def test_photos_are_not_added_here(owner, ann):

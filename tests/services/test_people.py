@@ -42,6 +42,8 @@ class TestCreating:
             ({"name": "a\nb"}, "name"),
             ({"name": "broken \udc80"}, "name"),
             ({"name": "Ann", "external_id": "a/b"}, "external_id"),
+            ({"name": "Ann", "external_id": "."}, "external_id"),
+            ({"name": "Ann", "external_id": ".."}, "external_id"),
             ({"name": "Ann", "external_id": "a\\b"}, "external_id"),
             ({"name": "Ann", "external_id": "x" * 121}, "external_id"),
             ({"name": "Ann", "external_id": "broken \udc80"}, "external_id"),

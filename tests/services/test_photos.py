@@ -169,7 +169,7 @@ class TestChoosing:
         with pytest.raises(Invalid) as caught:
             photos.choose_face(photo=photo, face=face)
         assert caught.value.code == "unknown_face"
-        assert "2 faces" in str(caught.value)
+        assert "Faces in the photo: 2." in str(caught.value)
 
     def test_not_while_it_is_being_processed(self, ann):
         photo = add(ann, person_jpeg(1, 2))
