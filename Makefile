@@ -38,7 +38,7 @@ test: $(INSTALLED_DEV)
 
 # Keras networks against their stored outputs, conversion and training, with TensorFlow beside the rest.
 networks: $(INSTALLED_TRAIN)
-	$(PY) -m pytest tests/networks tests/training $(ARGS)
+	$(PY) -m pytest -o faulthandler_timeout=1800 tests/networks tests/training $(ARGS)
 
 $(INSTALLED_TRAIN): $(INSTALLED_DEV) requirements-train.txt
 	@echo "Installing requirements-train.txt ..."

@@ -73,6 +73,7 @@ def hold(data_dir: Path | None = None) -> None:
         owner = find_owner(places)
         places.prepare(owner)
         with lock(places.start_lock):
+            places.prepare(owner)  # once more: who stopped the servers just now took the socket folder along
             descriptor = _join(places)
             try:
                 if with_database:
@@ -108,9 +109,12 @@ def release(data_dir: Path | None = None) -> None:
 
 
 def stop_unused(data_dir: Path) -> None:
-    """Stop the servers if no living process holds them, which happens after all users were killed."""
+    """Stop the servers if no living process holds them, which happens after all users were killed.
+
+    Brings nothing back into a folder that is being removed.
+    """
     places = Places(data_dir)
-    with lock(places.start_lock):
+    with suppress(FileNotFoundError), lock(places.start_lock, make=False):
         _stop_if_unused(places)
 
 

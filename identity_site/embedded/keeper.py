@@ -31,11 +31,24 @@ def unused(lock: str) -> bool:
 
 
 def main(project: str, data_dir: str, keeper_lock: str, users_lock: str, *signs_of_life: str) -> None:
-    try:
-        descriptor = os.open(keeper_lock, os.O_RDWR)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (FileNotFoundError, BlockingIOError):
-        return  # the data folder is gone already, or there is a keeper
+    needed = True
+    while needed:
+        try:
+            descriptor = os.open(keeper_lock, os.O_RDWR)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (FileNotFoundError, BlockingIOError):
+            return  # the data folder is gone already, or there is a keeper
+        watch(project, data_dir, users_lock, *signs_of_life)
+        os.close(descriptor)
+        # Somebody who started at this moment saw the lock taken, and left the watch to this keeper.
+        try:
+            needed = any(map(os.path.lexists, signs_of_life)) and not unused(users_lock)
+        except FileNotFoundError:
+            return
+
+
+def watch(project: str, data_dir: str, users_lock: str, *signs_of_life: str) -> None:
+    """Until the servers are gone: stop them once nobody uses them."""
     while any(map(os.path.lexists, signs_of_life)):
         time.sleep(INTERVAL_SECONDS)
         try:

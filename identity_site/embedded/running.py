@@ -23,9 +23,12 @@ class EmbeddedError(Exception):
 
 
 @contextmanager
-def lock(path: Path) -> Iterator[None]:
-    """Hold a file's exclusive lock; waits for whoever is starting or stopping the servers now."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+def lock(path: Path, *, make: bool = True) -> Iterator[None]:
+    """Hold a file's exclusive lock; waits for whoever is starting or stopping the servers now.
+
+    Raises FileNotFoundError when there is no such file and none is to be made.
+    """
+    descriptor = os.open(path, os.O_RDWR | (os.O_CREAT if make else 0), 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
