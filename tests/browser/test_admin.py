@@ -3,34 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from django.conf import settings
-from django.test import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from accounts.models import User
 from recognition.models import Identity, Photo
 from recognition.services import keys, people, photos, recognise
 from tests.fakes import person_jpeg, wall_jpeg
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def staff(live_server, open_browser, complaints):
-    """Opens pages of the admin as a superuser; ``staff.heard`` is what the browser complained about."""
-
-    def staff(path: str, camera: bytes | None = None) -> Page:
-        client = Client()
-        client.force_login(User.objects.create_superuser("owner"))
-        context = open_browser(camera).new_context(viewport={"width": 1300, "height": 900})
-        cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
-        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
-        page = context.new_page()
-        staff.heard = complaints(page)
-        page.goto(live_server.url + path)
-        return page
-
-    return staff
 
 
 @pytest.fixture
