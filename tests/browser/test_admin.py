@@ -57,6 +57,20 @@ def test_a_refused_file_is_told_beside_its_name(staff, ann):
     assert not Photo.objects.exists()
 
 
+def test_who_may_not_see_photos_is_told_that_one_has_arrived(staff, ann):
+    page = staff(page_of(ann), rights=["view_identity", "add_photo"])
+    page.set_input_files("input[type=file]", [upload("face.jpg", person_jpeg(3))])
+    row = page.locator("[data-list] li")
+    expect(row).to_have_text("face.jpg has arrived and is looked at next")
+    assert Photo.objects.count() == 1
+    assert staff.heard == []
+
+
+def test_what_happens_to_each_file_is_read_out(staff, ann):
+    page = staff(page_of(ann))
+    expect(page.locator("[data-list]")).to_have_attribute("aria-live", "polite")
+
+
 def test_a_box_in_the_picture_is_a_button(staff, ann):
     photos.add_photo(identity=ann, data=person_jpeg(5, 3))
     process_all()
