@@ -7,16 +7,24 @@
   document.querySelectorAll("[data-drop-zone]").forEach((zone) => {
     const open = zone.querySelector("[data-webcam]");
     const panel = zone.querySelector("[data-webcam-panel]");
+    const take = zone.querySelector("[data-shoot]");
     const video = zone.querySelector("[data-video]");
     const say = zone.querySelector("[data-say]");
     let stream = null;
 
     function close() {
+      const focused = panel.contains(document.activeElement);
       stream?.getTracks().forEach((track) => track.stop());
       stream = null;
       video.srcObject = null;
       panel.hidden = true;
       open.hidden = false;
+      if (focused) open.focus();
+    }
+
+    function stopped() {
+      close();
+      say.textContent = "The camera has stopped. Connect it and take a photo again.";
     }
 
     async function start() {
@@ -24,12 +32,15 @@
       say.textContent = "Your browser may ask whether this page may use the camera.";
       try {
         stream = await navigator.mediaDevices.getUserMedia({ audio: false, video: { width: { ideal: 1280 } } });
+        stream.getVideoTracks()[0].addEventListener("ended", stopped);
         video.srcObject = stream;
-        panel.hidden = false;
         await video.play();
+        panel.hidden = false;
+        take.focus();
         say.textContent = "";
       } catch (error) {
         close();
+        open.focus();
         say.textContent =
           error.name === "NotAllowedError"
             ? "The camera is not allowed. Allow it in the address bar of your browser."
@@ -38,24 +49,27 @@
     }
 
     function shoot() {
+      if (!video.videoWidth) return hand(null);
       const canvas = document.createElement("canvas");
       canvas.width = video.videoWidth;
       canvas.height = video.videoHeight;
       canvas.getContext("2d").drawImage(video, 0, 0);
-      canvas.toBlob(
-        (blob) => {
-          const time = new Date().toTimeString().slice(0, 8).replaceAll(":", "");
-          const file = new File([blob], `camera-${time}.jpg`, { type: "image/jpeg" });
-          zone.dispatchEvent(new CustomEvent("files", { detail: [file] }));
-        },
-        "image/jpeg",
-        0.92,
-      );
+      canvas.toBlob(hand, "image/jpeg", 0.92);
+    }
+
+    function hand(blob) {
+      if (!blob) {
+        say.textContent = "The camera gave no picture. Try again.";
+        return;
+      }
+      const time = new Date().toTimeString().slice(0, 8).replaceAll(":", "");
+      const file = new File([blob], `camera-${time}.jpg`, { type: "image/jpeg" });
+      zone.dispatchEvent(new CustomEvent("files", { detail: [file] }));
     }
 
     open.hidden = false;
     open.addEventListener("click", start);
-    zone.querySelector("[data-shoot]").addEventListener("click", shoot);
+    take.addEventListener("click", shoot);
     zone.querySelector("[data-close]").addEventListener("click", close);
     window.addEventListener("pagehide", close);
   });

@@ -17,8 +17,11 @@
     missing: "No camera was found. Connect one and try again, or use a photo below.",
     busy: "The camera cannot be opened; another program may be using it. Close that and try again.",
     stopped: "The camera has stopped. Turn it on again.",
+    empty: "The camera gave no picture. Try again, or use a photo below.",
     offline: "The site cannot be reached. Check your connection and try again.",
+    failed: "The site could not answer. Try again in a moment, or sign in with your password.",
     stale: "This page is too old. Reload it and try again.",
+    large: "The picture is too large for this site. Use a smaller photo below.",
   };
 
   const box = document.getElementById("camera");
@@ -61,6 +64,11 @@
     video.srcObject = null;
   }
 
+  function rest(text = SAY.idle, kind = "info") {
+    close();
+    show("idle", text, kind);
+  }
+
   async function open() {
     if (box.dataset.state === "asking") return;
     if (!window.isSecureContext) return fail(SAY.insecure, true);
@@ -77,6 +85,7 @@
     } catch (error) {
       return fail(explain(error));
     }
+    if (document.hidden) return rest(); // opened in a tab behind others
     show("live", SAY.live);
   }
 
@@ -94,7 +103,7 @@
   }
 
   // What the preview shows, unmirrored: people beside it, whom the visitor cannot see, are not sent.
-  function frame() {
+  async function frame() {
     const shown = video.clientWidth / video.clientHeight;
     const width = Math.min(video.videoWidth, video.videoHeight * shown);
     const height = Math.min(video.videoHeight, video.videoWidth / shown);
@@ -112,8 +121,10 @@
     if (box.dataset.state !== "live") return;
     show("sending", SAY.sending);
     video.pause(); // the visitor sees the picture that is being looked at
+    const picture = await frame().catch(() => null);
+    if (!picture) return again(SAY.empty);
     const body = new FormData(form); // with the CSRF token and where to go next
-    body.set("photo", await frame(), "camera.jpg");
+    body.set("photo", picture, "camera.jpg");
     let answer;
     try {
       answer = await fetch(form.action, {
@@ -131,18 +142,42 @@
       close();
       window.location.assign(json.location);
     } else {
-      again(json?.message ?? (answer.status === 403 ? SAY.stale : SAY.offline));
+      again(json?.message ?? refusal(answer));
     }
+  }
+
+  // An answer without words of the site: from a proxy, or a page for people.
+  function refusal(answer) {
+    switch (answer.status) {
+      case 403:
+        return SAY.stale;
+      case 413:
+        return SAY.large;
+      case 429:
+        return `Too many attempts. Wait ${waiting(answer)}, or sign in with your password.`;
+      default:
+        return SAY.failed;
+    }
+  }
+
+  // Retry-After is in seconds; where it is missing or a date, a minute is a fair guess.
+  function waiting(answer) {
+    const minutes = Math.ceil(Number(answer.headers.get("Retry-After")) / 60);
+    return minutes > 1 ? `${minutes} minutes` : "a minute";
   }
 
   function again(text) {
     if (!stream) return; // the camera went meanwhile, and the page says so already
+    if (document.hidden) return rest(text, "error");
     video.play();
     show("live", text, "error");
   }
 
   start.addEventListener("click", open);
   shoot.addEventListener("click", send);
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden && box.dataset.state === "live") rest();
+  });
   window.addEventListener("pagehide", close);
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) show("idle", SAY.idle);

@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.contrib.auth.models import Permission
 from django.db import connections
+from django.test import Client
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from accounts.models import User
 from tests.accounts.conftest import enrol, fresh_state  # noqa: F401
 from tests.browser import fake_camera
 
@@ -61,3 +65,35 @@ def complaints() -> Callable[[Page], list[str]]:
         return heard
 
     return watch
+
+
+@pytest.fixture
+def staff(live_server, open_browser, complaints):
+    """Opens pages of the admin as a superuser, or as staff with these rights only.
+
+    ``staff.heard`` is what the browser complained about.
+    """
+
+    def staff(
+        path: str,
+        camera: bytes | None = None,
+        *,
+        rights: list[str] | None = None,
+        width: int = 1300,
+        colours: str = "light",
+    ) -> Page:
+        user = User.objects.create_user("owner", is_staff=True, is_superuser=rights is None)
+        user.user_permissions.set(Permission.objects.filter(codename__in=rights or []))
+        client = Client()
+        client.force_login(user)
+        context = open_browser(camera).new_context(
+            viewport={"width": width, "height": 900}, color_scheme=colours
+        )
+        cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
+        page = context.new_page()
+        staff.heard = complaints(page)
+        page.goto(live_server.url + path)
+        return page
+
+    return staff

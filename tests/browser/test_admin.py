@@ -3,34 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from django.conf import settings
-from django.test import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from accounts.models import User
 from recognition.models import Identity, Photo
 from recognition.services import keys, people, photos, recognise
 from tests.fakes import person_jpeg, wall_jpeg
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def staff(live_server, open_browser, complaints):
-    """Opens pages of the admin as a superuser; ``staff.heard`` is what the browser complained about."""
-
-    def staff(path: str, camera: bytes | None = None) -> Page:
-        client = Client()
-        client.force_login(User.objects.create_superuser("owner"))
-        context = open_browser(camera).new_context(viewport={"width": 1300, "height": 900})
-        cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
-        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": live_server.url}])
-        page = context.new_page()
-        staff.heard = complaints(page)
-        page.goto(live_server.url + path)
-        return page
-
-    return staff
 
 
 @pytest.fixture
@@ -76,6 +55,20 @@ def test_a_refused_file_is_told_beside_its_name(staff, ann):
         "notes.jpg The file is not a picture that can be read. Use a JPEG, PNG, WebP, HEIC or BMP photo."
     )
     assert not Photo.objects.exists()
+
+
+def test_who_may_not_see_photos_is_told_that_one_has_arrived(staff, ann):
+    page = staff(page_of(ann), rights=["view_identity", "add_photo"])
+    page.set_input_files("input[type=file]", [upload("face.jpg", person_jpeg(3))])
+    row = page.locator("[data-list] li")
+    expect(row).to_have_text("face.jpg has arrived and is looked at next")
+    assert Photo.objects.count() == 1
+    assert staff.heard == []
+
+
+def test_what_happens_to_each_file_is_read_out(staff, ann):
+    page = staff(page_of(ann))
+    expect(page.locator("[data-list]")).to_have_attribute("aria-live", "polite")
 
 
 def test_a_box_in_the_picture_is_a_button(staff, ann):

@@ -14,21 +14,12 @@ from accounts import services
 from recognition.engine.images import decode, encode_jpeg
 from recognition.models import Decision
 from recognition.services import people, photos
+from tests.browser.camera_page import FACE_LOGIN, STATUS, camera_page
 from tests.fakes import GROUND, FakeDetector, person_jpeg, person_picture, wall_jpeg
 
 pytestmark = pytest.mark.browser
 
 DEMO = Path(settings.BASE_DIR) / "demo"
-FACE_LOGIN = "/accounts/face/"
-STATUS = "#camera-status"
-
-
-def camera_page(browser: Browser, url: str) -> Page:
-    """The face login page with the camera running; the fake visitor has allowed it already."""
-    page = browser.new_page()
-    page.goto(url + FACE_LOGIN)
-    expect(page.locator("#camera")).to_have_attribute("data-state", "live")
-    return page
 
 
 class TestWithFakeFaces:
