@@ -26,7 +26,14 @@ embedded.hold()
 DATA_DIR = DATA_DIR / "tests"
 REDIS_URL = broker.with_database(REDIS_URL, 10)
 CELERY_BROKER_URL = broker.broker_url(REDIS_URL)
-CACHES = {"default": {**CACHES["default"], "LOCATION": broker.cache_url(REDIS_URL)}}
+CACHES = {
+    "default": {
+        **CACHES["default"],
+        "LOCATION": broker.cache_url(REDIS_URL),
+        # A busy machine may keep Redis waiting.
+        "OPTIONS": {**CACHES["default"]["OPTIONS"], "socket_timeout": 30},
+    }
+}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

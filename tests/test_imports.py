@@ -83,7 +83,7 @@ def loaded(code: str) -> set[str]:
     """Names of the packages that a new process has loaded after running the code."""
     script = f"{code}\nimport sys\nprint(*{{name.partition('.')[0] for name in sys.modules}})"
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=180
     )
     return set(done.stdout.split())
 

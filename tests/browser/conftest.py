@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.db import connections
 from django.test import Client
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from accounts.models import User
 from tests.accounts.conftest import enrol, fresh_state  # noqa: F401
@@ -19,7 +19,7 @@ from tests.browser import fake_camera
 
 # Playwright keeps an event loop in this thread, so Django takes the tests for asynchronous code.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-
+expect.set_options(timeout=30_000)  # a busy machine takes longer than the usual five seconds
 
 OpenBrowser = Callable[..., Browser]
 

@@ -44,7 +44,7 @@ def test_photos_are_sent_one_by_one_and_become_ready_by_themselves(staff, ann):
     expect(page.locator("#photos .id-count")).to_have_text("1 of 2 ready")
     expect(cards.filter(has_text="wall.jpg")).to_contain_text("No face was found.")
     expect(cards.filter(has_text="face.jpg").locator("rect.id-chosen")).to_have_count(1)
-    assert page.evaluate("document.querySelector('.id-crop').naturalWidth") == 112
+    page.wait_for_function("document.querySelector('.id-crop').naturalWidth === 112")  # it is loaded lazily
     assert staff.heard == []
 
 

@@ -64,6 +64,14 @@ def start(
 
 
 def run(*arguments: object, fake: bool = True, code: str = COMMAND, **environment: str) -> Ended:
-    process = start(*arguments, fake=fake, code=code, **environment)
-    out, err = process.communicate(timeout=60)
+    return wait_for(start(*arguments, fake=fake, code=code, **environment))
+
+
+def wait_for(process: subprocess.Popen[str]) -> Ended:
+    try:
+        out, err = process.communicate(timeout=180)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
     return Ended(process.returncode, out, err)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import signal
+import time
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from recognition.models import Identity, Photo
-from tests.commands.processes import Ended, run, start
+from tests.commands.processes import run, start, wait_for
 from tests.fakes import person_jpeg, wall_jpeg
 from tests.galleries import people_folder
 
@@ -92,10 +93,11 @@ class TestFromAShell:
     def test_ctrl_c_leaves_whole_people_and_says_so(self, tmp_path, for_machines):
         many = people_folder(tmp_path / "many", 20, 10)
         process = start("import_people", many, *(["--json"] if for_machines else []))
-        while process.poll() is None and Photo.objects.count() < 20:
-            pass
+        deadline = time.monotonic() + 120
+        while process.poll() is None and Photo.objects.count() < 20 and time.monotonic() < deadline:
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        ended = Ended(process.wait(60), *process.communicate())
+        ended = wait_for(process)
         assert ended.status == 130
         assert "Traceback" not in ended.err
         done = Identity.objects.count()

@@ -192,14 +192,16 @@ def test_searches_from_many_threads_during_changes(gallery: Gallery) -> None:
     threads = [threading.Thread(target=look) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for step in range(400):
-        gallery.put(1000 + step % 50, -vectors[:30].mean(0, keepdims=True))
-        if step % 3 == 0:
-            gallery.remove(1000 + step % 50)
-        gallery.put(int(owners[step % 30]), vectors[owners == owners[step % 30]])
-    stop.set()
-    for thread in threads:
-        thread.join()
+    try:
+        for step in range(400):
+            gallery.put(1000 + step % 50, -vectors[:30].mean(0, keepdims=True))
+            if step % 3 == 0:
+                gallery.remove(1000 + step % 50)
+            gallery.put(int(owners[step % 30]), vectors[owners == owners[step % 30]])
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
     assert not wrong
 
 

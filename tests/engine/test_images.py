@@ -237,7 +237,7 @@ def test_memory_for_a_large_picture(mode: str, orientation: int) -> None:
     exif[0x0112] = orientation
     data = saved(PIL.Image.new(mode, (5000, 5000)), "PNG", exif=exif.tobytes(), compress_level=1)
     script = [sys.executable, "-c", HOW_MUCH_MEMORY]
-    done = subprocess.run(script, input=data, capture_output=True, check=True)
+    done = subprocess.run(script, input=data, capture_output=True, check=True, timeout=180)
     assert int(done.stdout) / 5000**2 < 8
 
 

@@ -123,5 +123,6 @@ def test_importing_the_engine_loads_neither_django_nor_a_model() -> None:
         "    importlib.import_module('recognition.engine.' + m)\n"
         "print([m for m in ('django', 'celery', 'tensorflow', 'keras', 'ai_edge_litert') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    script = [sys.executable, "-c", code]
+    done = subprocess.run(script, capture_output=True, text=True, check=True, timeout=180)
     assert done.stdout.strip() == "[]"

@@ -23,7 +23,7 @@ from identity_site.embedded import redis as redis_server
 from identity_site.embedded.owner import find_owner
 from identity_site.embedded.places import Places
 from identity_site.env import BASE_DIR
-from tests.platform.processes import User, environment, processes_of, wait_until_gone
+from tests.platform.processes import Seen, User, alive, environment, processes_of, wait_until_gone
 
 MakeUser = Callable[..., User]
 
@@ -81,10 +81,8 @@ def test_data_outlives_the_servers(data_dir: Path, user: MakeUser) -> None:
 def test_four_first_starts_at_once(empty_dir: Path, user: MakeUser) -> None:
     users = [user() for _ in range(4)]
     assert [one.answer() for one in users] == ["held"] * 4
-    assert (
-        sum("postgres" in p.name() and p.ppid() not in _postgres(empty_dir) for p in processes_of(empty_dir))
-        == 1
-    )
+    found = [process for process in processes_of(empty_dir) if "postgres" in process.name]
+    assert sum(process.ppid not in {other.pid for other in found} for process in found) == 1
     for one in users:
         one.leave()
     wait_until_gone(empty_dir)
@@ -121,10 +119,6 @@ def test_a_file_where_the_folder_should_be(empty_dir: Path, user: MakeUser) -> N
     answer = user(empty_dir / "file").answer()
     assert answer.startswith("refused")
     assert "IDENTITY_DATA_DIR" in answer
-
-
-def _postgres(data_dir: Path) -> set[int]:
-    return {p.pid for p in processes_of(data_dir) if "postgres" in p.name()}
 
 
 @pytest.mark.parametrize("name", ["with spaces and 'quotes'", "Größe", "long-" + "x" * 120, "percent%20#?&"])
@@ -179,7 +173,7 @@ def test_without_the_keeper_the_next_one_joins_and_stops(data_dir: Path, user: M
     killed = user()
     killed.answer()
     running = pids(data_dir)
-    (keeper,) = [process for process in processes_of(data_dir) if "keeper.py" in " ".join(process.cmdline())]
+    (keeper,) = [process for process in processes_of(data_dir) if "keeper.py" in process.cmdline]
     keeper.kill()
     killed.kill()
     assert pids(data_dir) == running
@@ -223,13 +217,17 @@ def test_a_pid_that_now_belongs_to_another_program(data_dir: Path, user: MakeUse
             stranger.kill()
 
 
+def _servers(data_dir: Path) -> list[Seen]:
+    return [process for process in processes_of(data_dir) if "python" not in process.name]
+
+
 def _kill_all(data_dir: Path) -> None:
-    servers = [process for process in processes_of(data_dir) if "python" not in process.name()]
+    servers = _servers(data_dir)
     for process in servers:
         process.kill()
     # Their parent lives and has not looked at them, so they stay as zombies.
     deadline = time.monotonic() + 10
-    while any(process.is_running() and process.status() != "zombie" for process in servers):
+    while any(alive(server.process) for server in servers):
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -277,9 +275,9 @@ def test_root_runs_the_servers_as_a_plain_account_and_keeps_the_folder_closed(
     empty_dir: Path, user: MakeUser
 ) -> None:
     assert user().answer() == "held"
-    servers = [process for process in processes_of(empty_dir) if "python" not in process.name()]
+    servers = _servers(empty_dir)
     assert servers
-    assert all(process.uids().effective != 0 for process in servers)
+    assert all(server.uid != 0 for server in servers)
     assert empty_dir.stat().st_mode & 0o077 == 0o011
     assert (empty_dir / "embedded" / "postgres").stat().st_mode & 0o077 == 0
 
@@ -290,6 +288,7 @@ def test_importing_the_settings_starts_nothing(empty_dir: Path) -> None:
         cwd=BASE_DIR,
         env=environment(empty_dir),
         check=True,
+        timeout=180,
     )
     assert not (empty_dir / "embedded").exists()
 
@@ -303,6 +302,7 @@ def test_configured_servers_replace_ours(empty_dir: Path) -> None:
         check=True,
         capture_output=True,
         text=True,
+        timeout=180,
     )
     assert done.stdout.strip() == "(False, False)"
     assert not (empty_dir / "embedded").exists()
@@ -326,7 +326,7 @@ print("still there")
         env=environment(data_dir),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.stdout.strip() == "still there", done.stderr
     wait_until_gone(data_dir)
@@ -339,7 +339,7 @@ def test_python_does_not_complain_about_what_outlives_it(data_dir: Path) -> None
         env=environment(data_dir),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert (done.returncode, "ResourceWarning" in done.stderr) == (0, False), done.stderr
 
@@ -364,7 +364,7 @@ os.kill(child, 9)
         env=environment(data_dir),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert done.stdout.strip() == "None", done.stderr
 
@@ -373,13 +373,13 @@ os.kill(child, 9)
 def test_a_removed_data_folder_leaves_no_servers(data_dir: Path, user: MakeUser) -> None:
     one = user()
     one.answer()
-    servers = [process for process in processes_of(data_dir) if "python" not in process.name()]
+    servers = _servers(data_dir)
     assert len(servers) >= 2
     while data_dir.exists():  # the servers may write while it is being removed
         shutil.rmtree(data_dir, ignore_errors=True)
     one.leave()
     deadline = time.monotonic() + 10
-    while any(process.is_running() and process.status() != "zombie" for process in servers):
+    while any(alive(server.process) for server in servers):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     wait_until_gone(data_dir)

@@ -177,9 +177,11 @@ class TestAtTheSameTime:
 
         with ThreadPoolExecutor(2) as pool:
             readers = [in_background(pool, read) for _ in range(2)]
-            for _ in range(15):
-                index.rebuild_index()
-            stop.set()
+            try:
+                for _ in range(15):
+                    index.rebuild_index()
+            finally:
+                stop.set()
             assert all(reader.result(20) > 0 for reader in readers)
 
     def test_a_writer_whose_transaction_fails_leaves_the_former_build(self, enrol, folder, monkeypatch):

@@ -22,7 +22,8 @@ def answers(reply=None, error: Exception | None = None):
 @pytest.mark.parametrize(
     ("reply", "there"), [({"worker@vm": {"ok": "pong"}}, True), (None, False), ({}, False)]
 )
-def test_whether_a_worker_is_there(reply, there):
+def test_whether_a_worker_is_there(reply, there, monkeypatch):
+    monkeypatch.setattr(overview, "WORKER_KNOWN", 600)
     with answers(reply) as ask:
         assert overview.worker_answers() is there
         assert overview.worker_answers() is there

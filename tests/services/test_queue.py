@@ -54,7 +54,8 @@ class TestEnqueue:
         queue.enqueue_again(queue.EVALUATE, 1)
         assert ["expires" in how for how in options] == [False, True]
 
-    def test_a_broker_that_is_down_costs_one_attempt_in_ten_seconds(self, monkeypatch, caplog):
+    def test_a_broker_that_is_down_costs_one_attempt_per_pause(self, monkeypatch, caplog):
+        monkeypatch.setattr(queue, "PAUSE_SECONDS", 600.0)
         attempts = []
 
         def down(*args, **kwargs):
