@@ -60,7 +60,13 @@ class PersonViews(SiteAdmin):
             for problem in problems:
                 self.message_user(request, problem, messages.WARNING)
             return HttpResponseRedirect(f"{self.person_url(pk)}#photos")
-        answer = {"cards": self._cards(request, kept), "problems": problems, "progress": progress(identity)}
+        shown = kept if request.user.has_perm("recognition.view_photo") else []
+        answer = {
+            "taken": len(kept),
+            "cards": self._cards(request, shown),
+            "problems": problems,
+            "progress": progress(identity),
+        }
         return JsonResponse(answer, status=200 if kept else 400)
 
     def state_view(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -105,9 +105,9 @@
       } catch {
         answer = { problems: [`${file.name}: The site did not take it. Reload the page and try again.`] };
       }
-      if (answer.cards?.length && !document.querySelector("[data-grid]")) {
-        text.textContent = "has arrived and is looked at next"; // no card will show it to who may not see photos
-      } else if (answer.cards?.length) {
+      if (answer.taken && !answer.cards.length) {
+        text.textContent = "has arrived and is looked at next"; // to who may not see photos, no card shows it
+      } else if (answer.taken) {
         item.remove();
         document.dispatchEvent(new CustomEvent("photos-added", { detail: answer }));
       } else {

@@ -72,5 +72,8 @@
     take.addEventListener("click", shoot);
     zone.querySelector("[data-close]").addEventListener("click", close);
     window.addEventListener("pagehide", close);
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden && stream) close();
+    });
   });
 })();

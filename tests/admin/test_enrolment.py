@@ -147,6 +147,13 @@ def test_the_uploader_gets_the_card_and_the_progress(owner, ann):
     assert answer["progress"] == {"total": 2, "waiting": 1, "done": 1, "ready": 1, "percent": 50}
 
 
+def test_the_uploader_gets_no_card_for_who_may_not_see_photos(staff, ann):
+    clerk = staff("view_identity", "add_photo")
+    sent = {"photos": [file(person_jpeg(3, variant=2), "mine.jpg")]}
+    answer = clerk.post(upload_url(ann), sent, **JSON).json()
+    assert (answer["taken"], answer["cards"]) == (1, [])
+
+
 @pytest.mark.parametrize("name", BAD_FILES)
 def test_the_uploader_is_told_what_is_wrong(owner, ann, name):
     data, reason = BAD_FILES[name]

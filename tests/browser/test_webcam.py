@@ -47,6 +47,14 @@ def test_without_a_picture_no_file_is_made(page, trouble):
     expect(page.locator("[data-list] li")).to_have_count(0)
 
 
+def test_it_does_not_stay_on_in_a_hidden_tab(page):
+    page.evaluate(f"void (window.track = {TRACK})")
+    page.evaluate("Object.defineProperty(document, 'hidden', { value: true })")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("[data-webcam-panel]")).to_be_hidden()
+    assert page.evaluate("window.track.readyState") == "ended"
+
+
 def test_nothing_is_shown_before_the_camera_plays(staff):
     page = staff(ADD, camera=wall_jpeg())
     page.evaluate("void (HTMLMediaElement.prototype.play = () => new Promise((done) => (window.go = done)))")
