@@ -125,9 +125,16 @@ def test_unknown_people(enrol: Enrol, new_kiosk: NewKiosk, external_id: str) -> 
 
 
 @pytest.mark.parametrize(
-    "external_id", ["E 17", "Ä/".strip("/"), "a%b", "a?b", "a#b", "a;b", "a+b", "100%25", "."]
+    "external_id", ["E 17", "Ä/".strip("/"), "a%b", "a?b", "a#b", "a;b", "a+b", "100%25", ".x"]
 )
 def test_ids_with_odd_characters(new_kiosk: NewKiosk, external_id: str) -> None:
     kiosk = new_kiosk("admin")
     response = kiosk.post_json("people", {"name": "Ada", "external_id": external_id})
     assert kiosk.get(response["Location"]).json()["external_id"] == external_id
+
+
+@pytest.mark.parametrize("external_id", [".", "..", "a/b"])
+def test_ids_that_no_address_could_hold(new_kiosk: NewKiosk, external_id: str) -> None:
+    """Clients take the dots out of an address, so the person could be neither read nor erased."""
+    response = new_kiosk("admin").post_json("people", {"name": "Ada", "external_id": external_id})
+    assert "not only dots" in str(error_of(response, 400)["detail"])
