@@ -22,12 +22,6 @@ Deleted = tuple[list[Any], dict[str, int], set[str], list[str]]
 NO_SAVE = {"show_save": False, "show_save_and_continue": False, "show_save_and_add_another": False}
 
 
-def shipped_policy_in_force() -> None:
-    """On a new site nothing asked for model and policy yet, and their lists would look as if there were none."""
-    with suppress(ModelFileError):  # the system checks and `doctor` tell what is wrong with the files
-        active_policy()
-
-
 class SiteAdmin(ModelAdmin):  # type: ignore[misc]
     """A wish that a service refuses becomes a message on the same page, never an error page."""
 
@@ -113,6 +107,17 @@ class ReadOnlyAdmin(SiteAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class ShippedAdmin(ReadOnlyAdmin):
+    """For what comes with the site. On a new one nothing asked for it yet, and its list would look empty."""
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        with suppress(ModelFileError):  # the system checks and `doctor` tell what is wrong with the files
+            active_policy()
+        return super().changelist_view(request, extra_context)
 
 
 def counted(number: int, one: str, many: str) -> tuple[str, int]:

@@ -30,8 +30,10 @@ class Resemblance:
 def person_context(request: HttpRequest, identity: Identity) -> dict[str, Any]:
     may = request.user.has_perm
     photos = identity.photos.order_by("-id") if may("recognition.view_photo") else Photo.objects.none()
-    asked_for = photos.filter(pk__gte=number_of(request.GET.get("photo", "")) or 2**63 - 1).count()
-    cards = photo_cards(photos if "all" in request.GET else photos[: max(SHOWN, asked_for)])
+    shown = SHOWN
+    if asked_for := number_of(request.GET.get("photo", "")):
+        shown = max(SHOWN, photos.filter(pk__gte=asked_for).count())
+    cards = photo_cards(photos if "all" in request.GET else photos[:shown])
     done = progress(identity)
     context = {
         "person": identity,

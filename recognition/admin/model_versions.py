@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from unfold.decorators import action, display
 
-from recognition.admin.base import ReadOnlyAdmin, number_of, shipped_policy_in_force
+from recognition.admin.base import ShippedAdmin, number_of
 from recognition.models import ModelVersion
 from recognition.services import model_catalogue, model_changes, model_switch
 from recognition.services.policies import active_model
@@ -20,18 +20,12 @@ BACK = "admin:recognition_modelversion_changelist"
 
 
 @admin.register(ModelVersion)
-class ModelVersionAdmin(ReadOnlyAdmin):
+class ModelVersionAdmin(ShippedAdmin):
     list_display = ("name", "version", "state", "dimensions", "created_at")
     fields = (("name", "version"), ("state", "dimensions"), "licence", "source", "sha256", "created_at")
     readonly_fields = ("state", "licence", "source")
     actions_list = ("install", "roll_back")
     actions_detail = ("change_to",)
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        shipped_policy_in_force()
-        return super().changelist_view(request, extra_context)
 
     def has_begin_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Django's right to add a model change."""

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.decorators import action, display
 
-from recognition.admin.base import ReadOnlyAdmin, number_of, shipped_policy_in_force
+from recognition.admin.base import ShippedAdmin, number_of
 from recognition.models import ThresholdPolicy
 from recognition.services.policies import active_policy
 from recognition.services.policy_changes import activate, growth, roll_back, warnings
@@ -32,7 +32,7 @@ COMPARED = (
 
 
 @admin.register(ThresholdPolicy)
-class ThresholdPolicyAdmin(ReadOnlyAdmin):
+class ThresholdPolicyAdmin(ShippedAdmin):
     list_display = (
         "__str__",
         "state",
@@ -67,12 +67,6 @@ class ThresholdPolicyAdmin(ReadOnlyAdmin):
     readonly_fields = ("state", "following", "measured")
     actions_list = ("roll_back",)
     actions_detail = ("put_in_force",)
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        shipped_policy_in_force()
-        return super().changelist_view(request, extra_context)
 
     def has_decide_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Django's right to change a policy."""

@@ -103,7 +103,7 @@ def test_a_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
         second.start()
     second.cancel()  # fired from now on it would end pytest
     second.join()
-    assert 0.4 < time.monotonic() - began < 10
+    assert 0.4 < time.monotonic() - began < 5
     assert child.ended == -signal.SIGKILL
 
 

@@ -46,12 +46,11 @@ def portraits(tmp_path: Path) -> Path:
 def test_a_small_network_learns_serves_and_can_be_read(portraits: Path, tmp_path: Path) -> None:
     keras = pytest.importorskip("keras")
     pytest.importorskip("h5py")
-    options = ["--side", 96, "--epochs", 6, "--batch", 4, "--rate", 0.003, "--out", tmp_path / "out"]
+    options = ["--side", 96, "--epochs", 10, "--batch", 4, "--rate", 0.003, "--out", tmp_path / "out"]
     done = command(portraits, *options, "--validation", portraits)
     history = done["history"]
-    assert len(history) == 6
-    # About 0.75; how far it falls in so few steps depends on the processor.
-    assert history[-1]["loss"] < 0.95 * history[0]["loss"]
+    assert len(history) == 10
+    assert history[-1]["loss"] < 0.8 * history[0]["loss"]
     assert {"recall", "false_boxes"} <= history[-1].keys()
     assert (done["pictures"], done["faces"]) == (12, 12)
     files = {Path(path).name: Path(path) for path in done["files"]}
