@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from recognition.services.recognise import FaceAnswer
+from recognition.services.recognition import FaceAnswer
 
 if TYPE_CHECKING:
     from accounts.models import User

@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 from accounts import policies
 from accounts.models import User
 from recognition.engine.types import REASONS, EngineError
-from recognition.services import people, recognise, sign_ins
+from recognition.services import identities, recognition
 from recognition.services.errors import Invalid, NotFound
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def sign_in_by_face(request: HttpRequest, data: bytes) -> HttpResponse:
         log.exception("attempts cannot be counted")
         raise FaceRefused("unavailable") from None
     try:
-        answer = recognise.identify(data, asker=recognise.Asker(kind="login"))
+        answer = recognition.identify(data, asker=recognition.Asker(kind="login"))
     except Invalid as error:
         raise FaceRefused(error.code, str(error)) from None
     except EngineError:
@@ -84,7 +84,7 @@ def sign_in_by_face(request: HttpRequest, data: bytes) -> HttpResponse:
     if user is None:
         log.info("face login refused", extra={"reason": face.reason or "no account that a face may open"})
         raise FaceRefused("not_recognised")
-    sign_ins.set_user(probe=answer.probe, face=face, user_id=user.pk)
+    recognition.set_user(probe=answer.probe, face=face, user_id=user.pk)
     try:
         attempt.rollback()
         ratelimit.clear(request, app=ALLAUTH, action="face_login")
@@ -116,7 +116,7 @@ def _wait(request: HttpRequest, action: str) -> int:
     return max(1, math.ceil(attempts[-1] + rate.duration - time.time())) if attempts else 1
 
 
-def _main_face(answer: recognise.Identification) -> recognise.FaceAnswer:
+def _main_face(answer: recognition.Identification) -> recognition.FaceAnswer:
     if not answer.faces:
         raise FaceRefused("no_face")
     if policies.several_people(answer.faces):
@@ -157,7 +157,9 @@ def opened_by_face(records: Sequence[dict[str, Any]]) -> bool:
 
 def face_still_opens(user: User) -> bool:
     """Whether a face could open this account at present."""
-    return face_login_enabled() and policies.face_may_open(user) and sign_ins.is_recognised(user_id=user.pk)
+    return (
+        face_login_enabled() and policies.face_may_open(user) and recognition.is_recognised(user_id=user.pk)
+    )
 
 
 def face_login_enabled() -> bool:
@@ -173,7 +175,7 @@ def ensure_demo_accounts(external_ids: Iterable[str] = DEMO_ACCOUNTS) -> list[st
     made = []
     for external_id in external_ids:
         try:
-            identity = people.get_identity(external_id)
+            identity = identities.get_identity(external_id)
         except NotFound:
             continue
         username = external_id.lower()
@@ -184,6 +186,6 @@ def ensure_demo_accounts(external_ids: Iterable[str] = DEMO_ACCOUNTS) -> list[st
             user = User(username=username, first_name=first[:150], last_name=last[:150])
             user.set_unusable_password()
             user.save()
-            people.update_identity(identity, user_id=user.pk)
+            identities.update_identity(identity, user_id=user.pk)
         made.append(username)
     return made

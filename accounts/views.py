@@ -19,7 +19,7 @@ from accounts.decorators import face_login_required_on
 from accounts.forms import FaceLoginForm
 from recognition.engine.types import REASONS
 from recognition.models import Photo
-from recognition.services.sign_ins import recent_sign_ins
+from recognition.services.recognition import recent_sign_ins
 
 # Where the sentence of `REASONS` speaks to those who enrol.
 OWN_PHOTO = {

@@ -42,16 +42,16 @@ def timed(call: Callable[[], Any], times: int) -> list[float]:
 
 def identify(times: int) -> dict[str, Any]:
     """The service call for a 480 x 480 photo: decode, detect, refine, align, embed, search, decide, record."""
-    from recognition.services import recognise
+    from recognition.services import recognition
 
     probes = [path.read_bytes() for path in PROBES[:20]]
     for data in probes[:5]:
-        recognise.identify(data)
+        recognition.identify(data)
     steps: dict[str, list[float]] = {}
     taken = []
     for number in range(times):
         start = time.perf_counter()
-        answer = recognise.identify(probes[number % len(probes)])
+        answer = recognition.identify(probes[number % len(probes)])
         taken.append((time.perf_counter() - start) * 1000)
         for name, ms in answer.timings.ms.items():
             steps.setdefault(name, []).append(ms)
@@ -108,7 +108,7 @@ def _keras_look() -> Callable[[Any], Any]:
 def _litert_look() -> Callable[[Any], Any]:
     from django.conf import settings
 
-    from recognition.engine.litert import InterpreterPool
+    from recognition.engine.runtimes.litert import InterpreterPool
     from recognition.engine.weights import Manifest
 
     manifest = Manifest.load(Path(settings.MODELS_DIR))
@@ -213,7 +213,7 @@ def catch_up(times: int) -> dict[str, float]:
     from django.db import transaction
 
     from recognition.models import Identity
-    from recognition.services.live_gallery import live_gallery, record_change
+    from recognition.services.gallery import live_gallery, record_change
 
     live_gallery.current()
     number = Identity.objects.values_list("pk", flat=True)[0]

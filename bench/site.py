@@ -53,9 +53,8 @@ def populate(count: int) -> None:
     """Write this many people with one vector each straight into Postgres, then build the index."""
     from django.db import connection, transaction
 
-    from recognition.services.index import rebuild_index
-    from recognition.services.live_gallery import record_change
-    from recognition.services.policies import active_model
+    from recognition.services.analysis import active_model
+    from recognition.services.gallery import rebuild_index, record_change
 
     version = active_model()
     with transaction.atomic(), connection.cursor() as cursor:

@@ -103,7 +103,7 @@ def worker() -> Iterator[tuple[str, ...]]:
 def index() -> Iterator[tuple[str, ...]]:
     from recognition.engine.gallery import Gallery
     from recognition.models import GalleryBuild, Identity, ModelVersion
-    from recognition.services.live_gallery import gallery_folder, last_change
+    from recognition.services.gallery import gallery_folder, last_change
 
     rebuild = f"Run `{manage('rebuild_index')}`; until then each process reads Postgres when it starts."
     version = ModelVersion.objects.filter(active=True).first()

@@ -29,8 +29,8 @@ def models() -> Iterator[tuple[str, ...]]:
 
 def device() -> Iterator[tuple[str, ...]]:
     """What runs the networks when a GPU is asked for. Loads TensorFlow then."""
-    from recognition.engine import accelerator, keras_pool
-    from recognition.services.model_store import read_manifest
+    from recognition.engine.runtimes import accelerator, keras_pool
+    from recognition.services.analysis import read_manifest
 
     if settings.INFERENCE != "gpu":
         return

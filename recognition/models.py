@@ -342,7 +342,7 @@ class ProbePicture(models.Model):
 class Evaluation(models.Model):
     """A measurement of how well the enrolled people can be told apart.
 
-    figures: the document of `recognition.services.figures.figures`, people as primary keys.
+    figures: the document of `recognition.services.evaluation.figures_of`, people as primary keys.
     pictures: name -> SVG.
     """
 
@@ -377,7 +377,7 @@ class ModelChange(models.Model):
 
     cursor: photos up to this number have been gone through. skipped: numbers of photos whose picture cannot be read.
     worker, worker_until: who computes at present and until when nobody else does.
-    figures: ``{"before": ..., "after": ...}`` of `recognition.services.figures`. pictures: name -> SVG.
+    figures: ``{"before": ..., "after": ...}`` of `recognition.services.evaluation.figures`. pictures: name -> SVG.
     """
 
     class State(models.TextChoices):

@@ -8,8 +8,8 @@ import numpy as np
 
 from recognition.engine.types import Floats
 from recognition.models import Embedding, Identity
-from recognition.services.live_gallery import record_change
-from recognition.services.policies import active_model
+from recognition.services.analysis.installed import active_model
+from recognition.services.gallery.live import record_change
 from tests.fakes import person_jpeg, wall_jpeg
 
 

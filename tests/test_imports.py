@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,9 +30,11 @@ def imported(file: Path) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
 
 
-def offences(folder: str, forbidden: tuple[str, ...], allowed: tuple[str, ...] = ()) -> list[str]:
+def offences(
+    folder: str, forbidden: tuple[str, ...], allowed: tuple[str, ...] = (), *, fewest: int = 4
+) -> list[str]:
     files = sorted((ROOT / folder).rglob("*.py"))
-    assert len(files) > 3
+    assert len(files) >= fewest
     return [
         f"{file.relative_to(ROOT)}:{line} imports {name}"
         for file in files
@@ -56,6 +59,75 @@ def test_training_knows_the_engine_alone():
 
 def test_services_know_nothing_above_them():
     assert offences("recognition/services", (*UPPER, "identity_site", "rest_framework", "allauth")) == []
+
+
+# Later ones may use earlier ones. What is named last stands apart: it uses all, and nothing below uses it.
+SHARED = ("errors", "wording", "queue", "files", "keys")
+PACKAGES = (
+    "analysis",
+    "gallery",
+    "thresholds",
+    "recognition",
+    "identities",
+    "enrolment",
+    "evaluation",
+    "models",
+)
+SERVICES = ROOT / "recognition/services"
+
+
+def test_the_services_are_these_packages_and_shared_modules():
+    there = {path.stem for path in SERVICES.glob("[!_]*") if path.suffix in ("", ".py")}
+    assert there == {*SHARED, *PACKAGES, "overview"}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_of_services_import_earlier_ones_only(package):
+    later = PACKAGES[PACKAGES.index(package) + 1 :]
+    forbidden = tuple(f"recognition.services.{name}" for name in (*later, "overview"))
+    assert offences(f"recognition/services/{package}", forbidden, fewest=3) == []
+
+
+def test_shared_services_import_no_package():
+    names = [(module, name) for module in SHARED for _, name in imported(SERVICES / f"{module}.py")]
+    forbidden = tuple(f"recognition.services.{name}" for name in (*PACKAGES, "overview"))
+    assert [(module, name) for module, name in names if _within(name, forbidden)] == []
+
+
+def doors(package: str) -> set[str]:
+    """The names that a package of services offers."""
+    tree = ast.parse((SERVICES / package / "__init__.py").read_text(encoding="utf-8"))
+    (names,) = (
+        node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "__all__"
+    )
+    return set(ast.literal_eval(names))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_from_outside_a_package_only_its_doors_are_used(package):
+    prefix = f"recognition.services.{package}."
+    outside = [
+        (file.relative_to(ROOT), line, name.removeprefix(prefix))
+        for folder in ("recognition", "accounts", "identity_site", "bench")
+        for file in sorted((ROOT / folder).rglob("*.py"))
+        if not file.is_relative_to(SERVICES / package)
+        for line, name in imported(file)
+        if name.startswith(prefix)
+    ]
+    assert [use for use in outside if use[2] not in doors(package)] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_says_what_it_is_for_and_offers_no_door_that_nobody_uses(package):
+    source = (SERVICES / package / "__init__.py").read_text(encoding="utf-8")
+    assert "May import" in (ast.get_docstring(ast.parse(source)) or "")
+    code = "\n".join(
+        file.read_text(encoding="utf-8")
+        for folder in ("recognition", "accounts", "identity_site", "bench")
+        for file in (ROOT / folder).rglob("*.py")
+        if not file.is_relative_to(SERVICES / package)
+    )
+    assert {name for name in doors(package) if not re.search(rf"\b{name}\b", code)} == set()
 
 
 def test_accounts_see_services_and_the_types_of_the_engine():
@@ -90,15 +162,15 @@ def loaded(code: str) -> set[str]:
 
 def _import_all(folder: str, *, but: tuple[str, ...] = ()) -> str:
     names = [
-        f"{folder.replace('/', '.')}.{file.stem}"
-        for file in sorted((ROOT / folder).glob("*.py"))
-        if file.stem not in ("__init__", *but)
+        ".".join(file.relative_to(ROOT).with_suffix("").parts)
+        for file in sorted((ROOT / folder).rglob("*.py"))
+        if file.stem != "__init__" and not set(but) & set(file.parts)
     ]
     return "\n".join(f"import {name}" for name in names)
 
 
 def test_importing_the_engine_leaves_django_out():
-    assert not loaded(_import_all("recognition/engine")) & {
+    assert not loaded(_import_all("recognition/engine", but=("networks",))) & {
         "django",
         "celery",
         "tensorflow",

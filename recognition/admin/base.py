@@ -16,7 +16,7 @@ from unfold.admin import ModelAdmin
 
 from recognition.engine.types import ModelFileError
 from recognition.services.errors import ServiceError
-from recognition.services.policies import active_policy
+from recognition.services.thresholds import active_policy
 
 Deleted = tuple[list[Any], dict[str, int], set[str], list[str]]
 NO_SAVE = {"show_save": False, "show_save_and_continue": False, "show_save_and_add_another": False}

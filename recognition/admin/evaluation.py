@@ -14,9 +14,8 @@ from recognition.admin.base import ReadOnlyAdmin, number_of
 from recognition.admin.identity_page import faces_of
 from recognition.models import Evaluation, Identity
 from recognition.services.errors import ServiceError
-from recognition.services.evaluation_runs import request_evaluation
-from recognition.services.picture_address import picture_address
-from recognition.services.policies import active_policy
+from recognition.services.evaluation import picture_address, request_evaluation
+from recognition.services.thresholds import active_policy
 
 STATES = {"waiting": "info", "running": "info", "done": "success", "failed": "danger"}
 TITLES = {

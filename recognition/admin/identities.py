@@ -17,7 +17,7 @@ from recognition.admin.identity_list import AccountFilter, PhotosFilter, with_co
 from recognition.admin.identity_page import person_context
 from recognition.admin.identity_views import PersonViews
 from recognition.models import Decision, Embedding, Identity, Photo
-from recognition.services import people, uploads
+from recognition.services import enrolment, identities
 
 
 @admin.register(Identity)
@@ -98,7 +98,7 @@ class IdentityAdmin(PersonViews, SiteAdmin):
     ) -> None:
         changed = 0
         for identity in queryset.exclude(status=status):
-            if self.attempt(request, lambda pk=identity: people.update_identity(pk, status=status)):
+            if self.attempt(request, lambda pk=identity: identities.update_identity(pk, status=status)):
                 self.log_change(request, identity, f"Now {status}.")
                 changed += 1
         word, _ = counted(changed, "person is", "people are")
@@ -127,13 +127,13 @@ class IdentityAdmin(PersonViews, SiteAdmin):
             names = {"name": "name", "external_id": "external_id", "user": "user_id"}
             changes = {names[f]: getattr(obj, names[f]) for f in form.changed_data if f in names}
             if changes:
-                people.update_identity(obj, **changes)
+                identities.update_identity(obj, **changes)
             return
-        created = people.create_identity(name=obj.name, external_id=obj.external_id)
+        created = identities.create_identity(name=obj.name, external_id=obj.external_id)
         obj.pk, obj._state.adding = created.pk, False
         handed_in = form.cleaned_data.get("photos")
         if handed_in:
-            uploads.keep_uploads(created, handed_in)
+            enrolment.keep_uploads(created, handed_in)
             for refusal in handed_in.refused:
                 self.message_user(request, str(refusal), messages.WARNING)
 
@@ -166,11 +166,11 @@ class IdentityAdmin(PersonViews, SiteAdmin):
         return [action for action in actions if not action.action_name.endswith(f"_{hidden}")]
 
     def delete_model(self, request: HttpRequest, obj: Identity) -> None:
-        people.erase(obj)
+        identities.erase(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Identity]) -> None:
         for identity in queryset:
-            people.erase(identity)
+            identities.erase(identity)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Deleted:
         """What goes with a person, in words and numbers instead of a tree of rows."""

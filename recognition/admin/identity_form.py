@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.template.loader import render_to_string
 
 from recognition.models import Identity
-from recognition.services.uploads import Uploads, read_uploads
+from recognition.services.enrolment import Uploads, read_uploads
 
 MAX_FILES = settings.MAX_UPLOAD_FILES
 

@@ -13,7 +13,7 @@ from recognition.admin.identity_form import UploadForm
 from recognition.admin.identity_list import face_of
 from recognition.engine.types import EngineError
 from recognition.models import Decision, Identity, Photo
-from recognition.services.neighbours import Neighbour, in_gallery, neighbours
+from recognition.services.identities import Neighbour, in_gallery, neighbours
 
 SHOWN = 48  # photos, until somebody asks for all
 HISTORY = 15

@@ -18,7 +18,7 @@ from recognition.admin.identity_form import UploadForm
 from recognition.admin.identity_list import face_of
 from recognition.admin.identity_page import progress, resemblance
 from recognition.models import Identity, Photo
-from recognition.services import people, uploads
+from recognition.services import enrolment, identities
 
 ASKED_AT_ONCE = 200  # photos of one question about their state
 FOUND = 12  # people shown when looking for the one to merge into
@@ -49,7 +49,7 @@ class PersonViews(SiteAdmin):
         problems: list[str] = []
         if form.is_valid():
             handed_in = form.cleaned_data["photos"]
-            kept = uploads.keep_uploads(identity, handed_in)
+            kept = enrolment.keep_uploads(identity, handed_in)
             problems = [str(refusal) for refusal in handed_in.refused]
             if kept:
                 word, number = counted(len(kept), "photo", "photos")
@@ -126,7 +126,7 @@ class PersonViews(SiteAdmin):
             return self.confirm(request, title=asked, button=button, back=back, points=points)
         if self.attempt(
             request,
-            lambda: people.update_identity(identity, status=status),
+            lambda: identities.update_identity(identity, status=status),
             f"{identity.name} is now {status}.",
         ):
             self.log_change(request, identity, f"Now {status}.")
@@ -145,7 +145,7 @@ class PersonViews(SiteAdmin):
         if request.method == "POST":
             done = self.attempt(
                 request,
-                lambda: people.merge(into=into, other=identity),
+                lambda: identities.merge(into=into, other=identity),
                 f"{identity} was merged into {into}.",
             )
             if not done:

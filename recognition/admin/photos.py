@@ -16,7 +16,7 @@ from recognition.admin.base import Deleted, SiteAdmin
 from recognition.admin.cards import STATE_LABELS
 from recognition.admin.filters import ReasonFilter
 from recognition.models import Photo
-from recognition.services import photos
+from recognition.services import enrolment
 from recognition.services.wording import reason_text
 
 
@@ -75,7 +75,7 @@ class PhotoAdmin(SiteAdmin):
         face = request.POST.get("face", "")
         if not (face.isascii() and face.isdigit() and len(face) < 4):
             self.message_user(request, "Choose one of the faces.", messages.ERROR)
-        elif self.attempt(request, lambda: photos.choose_face(photo=photo, face=int(face))):
+        elif self.attempt(request, lambda: enrolment.choose_face(photo=photo, face=int(face))):
             self.log_change(request, photo, f"Chose face {int(face) + 1}.")
         return HttpResponseRedirect(_place(photo))
 
@@ -85,15 +85,15 @@ class PhotoAdmin(SiteAdmin):
             return HttpResponseNotAllowed(["POST"])
         photo = get_object_or_404(Photo, pk=pk)
         self.log_deletions(request, [photo])
-        self.attempt(request, lambda: photos.delete_photo(photo), "The photo was deleted.")
+        self.attempt(request, lambda: enrolment.delete_photo(photo), "The photo was deleted.")
         return HttpResponseRedirect(f"{_person_url(photo)}#photos")
 
     def delete_model(self, request: HttpRequest, obj: Photo) -> None:
-        photos.delete_photo(obj)
+        enrolment.delete_photo(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Photo]) -> None:
         for photo in queryset:
-            photos.delete_photo(photo)
+            enrolment.delete_photo(photo)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Deleted:
         rows = list(objs)

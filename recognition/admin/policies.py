@@ -15,9 +15,7 @@ from unfold.decorators import action, display
 
 from recognition.admin.base import ShippedAdmin, number_of
 from recognition.models import ThresholdPolicy
-from recognition.services.policies import active_policy
-from recognition.services.policy_changes import activate, growth, roll_back, warnings
-from recognition.services.replay import replay
+from recognition.services.thresholds import activate, active_policy, growth, replay, roll_back, warnings
 
 IN_FORCE = {"in force": "success"}
 BACK = "admin:recognition_thresholdpolicy_changelist"

@@ -19,9 +19,8 @@ from recognition.engine.quality import PROBE
 from recognition.engine.types import REASONS, EngineError
 from recognition.models import Decision, Identity
 from recognition.services.errors import Invalid
-from recognition.services.policies import active_policy
-from recognition.services.probe_pictures import picture_of
-from recognition.services.recognise import Asker, FaceAnswer, identify
+from recognition.services.recognition import Asker, FaceAnswer, identify, picture_of
+from recognition.services.thresholds import active_policy
 from recognition.services.wording import Figure, describe_quality, describe_score, reason_text
 
 LABELS = {

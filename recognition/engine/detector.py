@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.engine.litert import InterpreterPool
-from recognition.engine.pools import OpensPool, Pool, open_pool, takes_batches
+from recognition.engine.runtimes.litert import InterpreterPool
+from recognition.engine.runtimes.pools import OpensPool, Pool, open_pool, takes_batches
 from recognition.engine.types import Face, Floats, Image, ModelFileError, ModelSpec
 from recognition.engine.weights import Manifest
 

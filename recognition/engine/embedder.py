@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from recognition.engine.litert import InterpreterPool
-from recognition.engine.pools import OpensPool, Pool, open_pool, run_all, takes_batches
+from recognition.engine.runtimes.litert import InterpreterPool
+from recognition.engine.runtimes.pools import OpensPool, Pool, open_pool, run_all, takes_batches
 from recognition.engine.types import Floats, Image, ModelFileError, ModelSpec
 from recognition.engine.weights import Manifest
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from recognition.engine.litert import InterpreterPool
-from recognition.engine.pools import OpensPool, Pool, open_pool, takes_batches
+from recognition.engine.runtimes.litert import InterpreterPool
+from recognition.engine.runtimes.pools import OpensPool, Pool, open_pool, takes_batches
 from recognition.engine.types import Face, Floats, Image
 from recognition.engine.weights import Manifest
 

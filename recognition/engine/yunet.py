@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from recognition.engine.detector import LARGE, MOST, SMALL, Detector, letterbox, suppress
-from recognition.engine.pools import OpensPool, Pool, open_pool
+from recognition.engine.runtimes.pools import OpensPool, Pool, open_pool
 from recognition.engine.types import Face, Floats, Image
 from recognition.engine.weights import Manifest
 

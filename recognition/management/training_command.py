@@ -14,7 +14,7 @@ from recognition.engine.quality import PROBE
 from recognition.engine.types import Image
 from recognition.management.service_command import Failed, ServiceCommand, progress
 from recognition.services.analysis import get_analyzer
-from recognition.services.measured_photos import main_face
+from recognition.services.evaluation import main_face
 
 BACKENDS = ("tensorflow", "torch", "jax")  # in the order of their speed on CPUs
 INTERRUPTED = 130

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.engine.metrics import fold_accuracy, roc
-from recognition.engine.pairs import PairsError, pair_scores, read_pairs
+from recognition.engine.measures.metrics import fold_accuracy, roc
+from recognition.engine.measures.pairs import PairsError, pair_scores, read_pairs
 from recognition.engine.types import Floats, Image
 from recognition.training.batches import scaled
 from recognition.training.crop_cache import SIDE, Progress, cached_crops

@@ -13,9 +13,11 @@ from accounts.models import User
 from recognition.engine.types import ModelSpec
 from recognition.engine.weights import Manifest
 from recognition.models import Identity
-from recognition.services import people, photos, shadow
-from recognition.services.analysis import Analyzer, use_analyzer
-from recognition.services.live_gallery import live_gallery
+from recognition.services.analysis.analyzer import Analyzer, use_analyzer
+from recognition.services.enrolment import photos
+from recognition.services.gallery.live import live_gallery
+from recognition.services.identities import people
+from recognition.services.recognition import shadow
 from tests.fakes import FakeDetector, FakeEmbedder, FakeRefiner, person_jpeg
 
 POLICY = {"verify_threshold": 0.5, "identify_threshold": 0.5, "margin": 0.1, "source": "made up for tests"}

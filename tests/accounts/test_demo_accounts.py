@@ -5,7 +5,7 @@ from __future__ import annotations
 from accounts.models import User
 from accounts.services import ensure_demo_accounts
 from recognition.models import Identity
-from recognition.services import people
+from recognition.services.identities import people
 
 
 def demo_person(external_id: str) -> Identity:

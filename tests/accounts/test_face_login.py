@@ -20,7 +20,9 @@ from accounts.models import User
 from recognition.engine.images import encode_jpeg
 from recognition.engine.types import ModelFileError
 from recognition.models import Decision
-from recognition.services import people, recognise
+from recognition.services import recognition
+from recognition.services.identities import people
+from recognition.services.recognition import recognise
 from tests.fakes import GROUND, person_jpeg, person_picture, wall_jpeg
 
 URL = "/accounts/face/"
@@ -232,7 +234,7 @@ class TestBadPictures:
         def broken(*_, **__):
             raise ModelFileError("detector.tflite is missing")
 
-        monkeypatch.setattr(recognise, "identify", broken)
+        monkeypatch.setattr(recognition, "identify", broken)
         response = look(person_jpeg(6))
         assert response.status_code == 503
         assert response.json()["code"] == "unavailable"

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from recognition.models import Identity
-from recognition.services import people
+from recognition.services.identities import people
 from tests.fakes import person_jpeg
 
 PROFILE = "/accounts/profile/"

@@ -8,7 +8,7 @@ from django.test import Client
 
 from accounts.models import User
 from recognition.models import Photo, StoredFile
-from recognition.services import photos as photo_services
+from recognition.services.enrolment import photos as photo_services
 from tests.fakes import wall_jpeg
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from accounts.models import User
 from recognition.models import Decision
-from recognition.services import people, photos
+from recognition.services.enrolment import photos
+from recognition.services.identities import people
 from tests.fakes import person_jpeg, wall_jpeg
 
 URL = "/accounts/profile/"

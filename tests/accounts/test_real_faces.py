@@ -15,7 +15,7 @@ from accounts.models import User
 from accounts.services import ensure_demo_accounts
 from recognition.engine.images import decode, encode_jpeg
 from recognition.models import Decision
-from recognition.services import importing
+from recognition.services.enrolment import import_plan, importing
 
 pytestmark = pytest.mark.models
 
@@ -27,7 +27,7 @@ PHOTOS = 3
 @pytest.fixture
 def demo_accounts(db: None) -> None:
     plan = [
-        importing.PlannedPerson(name, name, sorted((DEMO / "people" / name).iterdir())[:PHOTOS])
+        import_plan.PlannedPerson(name, name, sorted((DEMO / "people" / name).iterdir())[:PHOTOS])
         for name in ENROLLED
     ]
     report = importing.import_people(plan)

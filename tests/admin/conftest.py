@@ -11,7 +11,8 @@ from django.test import Client
 
 from accounts.models import User
 from recognition.models import Identity, Photo
-from recognition.services import people, photos
+from recognition.services.enrolment import photos
+from recognition.services.identities import people
 from tests.accounts.conftest import enrol, fresh_state  # noqa: F401
 from tests.fakes import person_jpeg
 

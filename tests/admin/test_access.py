@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from recognition.models import ApiKey, Decision, Identity, Photo
-from recognition.services import index, keys, recognise
+from recognition.services import keys
+from recognition.services.gallery import index
+from recognition.services.recognition import recognise
 from tests.admin.conftest import person
 from tests.fakes import person_jpeg
 

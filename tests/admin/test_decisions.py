@@ -10,7 +10,9 @@ from django.test import override_settings
 from django.utils import timezone
 
 from recognition.models import Decision, ProbePicture
-from recognition.services import keys, people, recognise
+from recognition.services import keys
+from recognition.services.identities import people
+from recognition.services.recognition import answers, recognise
 from tests.admin.conftest import person
 from tests.fakes import person_jpeg
 
@@ -21,7 +23,7 @@ LIST = "/admin/recognition/decision/"
 def decisions(ann) -> None:
     person("Ben", 5)
     key, _ = keys.issue_key(name="Front door", scopes=["identify"])
-    recognise.identify(person_jpeg(3, variant=2), asker=recognise.Asker(api_key=key))
+    recognise.identify(person_jpeg(3, variant=2), asker=answers.Asker(api_key=key))
     recognise.identify(person_jpeg(9, variant=2))
     recognise.identify(person_jpeg(3, size=30))
     recognise.verify_identity(person_jpeg(3, variant=4), identity=ann)

@@ -6,7 +6,9 @@ import pytest
 
 from recognition.admin.identity_form import MAX_FILES
 from recognition.models import Identity, Photo, StoredFile
-from recognition.services import people, photos, recognise
+from recognition.services.enrolment import photos
+from recognition.services.identities import people
+from recognition.services.recognition import recognise
 from tests.admin.conftest import add_photo, file, person_page, said
 from tests.fakes import person_jpeg, wall_jpeg
 
@@ -84,7 +86,7 @@ def test_too_many_files_make_nobody(owner):
 
 def test_a_file_that_is_too_large_is_not_even_read(owner, monkeypatch, settings):
     settings.MAX_UPLOAD_BYTES = 2**20
-    monkeypatch.setattr("recognition.services.photos.prepare_photo", None)
+    monkeypatch.setattr("recognition.services.enrolment.photos.prepare_photo", None)
     response = owner.post(ADD, form(photos=[file(b"x" * (2**20 + 1), "huge.jpg")]))
     assert "huge.jpg: The picture is too large" in response.text
     assert "and 1 MB" in response.text

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 
 from recognition.models import Decision, Embedding, GalleryChange, Identity, Photo, StoredFile
-from recognition.services import recognise
+from recognition.services.recognition import recognise
 from tests.admin.conftest import person, said
 from tests.fakes import person_jpeg
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from recognition.models import Evaluation
-from recognition.services import people, queue
-from recognition.services.policy_changes import activate, store_policy
-from recognition.services.site_evaluation import run_evaluation
+from recognition.services import queue
+from recognition.services.evaluation.site import run_evaluation
+from recognition.services.identities import people
+from recognition.services.thresholds.changes import activate, store_policy
 from tests.admin.conftest import said
 from tests.galleries import enrol_vectors
 
@@ -25,7 +26,7 @@ def sent(monkeypatch):
 
 @pytest.fixture
 def done(db):
-    from recognition.services.evaluation_runs import request_evaluation
+    from recognition.services.evaluation.runs import request_evaluation
 
     enrol_vectors(8, 3, spread=0.5)
     run = request_evaluation()

@@ -6,7 +6,9 @@ import re
 from unittest import mock
 
 from recognition.models import ThresholdPolicy
-from recognition.services import index, policies, queue
+from recognition.services import queue
+from recognition.services.gallery import index
+from recognition.services.thresholds import policies
 from tests.admin.conftest import said
 
 BUILDS = "/admin/recognition/gallerybuild/"

@@ -6,7 +6,8 @@ import pytest
 
 from accounts.models import User
 from recognition.models import Decision, Identity
-from recognition.services import people, recognise
+from recognition.services.identities import people
+from recognition.services.recognition import recognise
 from tests.admin.conftest import person, person_page, said
 from tests.fakes import person_jpeg
 

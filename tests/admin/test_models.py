@@ -7,16 +7,13 @@ import pytest
 from recognition.engine import packaged
 from recognition.engine.types import ModelFileError
 from recognition.models import ModelChange, ModelVersion
-from recognition.services import (
-    model_changes,
-    model_comparison,
-    model_store,
-    model_switch,
-    people,
-    recognise,
-    shadow,
-)
-from recognition.services.policies import active_model
+from recognition.services.analysis import installed
+from recognition.services.analysis.installed import active_model
+from recognition.services.identities import people
+from recognition.services.models import changes as model_changes
+from recognition.services.models import comparison as model_comparison
+from recognition.services.models import switch as model_switch
+from recognition.services.recognition import recognise, shadow
 from tests.admin.conftest import said
 from tests.fakes import person_jpeg, person_vector
 
@@ -207,7 +204,7 @@ class TestInstalling:
         version = ModelVersion.objects.get(name="sface-2021dec")
         assert "Apache-2.0" in owner.get(response.url).content.decode()
         assert response.url == f"{MODELS}{version.pk}/change/"
-        assert model_store.read_manifest().spec("sface-2021dec")
+        assert installed.read_manifest().spec("sface-2021dec")
 
     @pytest.mark.parametrize("name", ["", "nobody", "../etc/passwd", "ghostfacenet-v1-1.3-1"])
     def test_other_names(self, owner, name):

@@ -6,7 +6,11 @@ from unittest import mock
 
 import pytest
 
-from recognition.services import index, overview, people, photos, recognise
+from recognition.services import overview
+from recognition.services.enrolment import photos
+from recognition.services.gallery import index
+from recognition.services.identities import people
+from recognition.services.recognition import recognise
 from tests.admin.conftest import add_photo, person
 from tests.fakes import person_jpeg, wall_jpeg
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from recognition.models import Identity, Photo
-from recognition.services import people, photos, recognise
+from recognition.services.enrolment import photos
+from recognition.services.identities import people
+from recognition.services.recognition import recognise
 from tests.admin.conftest import add_photo, person, said
 from tests.fakes import person_jpeg, wall_jpeg
 

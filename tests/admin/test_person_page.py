@@ -9,7 +9,10 @@ import pytest
 from accounts.models import User
 from recognition.engine.types import ModelFileError
 from recognition.models import Decision
-from recognition.services import keys, people, photos, recognise
+from recognition.services import identities, keys
+from recognition.services.enrolment import photos
+from recognition.services.identities import people
+from recognition.services.recognition import answers, recognise
 from tests.admin.conftest import add_photo, person, person_page, said
 from tests.fakes import person_jpeg
 
@@ -95,8 +98,8 @@ def test_missing_models_do_not_break_the_page(owner, ann):
 def test_history_names_the_kiosk_and_the_account(owner, ann):
     key, _ = keys.issue_key(name="Front door", scopes=["identify"])
     user = User.objects.create_user("clerk")
-    recognise.identify(person_jpeg(3, variant=2), asker=recognise.Asker(api_key=key))
-    recognise.identify(person_jpeg(3, variant=3), asker=recognise.Asker(Decision.Kind.LOGIN, user_id=user.pk))
+    recognise.identify(person_jpeg(3, variant=2), asker=answers.Asker(api_key=key))
+    recognise.identify(person_jpeg(3, variant=3), asker=answers.Asker(Decision.Kind.LOGIN, user_id=user.pk))
     page = owner.get(person_page(ann))
     assert [(d.kind, asked_by) for d, asked_by in page.context["history"]] == [
         ("login", "clerk"),
@@ -251,7 +254,7 @@ def test_a_person_erased_meanwhile_is_told(owner, ann, monkeypatch):
         people.erase(identity)
         return real(identity, **changes)
 
-    monkeypatch.setattr(people, "update_identity", erased_first)
+    monkeypatch.setattr(identities, "update_identity", erased_first)
     response = owner.post(person_page(ann), form(ann, name="New"))
     assert response.status_code == 302
     assert said(owner.get("/admin/"))[0] == "This person was erased meanwhile."

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from recognition.models import Embedding, Identity, Photo, StoredFile
-from recognition.services import photos, recognise
+from recognition.services.enrolment import photos
+from recognition.services.recognition import recognise
 from tests.admin.conftest import add_photo, person, person_page, said
 from tests.fakes import person_jpeg, wall_jpeg
 

@@ -7,10 +7,10 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 
-from recognition.engine.thresholds import Tail, score_counts
-from recognition.services import recognise
-from recognition.services.policies import active_policy
-from recognition.services.policy_changes import activate, store_policy
+from recognition.engine.measures.thresholds import Tail, score_counts
+from recognition.services.recognition import recognise
+from recognition.services.thresholds.changes import activate, store_policy
+from recognition.services.thresholds.policies import active_policy
 from tests.admin.conftest import said
 from tests.fakes import person_jpeg
 from tests.galleries import enrol_vectors
@@ -135,7 +135,7 @@ def test_a_policy_of_the_other_view_is_warned_of(owner):
 
 
 def test_what_it_was_measured_on_is_shown(owner):
-    from recognition.services import calibration
+    from recognition.services.thresholds import calibration
 
     enrol_vectors(40, 4)
     proposal = calibration.from_enrolled(calibration.Wish(fmr=1e-3, fpir=0.1, people=40))

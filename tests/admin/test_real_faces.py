@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 
 from recognition.models import Identity
-from recognition.services import photos
+from recognition.services.enrolment import photos
 from tests.admin.conftest import file, person_page
 
 pytestmark = pytest.mark.models

@@ -8,7 +8,7 @@ import pytest
 
 from recognition.engine.types import ModelFileError
 from recognition.models import Decision
-from recognition.services import people
+from recognition.services.identities import people
 from tests.admin.conftest import file, person, said
 from tests.fakes import person_jpeg, wall_jpeg
 

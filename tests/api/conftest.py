@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from recognition.models import Photo
-from recognition.services import photos
+from recognition.services.enrolment import photos
 from tests.accounts.conftest import enrol, fresh_state  # noqa: F401
 from tests.api.kiosks import Kiosk, kiosk_with
 

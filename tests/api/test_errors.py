@@ -154,7 +154,7 @@ def test_any_accept_header(new_kiosk: NewKiosk) -> None:
 
 
 def test_a_fault_leaks_nothing(new_kiosk: NewKiosk) -> None:
-    with patch("recognition.services.recognise.identify", side_effect=RuntimeError("secret /etc/passwd")):
+    with patch("recognition.services.recognition.identify", side_effect=RuntimeError("secret /etc/passwd")):
         response = new_kiosk("identify").post("identify", image=upload(wall_jpeg()))
     error = error_of(response, 500)
     assert error["code"] == "server_error"
@@ -162,7 +162,7 @@ def test_a_fault_leaks_nothing(new_kiosk: NewKiosk) -> None:
 
 
 def test_the_fault_is_in_the_log(new_kiosk: NewKiosk, caplog: pytest.LogCaptureFixture) -> None:
-    with patch("recognition.services.recognise.identify", side_effect=RuntimeError("what happened")):
+    with patch("recognition.services.recognition.identify", side_effect=RuntimeError("what happened")):
         new_kiosk("identify").post("identify", image=upload(wall_jpeg()))
     assert "what happened" in caplog.text
     assert "Traceback" in caplog.text
@@ -171,7 +171,7 @@ def test_the_fault_is_in_the_log(new_kiosk: NewKiosk, caplog: pytest.LogCaptureF
 def test_debug_shows_no_more(new_kiosk: NewKiosk) -> None:
     with (
         override_settings(DEBUG=True),
-        patch("recognition.services.recognise.identify", side_effect=RuntimeError("secret")),
+        patch("recognition.services.recognition.identify", side_effect=RuntimeError("secret")),
     ):
         response = new_kiosk("identify").post("identify", image=upload(wall_jpeg()))
     assert error_of(response, 500)["code"] == "server_error"
@@ -188,7 +188,7 @@ def test_the_database_is_away(new_kiosk: NewKiosk) -> None:
 
 
 def test_the_model_is_being_changed(new_kiosk: NewKiosk) -> None:
-    with patch("recognition.services.recognise.identify", side_effect=Conflict("busy", "Try again.")):
+    with patch("recognition.services.recognition.identify", side_effect=Conflict("busy", "Try again.")):
         response = new_kiosk("identify").post("identify", image=upload(wall_jpeg()))
     assert error_of(response, 409)["code"] == "busy"
     assert response["Retry-After"] == "5"
@@ -208,7 +208,7 @@ def test_a_smaller_limit(new_kiosk: NewKiosk, path: str) -> None:
 
 def test_an_unknown_kind_of_service_error(new_kiosk: NewKiosk) -> None:
     with patch(
-        "recognition.services.people.create_identity", side_effect=ServiceError("odd", "Do it otherwise.")
+        "recognition.services.identities.create_identity", side_effect=ServiceError("odd", "Do it otherwise.")
     ):
         error = error_of(new_kiosk("enrol").post("people", name="Ada"), 400)
     assert error == {"code": "odd", "message": "Do it otherwise."}

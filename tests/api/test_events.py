@@ -9,7 +9,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from recognition.models import Decision
-from recognition.services import people
+from recognition.services.identities import people
 from tests.accounts.conftest import Enrol
 from tests.api.conftest import NewKiosk
 from tests.api.kiosks import Kiosk, assert_guarded, error_of, upload

@@ -6,7 +6,8 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from recognition.models import ApiKey, Decision
-from recognition.services import people, shadow
+from recognition.services.identities import people
+from recognition.services.recognition import shadow
 from tests.accounts.conftest import Enrol
 from tests.api.conftest import NewKiosk
 from tests.api.kiosks import assert_guarded, error_of, in_base64, rows, upload

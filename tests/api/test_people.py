@@ -6,7 +6,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from recognition.models import Identity
-from recognition.services import people
+from recognition.services.identities import people
 from tests.accounts.conftest import Enrol
 from tests.api.conftest import NewKiosk
 from tests.api.kiosks import assert_guarded, error_of, rows

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from recognition.models import Photo
-from recognition.services import people, photos
+from recognition.services.enrolment import photos
+from recognition.services.identities import people
 from tests.accounts.conftest import Enrol
 from tests.api.conftest import NewKiosk
 from tests.api.kiosks import assert_guarded, error_of, rows, upload

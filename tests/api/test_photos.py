@@ -9,7 +9,9 @@ import pytest
 from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
 from recognition.models import Photo
-from recognition.services import people, uploads
+from recognition.services import enrolment
+from recognition.services.enrolment import uploads
+from recognition.services.identities import people
 from tests.accounts.conftest import Enrol
 from tests.api.conftest import NewKiosk
 from tests.api.kiosks import assert_guarded, error_of, in_base64, rows, upload
@@ -188,7 +190,7 @@ def test_a_person_erased_meanwhile(new_kiosk: NewKiosk) -> None:
         return original(files)  # type: ignore[arg-type]
 
     original = uploads.read_uploads
-    with patch.object(uploads, "read_uploads", read):
+    with patch.object(enrolment, "read_uploads", read):
         response = new_kiosk("enrol").post(PATH, image=upload(person_jpeg(3)))
     assert error_of(response, 404)["code"] == "unknown_person"
     assert rows() | {"GalleryChange": 0} == dict.fromkeys(rows(), 0)

@@ -34,7 +34,8 @@ def test_says_what_is_there(enrol: Enrol, new_kiosk: NewKiosk, answers: bool) ->
 
 def test_models_are_missing(new_kiosk: NewKiosk) -> None:
     with patch(
-        "recognition.services.policies.get_analyzer", side_effect=ModelFileError("/secret/place is missing")
+        "recognition.services.analysis.installed.get_analyzer",
+        side_effect=ModelFileError("/secret/place is missing"),
     ):
         response = new_kiosk("read").get("status")
     error = error_of(response, 503)

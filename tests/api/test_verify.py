@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from recognition.models import Decision
-from recognition.services import people
+from recognition.services.identities import people
 from tests.accounts.conftest import Enrol
 from tests.api.conftest import NewKiosk
 from tests.api.kiosks import assert_guarded, error_of, in_base64, rows, upload

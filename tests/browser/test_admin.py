@@ -6,7 +6,10 @@ import pytest
 from playwright.sync_api import expect
 
 from recognition.models import Identity, Photo
-from recognition.services import keys, people, photos, recognise
+from recognition.services import keys
+from recognition.services.enrolment import photos
+from recognition.services.identities import people
+from recognition.services.recognition import recognise
 from tests.fakes import person_jpeg, wall_jpeg
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from recognition.models import Identity, Photo
-from recognition.services import people, photos
+from recognition.services.enrolment import photos
+from recognition.services.identities import people
 from tests.fakes import person_jpeg
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

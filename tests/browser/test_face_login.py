@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, Page, expect
 from accounts import services
 from recognition.engine.images import decode, encode_jpeg
 from recognition.models import Decision
-from recognition.services import people, photos
+from recognition.services.enrolment import photos
+from recognition.services.identities import people
 from tests.browser.camera_page import FACE_LOGIN, STATUS, camera_page
 from tests.fakes import GROUND, FakeDetector, person_jpeg, person_picture, wall_jpeg
 

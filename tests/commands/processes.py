@@ -19,9 +19,9 @@ from django.conf import settings
 settings.DATABASES["default"]["NAME"] = {database!r}
 django.setup()
 if {fake!r}:
-    from recognition.services import analysis
+    from recognition.services.analysis import analyzer
     from tests.accounts.conftest import FakeAnalyzer
-    analysis._analyzer = FakeAnalyzer()
+    analyzer._analyzer = FakeAnalyzer()
 """
 COMMAND = """
 from django.core.management import execute_from_command_line

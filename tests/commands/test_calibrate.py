@@ -11,10 +11,10 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from recognition.models import ThresholdPolicy
-from recognition.services import recognise
-from recognition.services.analysis import use_analyzer
-from recognition.services.policies import active_policy
-from recognition.services.policy_changes import growth, store_policy
+from recognition.services.analysis.analyzer import use_analyzer
+from recognition.services.recognition import recognise
+from recognition.services.thresholds.changes import growth, store_policy
+from recognition.services.thresholds.policies import active_policy
 from tests.accounts.conftest import FakeAnalyzer
 from tests.fakes import person_jpeg
 from tests.galleries import enrol_vectors, people_folder

@@ -15,9 +15,11 @@ from django.utils import timezone
 from recognition.engine import packaged
 from recognition.engine.types import ModelFileError
 from recognition.models import Embedding, ModelChange, ModelVersion
-from recognition.services import model_changes, model_store, recognise
-from recognition.services.analysis import Analyzer, use_analyzer
-from recognition.services.policies import active_model
+from recognition.services.analysis import installed
+from recognition.services.analysis.analyzer import Analyzer, use_analyzer
+from recognition.services.analysis.installed import active_model
+from recognition.services.models import changes as model_changes
+from recognition.services.recognition import recognise
 from tests.commands.processes import COMMAND
 from tests.commands.processes import run as run_process
 from tests.fakes import person_jpeg
@@ -69,7 +71,7 @@ class TestFetchModels:
         assert "reembed --model sface-2021dec" in said
         assert ModelVersion.objects.filter(name="sface-2021dec").exists()
         run("fetch_models", "--remove", "sface-2021dec")
-        assert [spec.name for spec in model_store.read_manifest().specs if spec.name in packaged.NAMES] == [
+        assert [spec.name for spec in installed.read_manifest().specs if spec.name in packaged.NAMES] == [
             "yunet-2023mar"
         ]
 
@@ -152,7 +154,7 @@ class TestReembed:
 
 KILLED = f"""
 import os, signal
-from recognition.services import model_changes
+from recognition.services.models import changes as model_changes
 real = model_changes._note
 def note(*args):
     real(*args)

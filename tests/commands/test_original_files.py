@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from recognition.models import Identity
-from recognition.services import people
+from recognition.services.identities import people
 from tests.galleries import labelled_vectors
 
 pytestmark = pytest.mark.django_db

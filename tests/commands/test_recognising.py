@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from recognition.management.service_command import Failed
 from recognition.models import Decision, GalleryBuild
-from recognition.services import index
+from recognition.services.gallery import index
 from tests.commands.processes import run
 from tests.fakes import person_jpeg, wall_jpeg
 

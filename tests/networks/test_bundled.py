@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from recognition.engine.detector import decode
-from recognition.engine.litert import InterpreterPool
+from recognition.engine.runtimes.litert import InterpreterPool
 from recognition.engine.types import ModelSpec
 from recognition.engine.weights import Manifest
 from tests.networks.pairs import MODELS, head, pairs, scaled

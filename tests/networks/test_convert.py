@@ -11,10 +11,10 @@ keras = pytest.importorskip("keras")
 pytest.importorskip("tensorflow")
 pytest.importorskip("h5py")
 
-from recognition.engine.litert import InterpreterPool  # noqa: E402
 from recognition.engine.networks import export  # noqa: E402
 from recognition.engine.networks.convert import convert  # noqa: E402
 from recognition.engine.networks.refiner import face_refiner  # noqa: E402
+from recognition.engine.runtimes.litert import InterpreterPool  # noqa: E402
 from recognition.engine.types import ModelFileError  # noqa: E402
 from recognition.engine.weights import Manifest  # noqa: E402
 from tests.networks.pairs import DATA, MODELS, pairs, scaled  # noqa: E402

@@ -16,9 +16,10 @@ pytest.importorskip("h5py")
 
 from recognition.engine.embedder import Embedder  # noqa: E402
 from recognition.models import ModelVersion  # noqa: E402
-from recognition.services import model_catalogue, model_store  # noqa: E402
-from recognition.services.downloads import RemoteFile  # noqa: E402
-from recognition.services.model_catalogue import Release  # noqa: E402
+from recognition.services.analysis import installed  # noqa: E402
+from recognition.services.models import catalogue as model_catalogue  # noqa: E402
+from recognition.services.models.catalogue import Release  # noqa: E402
+from recognition.services.models.downloads import RemoteFile  # noqa: E402
 from tests.networks.pairs import DATA, pairs  # noqa: E402
 
 NAME = "ghostfacenet_v1_w0.5_s2_bias"
@@ -42,7 +43,7 @@ def said(*arguments: object) -> dict:
 def check(name: str) -> None:
     """The served vectors are those of the stored pairs."""
     stored = pairs(NAME)
-    embedder = Embedder.from_manifest(model_store.read_manifest(), name)
+    embedder = Embedder.from_manifest(installed.read_manifest(), name)
     found = embedder.embed(stored["x"], mirrored=False)
     expected = stored["y"] / np.linalg.norm(stored["y"], axis=1, keepdims=True)
     np.testing.assert_allclose(found, expected, atol=1e-4)
@@ -73,4 +74,4 @@ def test_a_file_that_is_none(tmp_path, suffix):
     with pytest.raises(CommandError, match="notes"):
         said("import_model", path, "--name", "own")
     assert not ModelVersion.objects.exists()
-    assert [spec.name for spec in model_store.read_manifest().specs if spec.name == "own"] == []
+    assert [spec.name for spec in installed.read_manifest().specs if spec.name == "own"] == []

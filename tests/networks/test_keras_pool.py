@@ -14,16 +14,16 @@ keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
 pytest.importorskip("h5py")
 
-from recognition.engine import accelerator, keras_pool  # noqa: E402
-from recognition.engine.accelerator import Device  # noqa: E402
 from recognition.engine.detector import Detector, letterbox  # noqa: E402
 from recognition.engine.embedder import Embedder  # noqa: E402
-from recognition.engine.keras_pool import KerasPool, open_keras_pool  # noqa: E402
 from recognition.engine.networks.convert import convert  # noqa: E402
 from recognition.engine.networks.refiner import face_refiner  # noqa: E402
 from recognition.engine.networks.yolov5face import yolov5face  # noqa: E402
-from recognition.engine.pools import open_pool, run_all, takes_batches  # noqa: E402
 from recognition.engine.refiner import Refiner  # noqa: E402
+from recognition.engine.runtimes import accelerator, keras_pool  # noqa: E402
+from recognition.engine.runtimes.accelerator import Device  # noqa: E402
+from recognition.engine.runtimes.keras_pool import KerasPool, open_keras_pool  # noqa: E402
+from recognition.engine.runtimes.pools import open_pool, run_all, takes_batches  # noqa: E402
 from recognition.engine.types import ModelSpec  # noqa: E402
 from recognition.engine.weights import Manifest  # noqa: E402
 from tests.networks.onnx_writer import parameters  # noqa: E402

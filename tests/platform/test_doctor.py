@@ -15,11 +15,11 @@ from django.core.management import call_command
 from django.db import connection
 
 from identity_site import diagnosis
-from recognition.engine import accelerator
+from recognition.engine.runtimes import accelerator
 from recognition.models import Embedding, GalleryBuild, Identity, ModelVersion
-from recognition.services import index
-from recognition.services.analysis import get_analyzer
-from recognition.services.policies import active_model
+from recognition.services.analysis.analyzer import get_analyzer
+from recognition.services.analysis.installed import active_model
+from recognition.services.gallery import index
 
 pytestmark = pytest.mark.django_db
 

@@ -15,7 +15,7 @@ SERVES = "import identity_site.urls, recognition.tasks"
 LOOKS = """
 import numpy as np
 from recognition.services.analysis import get_analyzer
-from recognition.services.examination import examine
+from recognition.services.enrolment.examination import examine
 from django.conf import settings
 assert settings.INFERENCE == "cpu"
 examine(np.full((200, 200, 3), 90, np.uint8))

@@ -10,17 +10,14 @@ import numpy as np
 import pytest
 
 from recognition.models import Decision, Embedding, Identity, ModelChange, Photo
-from recognition.services import (
-    model_changes,
-    model_switch,
-    npz_exchange,
-    people,
-    photos,
-    recognise,
-    reembedding,
-)
+from recognition.services.enrolment import npz_exchange, photos
+from recognition.services.identities import people
+from recognition.services.models import changes as model_changes
+from recognition.services.models import reembedding
+from recognition.services.models import switch as model_switch
+from recognition.services.recognition import recognise
 from tests.fakes import person_jpeg, person_vector
-from tests.services.test_model_changes import add, ready
+from tests.services.models.test_changes import add, ready
 from tests.threads import PATIENCE, in_background, wait_for_a_waiting_lock
 
 pytestmark = pytest.mark.django_db(transaction=True)

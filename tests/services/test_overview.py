@@ -8,7 +8,10 @@ import pytest
 from celery import current_app
 from kombu.exceptions import OperationalError
 
-from recognition.services import index, overview, people, photos
+from recognition.services import overview
+from recognition.services.enrolment import photos
+from recognition.services.gallery import index
+from recognition.services.identities import people
 from tests.fakes import person_jpeg, wall_jpeg
 
 

@@ -11,7 +11,9 @@ from kombu.exceptions import OperationalError
 
 from recognition import tasks
 from recognition.models import Photo
-from recognition.services import people, photos, queue
+from recognition.services import queue
+from recognition.services.enrolment import photos
+from recognition.services.identities import people
 from tests.fakes import person_jpeg
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from recognition.engine.quality import ENROLMENT, PROBE, assess
 from recognition.engine.types import REASONS
-from recognition.services.analysis import quality_dict
+from recognition.services.analysis.analyzer import quality_dict
 from recognition.services.wording import describe_quality, describe_score, reason_text
 from tests.fakes import FakeDetector, person_picture
 

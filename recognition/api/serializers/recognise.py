@@ -9,7 +9,7 @@ from rest_framework import serializers
 from recognition.api.images import PictureFile, PictureText
 from recognition.api.serializers.common import Input, PersonIdField, PersonName
 from recognition.models import Decision
-from recognition.services.recognise import KEPT_CANDIDATES
+from recognition.services.recognition import KEPT_CANDIDATES
 
 MAX_TOP = 20
 DECISIONS = Decision.Outcome.choices

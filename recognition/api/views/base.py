@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 
 from recognition.api.parsers import check_size
 from recognition.models import ApiKey
-from recognition.services.recognise import Asker
+from recognition.services.recognition import Asker
 
 Scope = ApiKey.Scope
 

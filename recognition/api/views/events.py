@@ -9,7 +9,7 @@ from recognition.api import queries
 from recognition.api.schema import answers
 from recognition.api.serializers import events as shapes
 from recognition.api.views.base import KioskView, Scope
-from recognition.services import people
+from recognition.services import identities
 
 
 class EventsView(KioskView):
@@ -30,7 +30,7 @@ class EventsView(KioskView):
         wanted = self.read_query(shapes.EventsQuery)
         page_size = wanted.pop("page_size")
         if external_id := wanted.pop("external_id", None):
-            wanted["identity"] = people.get_identity(external_id)
+            wanted["identity"] = identities.get_identity(external_id)
         rows = list(queries.find_events(**wanted)[: page_size + 1])
         more = len(rows) > page_size
         rows = rows[:page_size]

@@ -13,7 +13,7 @@ from recognition.api import queries
 from recognition.api.schema import BODY, PERSON_ID, answers
 from recognition.api.serializers import people as shapes
 from recognition.api.views.base import KioskView, Scope
-from recognition.services import people as service
+from recognition.services import identities
 
 
 class PeopleView(KioskView):
@@ -42,7 +42,7 @@ class PeopleView(KioskView):
     )
     def post(self, request: Request) -> Response:
         """The person is recognised once one of the photos, which are added separately, is ready."""
-        identity = service.create_identity(**self.read_json(shapes.PersonInput))
+        identity = identities.create_identity(**self.read_json(shapes.PersonInput))
         where = reverse("api:person", kwargs={"external_id": identity.external_id})
         return Response(_person(identity.external_id), 201, headers={"Location": where})
 
@@ -70,8 +70,8 @@ class PersonView(KioskView):
     )
     def patch(self, request: Request, external_id: str) -> Response:
         """What is left out stays as it is."""
-        identity = service.get_identity(external_id)
-        changed = service.update_identity(identity, **self.read_json(shapes.PersonInput, partial=True))
+        identity = identities.get_identity(external_id)
+        changed = identities.update_identity(identity, **self.read_json(shapes.PersonInput, partial=True))
         return Response(_person(changed.external_id))
 
     @extend_schema(
@@ -83,7 +83,7 @@ class PersonView(KioskView):
     )
     def delete(self, request: Request, external_id: str) -> Response:
         """Removes the person with all photos and vectors, at once and for good."""
-        service.erase(service.get_identity(external_id))
+        identities.erase(identities.get_identity(external_id))
         return Response(status=204)
 
 
@@ -100,7 +100,7 @@ class SuspendView(KioskView):
     )
     def post(self, request: Request, external_id: str) -> Response:
         """Not recognised any more from the next request on; nothing is lost."""
-        service.suspend(service.get_identity(external_id))
+        identities.suspend(identities.get_identity(external_id))
         return Response(_person(external_id))
 
 
@@ -117,7 +117,7 @@ class ResumeView(KioskView):
     )
     def post(self, request: Request, external_id: str) -> Response:
         """From the next request on."""
-        service.resume(service.get_identity(external_id))
+        identities.resume(identities.get_identity(external_id))
         return Response(_person(external_id))
 
 

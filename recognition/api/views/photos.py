@@ -17,7 +17,7 @@ from recognition.api.images import Picture
 from recognition.api.schema import BODY, PERSON_ID, PHOTO_ID, answers
 from recognition.api.serializers import photos as shapes
 from recognition.api.views.base import KioskView, Scope
-from recognition.services import people, photos, uploads
+from recognition.services import enrolment, identities
 from recognition.services.errors import NotFound
 
 
@@ -35,7 +35,7 @@ class PersonPhotosView(KioskView):
         """In the order in which they were added."""
         wanted = self.read_query(shapes.PhotosQuery)
         page, page_size = wanted.pop("page"), wanted.pop("page_size")
-        identity = people.get_identity(external_id)
+        identity = identities.get_identity(external_id)
         found = queries.page_of(request, queries.photos_of(identity, **wanted), page, page_size)
         return Response(shapes.PhotosPage(found).data)
 
@@ -51,13 +51,13 @@ class PersonPhotosView(KioskView):
         """Each file is taken or refused for itself. The error of a request of which no file was taken has
         the list in its detail. Photos are processed in the background: read one to learn its state.
         """
-        identity = people.get_identity(external_id)
+        identity = identities.get_identity(external_id)
         sent = self.read_picture(shapes.PhotosForm, shapes.PhotoJson)
         files = sent["image"]
         if isinstance(files, Picture):
             files = [Picture(files.data, sent["filename"])]
-        read = uploads.read_uploads(files)
-        kept = uploads.keep_uploads(identity, read)
+        read = enrolment.read_uploads(files)
+        kept = enrolment.keep_uploads(identity, read)
         refused = [{"filename": r.filename, "code": r.code, "message": r.message} for r in read.refused]
         if not kept:
             raise _all_refused(refused)
@@ -101,7 +101,7 @@ class PhotoView(KioskView):
     )
     def delete(self, request: Request, photo_id: int) -> Response:
         """The person is recognised without it from the next request on."""
-        photos.delete_photo(queries.photo(photo_id))
+        enrolment.delete_photo(queries.photo(photo_id))
         return Response(status=204)
 
 
@@ -119,7 +119,7 @@ class ChooseFaceView(KioskView):
     def post(self, request: Request, photo_id: int) -> Response:
         """For a photo that was rejected with `several_faces`. It is then processed again."""
         photo = queries.photo(photo_id)
-        photos.choose_face(photo=photo, face=self.read_json(shapes.ChooseFace)["face"])
+        enrolment.choose_face(photo=photo, face=self.read_json(shapes.ChooseFace)["face"])
         return Response(shapes.Photo(queries.photo(photo_id)).data)
 
 

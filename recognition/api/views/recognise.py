@@ -11,8 +11,7 @@ from recognition.api.schema import BODY, answers
 from recognition.api.serializers import recognise as shapes
 from recognition.api.views.base import KioskView, Scope
 from recognition.models import Decision
-from recognition.services import people
-from recognition.services import recognise as service
+from recognition.services import identities, recognition
 
 _FACE = {
     "box": [151.2, 120.4, 329.9, 358.1],
@@ -69,7 +68,7 @@ class IdentifyView(KioskView):
         """Decides about every face of the picture, up to 20. No face is an ordinary answer with no faces."""
         sent = self.read_picture(shapes.IdentifyForm, shapes.IdentifyJson)
         asker = self.asker(Decision.Kind.IDENTIFY)
-        answer = service.identify(read_bounded(sent["image"]), top=sent["top"], asker=asker)
+        answer = recognition.identify(read_bounded(sent["image"]), top=sent["top"], asker=asker)
         return Response(answer.as_dict())
 
 
@@ -92,9 +91,9 @@ class VerifyView(KioskView):
         sent = self.read_picture(shapes.VerifyForm, shapes.VerifyJson)
         image, asker = read_bounded(sent["image"]), self.asker(Decision.Kind.VERIFY)
         if "image2" in sent:
-            answer = service.verify_images(image, read_bounded(sent["image2"]), asker=asker)
+            answer = recognition.verify_images(image, read_bounded(sent["image2"]), asker=asker)
         else:
-            answer = service.verify_identity(
-                image, identity=people.get_identity(sent["external_id"]), asker=asker
+            answer = recognition.verify_identity(
+                image, identity=identities.get_identity(sent["external_id"]), asker=asker
             )
         return Response(answer.as_dict())

@@ -7,7 +7,7 @@ from rest_framework.response import Response
 
 from recognition.api.schema import answers
 from recognition.api.views.base import KioskView, Scope
-from recognition.services.live_gallery import live_gallery
+from recognition.services.gallery import live_gallery
 from recognition.services.overview import worker_answers
 
 STATUS = inline_serializer(

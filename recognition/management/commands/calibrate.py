@@ -13,11 +13,12 @@ from tqdm import tqdm
 
 from recognition.management.migrated_command import MigratedCommand
 from recognition.models import ModelVersion
-from recognition.services import calibration, model_changes, policy_changes
+from recognition.services import models as model_services
+from recognition.services import thresholds
+from recognition.services.analysis import active_model
 from recognition.services.errors import ServiceError
-from recognition.services.measured_photos import measure_photos
-from recognition.services.policies import active_model
-from recognition.services.shipped_policy import ship
+from recognition.services.evaluation import measure_photos
+from recognition.services.thresholds import ship
 
 
 class Command(MigratedCommand):
@@ -44,7 +45,7 @@ class Command(MigratedCommand):
         parser.add_argument(
             "--margin-cost",
             type=float,
-            default=calibration.MARGIN_COST,
+            default=thresholds.MARGIN_COST,
             help="share of right identifications given up to refuse look-alikes (0.005)",
         )
         parser.add_argument(
@@ -66,9 +67,9 @@ class Command(MigratedCommand):
         quiet = options["json"] or not sys.stderr.isatty()
         user_id = self._user(options["user"])
         try:
-            version = model_changes.version_of(options["model"]) if options["model"] else active_model()
-            people = options["people"] or max(1, policy_changes.enrolled_people(active_model()))
-            wish = calibration.Wish(
+            version = model_services.version_of(options["model"]) if options["model"] else active_model()
+            people = options["people"] or max(1, thresholds.enrolled_people(active_model()))
+            wish = thresholds.Wish(
                 fmr=options["fmr"],
                 fpir=options["fpir"],
                 people=people,
@@ -80,9 +81,9 @@ class Command(MigratedCommand):
             if options["ship"]:
                 self.stderr.write(f"Written to {ship(proposal, version.name)}")
             elif not options["dry_run"]:
-                policy = policy_changes.store_policy(proposal.as_dict(), user_id=user_id, version=version)
+                policy = thresholds.store_policy(proposal.as_dict(), user_id=user_id, version=version)
                 if options["activate"]:
-                    policy = policy_changes.activate(policy, user_id=user_id)
+                    policy = thresholds.activate(policy, user_id=user_id)
         except ServiceError as error:
             raise CommandError(str(error)) from None
         if options["json"]:
@@ -112,8 +113,8 @@ class Command(MigratedCommand):
         return int(user.pk)
 
     def _propose(
-        self, wish: calibration.Wish, version: ModelVersion, options: dict[str, Any], quiet: bool
-    ) -> calibration.Proposal:
+        self, wish: thresholds.Wish, version: ModelVersion, options: dict[str, Any], quiet: bool
+    ) -> thresholds.Proposal:
         source = options["source"]
         photos = None
         if source is not None:
@@ -131,11 +132,11 @@ class Command(MigratedCommand):
                 bar.update(round(100 * share) - bar.n)
 
             if photos is None:
-                return calibration.from_enrolled(wish, version=version, progress=progress)
+                return thresholds.from_enrolled(wish, version=version, progress=progress)
             name = options["name"] or source.resolve().name
-            return calibration.from_photos(photos, wish, name=name, progress=progress)
+            return thresholds.from_photos(photos, wish, name=name, progress=progress)
 
-    def _print(self, proposal: calibration.Proposal) -> None:
+    def _print(self, proposal: thresholds.Proposal) -> None:
         found = proposal.measurements
         verify, identify, on = found["verify"], found["identify"], found["on"]
         self._line("measured on", proposal.source)

@@ -16,9 +16,7 @@ from recognition.engine.types import EngineError
 from recognition.management.migrated_command import MigratedCommand
 from recognition.services.analysis import get_analyzer
 from recognition.services.errors import ServiceError
-from recognition.services.evaluation import evaluate
-from recognition.services.evaluation_report import LABELS, write_report
-from recognition.services.measured_photos import VARIANTS, measure_photos
+from recognition.services.evaluation import LABELS, VARIANTS, evaluate, measure_photos, write_report
 
 
 class Command(MigratedCommand):

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from recognition.management.migrated_command import MigratedCommand
-from recognition.services.npz_exchange import export_npz
+from recognition.services.enrolment import export_npz
 
 
 class Command(MigratedCommand):

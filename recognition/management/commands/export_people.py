@@ -13,7 +13,7 @@ from tqdm import tqdm
 from recognition.management.migrated_command import MigratedCommand
 from recognition.models import Identity
 from recognition.services.errors import ServiceError
-from recognition.services.people_export import export_people
+from recognition.services.identities import export_people
 
 
 class Command(MigratedCommand):

@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from recognition.engine.types import ModelSpec
 from recognition.management.service_command import ServiceCommand, progress
-from recognition.services import model_catalogue, model_store
+from recognition.services import models as model_services
 
 
 class Command(ServiceCommand):
@@ -29,7 +29,7 @@ class Command(ServiceCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["remove"]:
-            model_store.remove(options["remove"])
+            model_services.remove(options["remove"])
             return self._print({"removed": options["remove"]}, f"{options['remove']} is removed.", options)
         if options["list"]:
             return self._list(options)
@@ -44,7 +44,7 @@ class Command(ServiceCommand):
                     bar.total = total
                     bar.update(done - bar.n)
 
-                installed += model_catalogue.fetch(
+                installed += model_services.fetch(
                     name,
                     progress=loaded,
                     tell=lambda text: None if options["json"] else self.stdout.write(text),
@@ -52,7 +52,7 @@ class Command(ServiceCommand):
         return self._print({"installed": [asdict(s) for s in installed]}, said(installed), options)
 
     def _list(self, options: dict[str, Any]) -> None:
-        found = model_catalogue.offers()
+        found = model_services.offers()
         if options["json"]:
             return self.print_document([asdict(offer) for offer in found])
         for offer in found:

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from recognition.management.service_command import Failed, ServiceCommand, read_picture
-from recognition.services.recognise import MOST_CANDIDATES, FaceAnswer, identify
+from recognition.services.recognition import MOST_CANDIDATES, FaceAnswer, identify
 from recognition.services.wording import reason_text
 
 

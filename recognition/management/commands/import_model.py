@@ -11,7 +11,7 @@ from django.core.management.base import CommandParser
 from recognition.engine.weights import KINDS
 from recognition.management.commands.fetch_models import said
 from recognition.management.service_command import ServiceCommand
-from recognition.services.model_catalogue import install_file
+from recognition.services.models import install_file
 
 
 class Command(ServiceCommand):

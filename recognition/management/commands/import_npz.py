@@ -12,10 +12,9 @@ from tqdm import tqdm
 
 from recognition.management.migrated_command import MigratedCommand
 from recognition.models import ModelVersion
+from recognition.services.analysis import active_model
+from recognition.services.enrolment import import_npz, read_plan
 from recognition.services.errors import ServiceError
-from recognition.services.import_plan import read_plan
-from recognition.services.npz_exchange import import_npz
-from recognition.services.policies import active_model
 
 
 class Command(MigratedCommand):

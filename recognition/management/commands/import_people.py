@@ -13,7 +13,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from recognition.management.service_command import Failed, ServiceCommand, progress
-from recognition.services.importing import Report, import_people, read_plan
+from recognition.services.enrolment import Report, import_people, read_plan
 
 INTERRUPTED = 130  # as a shell says it of Ctrl-C
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from recognition.management.service_command import Failed, ServiceCommand
-from recognition.services.index import rebuild_index
+from recognition.services.gallery import rebuild_index
 
 
 class Command(ServiceCommand):

@@ -9,8 +9,9 @@ from django.core.management.base import CommandError, CommandParser
 
 from recognition.management.service_command import ServiceCommand, progress
 from recognition.models import ModelChange
-from recognition.services import model_changes, model_comparison, model_switch, shadow
-from recognition.services.policies import active_model
+from recognition.services import models as model_services
+from recognition.services import recognition
+from recognition.services.analysis import active_model
 
 POLL_SECONDS = 2.0
 
@@ -44,16 +45,16 @@ class Command(ServiceCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["drop"]:
-            count = model_changes.drop(options["drop"])
+            count = model_services.drop(options["drop"])
             return self._say(
                 {"dropped": count}, f"{count} vectors of {options['drop']} are deleted.", options
             )
         if options["rollback"]:
-            change = model_switch.roll_back(leave_behind=options["leave_behind"])
+            change = model_services.roll_back(leave_behind=options["leave_behind"])
             return self._say(described(change), f"{change.target.name} is in use again.", options)
         if options["stop"]:
             change = self._open()
-            model_changes.stop(change)
+            model_services.stop(change)
             return self._say({"stopped": change.pk}, f"The change {change} is given up.", options)
         if options["status"]:
             return self._status(options)
@@ -64,38 +65,38 @@ class Command(ServiceCommand):
             )
         change = self._compute(change, options)
         if options["activate"]:
-            change = model_switch.activate(change, leave_behind=options["leave_behind"])
+            change = model_services.activate(change, leave_behind=options["leave_behind"])
             return self._say(described(change), f"{change.target.name} is the model in use.", options)
         return self._status(options)
 
     def _open(self) -> ModelChange:
-        change = model_changes.open_change()
+        change = model_services.open_change()
         if change is None:
             raise CommandError("No change of the model is open. Begin one: --model NAME.")
         return change
 
     def _begun(self, options: dict[str, Any]) -> ModelChange:
         if options["model"]:
-            return model_changes.begin(options["model"], enqueue=options["in_background"])
+            return model_services.begin(options["model"], enqueue=options["in_background"])
         return self._open()
 
     def _compute(self, change: ModelChange, options: dict[str, Any]) -> ModelChange:
         """Until every vector is there, whoever computes it: a worker that is at it is followed, a dead one replaced."""
-        start = model_changes.enrolled_photos() - model_changes.missing(change).count()
-        with progress(model_changes.enrolled_photos() - start, "photo", quiet=options["json"]) as bar:
+        start = model_services.enrolled_photos() - model_services.missing(change).count()
+        with progress(model_services.enrolled_photos() - start, "photo", quiet=options["json"]) as bar:
             while True:
-                found = model_changes.advance(on_photos=bar.update)
+                found = model_services.advance(on_photos=bar.update)
                 if found is None or found.pk != change.pk:
                     raise CommandError("The change was given up meanwhile.")
                 if found.state != ModelChange.State.COMPUTING:
                     break
                 time.sleep(POLL_SECONDS)
                 bar.update(max(0, found.done - start - bar.n))
-        model_comparison.compare(found.pk)
+        model_services.compare(found.pk)
         return ModelChange.objects.select_related("target", "before").get(pk=found.pk)
 
     def _status(self, options: dict[str, Any]) -> None:
-        change = model_changes.open_change()
+        change = model_services.open_change()
         if change is None:
             name = active_model().name
             return self._say(
@@ -126,7 +127,7 @@ class Command(ServiceCommand):
             f"{live['lost']} to no match, {live['other']} to another person"
         )
         if not document["policy"]:
-            self.stdout.write(model_switch.no_policy_text(change.target))
+            self.stdout.write(model_services.no_policy_text(change.target))
         elif change.state == ModelChange.State.SHADOW:
             self.stdout.write("Switch: manage.py reembed --activate")
         return None
@@ -140,8 +141,8 @@ class Command(ServiceCommand):
 
 def described(change: ModelChange) -> dict[str, Any]:
     """The change for machines."""
-    found = model_switch.readiness(change)
-    live = shadow.agreement(change)
+    found = model_services.readiness(change)
+    live = recognition.agreement(change)
     return {
         "change": change.pk,
         "from": change.before.name,

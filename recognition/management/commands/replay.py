@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 
 from recognition.management.migrated_command import MigratedCommand
 from recognition.models import ThresholdPolicy
-from recognition.services.replay import replay
+from recognition.services.thresholds import replay
 
 
 class Command(MigratedCommand):

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from recognition.management.service_command import ServiceCommand, read_picture
-from recognition.services.recognise import verify_images
+from recognition.services.recognition import verify_images
 from recognition.services.wording import reason_text
 
 

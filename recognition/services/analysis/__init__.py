@@ -1,0 +1,29 @@
+"""What this process sees with: the engine's parts put together, the installed models and the version in use.
+
+A picture goes in, faces with crops, quality and vectors come out; nothing is decided and nothing is written
+but the row of a model version. May import the shared modules only.
+"""
+
+from __future__ import annotations
+
+from recognition.services.analysis.analyzer import Analyzer, SeenFace, Timings, get_analyzer, quality_dict
+from recognition.services.analysis.installed import (
+    active_model,
+    hold_in_use,
+    models_folder,
+    read_manifest,
+    register,
+)
+
+__all__ = [
+    "Analyzer",
+    "SeenFace",
+    "Timings",
+    "active_model",
+    "get_analyzer",
+    "hold_in_use",
+    "models_folder",
+    "quality_dict",
+    "read_manifest",
+    "register",
+]

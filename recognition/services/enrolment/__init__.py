@@ -1,0 +1,31 @@
+"""Photos of people on their way into the gallery: handed in, examined by a worker, chosen, removed; bulk
+imports and the original project's files.
+
+A photo is claimed by one worker at a time, and counts once its vector is stored. May import `identities`
+and what that may.
+"""
+
+from __future__ import annotations
+
+from recognition.services.enrolment.import_plan import PlannedPerson, read_plan
+from recognition.services.enrolment.import_report import Report
+from recognition.services.enrolment.importing import import_people
+from recognition.services.enrolment.npz_exchange import export_npz, import_npz
+from recognition.services.enrolment.photos import choose_face, delete_photo, process_photos, sweep_photos
+from recognition.services.enrolment.uploads import Uploads, keep_uploads, read_uploads
+
+__all__ = [
+    "PlannedPerson",
+    "Report",
+    "Uploads",
+    "choose_face",
+    "delete_photo",
+    "export_npz",
+    "import_npz",
+    "import_people",
+    "keep_uploads",
+    "process_photos",
+    "read_plan",
+    "read_uploads",
+    "sweep_photos",
+]

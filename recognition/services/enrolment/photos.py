@@ -1,0 +1,206 @@
+"""Enrolment photos: handing in, processing, choosing among several faces, removing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import uuid4
+
+from django.core.files.base import ContentFile
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from recognition.engine import images
+from recognition.engine.types import REASONS, EngineError, ImageError
+from recognition.models import Embedding, Identity, ModelVersion, Photo
+from recognition.services import queue
+from recognition.services.analysis import active_model, get_analyzer, hold_in_use, quality_dict
+from recognition.services.enrolment import photo_batches
+from recognition.services.enrolment.claims import CLAIM_LASTS, claim, let_go, put_back, still_claimed
+from recognition.services.enrolment.examination import Finding, examine
+from recognition.services.enrolment.photo_batches import chosen_box
+from recognition.services.enrolment.preparing import PreparedPhoto, digest_of, prepare_photo
+from recognition.services.errors import Conflict, Invalid, NotFound
+from recognition.services.files import discard_files_of, remove_file, remove_files_of
+from recognition.services.gallery import record_change
+
+log = logging.getLogger(__name__)
+
+MESSAGE_PHOTOS = 20  # in one message of the sweep
+
+
+def add_photo(*, identity: Identity, data: bytes, filename: str = "") -> Photo:
+    """Keep a photo of the person and enqueue its processing.
+
+    Raises Invalid when the bytes are no usable picture and Conflict when this very file is already there.
+    """
+    if Photo.objects.filter(identity=identity, sha256=digest_of(data)).exists():
+        raise Conflict("duplicate", REASONS["duplicate"])
+    return keep_photo(identity=identity, prepared=prepare_photo(data, filename)[0])
+
+
+def keep_photo(*, identity: Identity, prepared: PreparedPhoto) -> Photo:
+    """Keep a photo that was read before, and enqueue its processing. Raises Conflict when it is already there."""
+    photo = prepared.as_row(identity)
+    try:
+        with transaction.atomic():
+            photo.save()
+            queue.enqueue(queue.PROCESS_PHOTOS, [photo.pk])
+    except IntegrityError:
+        discard_files_of(photo)
+        raise _duplicate_or_gone(photo) from None
+    return photo
+
+
+def _duplicate_or_gone(photo: Photo) -> Exception:
+    if Identity.objects.filter(pk=photo.identity_id).exists():
+        return Conflict("duplicate", REASONS["duplicate"])
+    return NotFound("unknown_person", "This person was erased meanwhile.")
+
+
+def process_photos(photo_ids: Sequence[int]) -> int:
+    """Find the face in each of these photos and enrol it. Photos that are gone or done are passed over.
+
+    Returns how many were processed. Safe to run twice and in several workers at once. Each photo is claimed just
+    before its turn, so that one that kills the worker takes no attempts from those beside it; for batches on a GPU
+    `photo_batches` says how that is.
+    Raises EngineError when no photo can be processed at present; they stay waiting then.
+    """
+    version = active_model()
+    if get_analyzer().batches:
+        return photo_batches.process(photo_ids, version, alone=_process, store=store)
+    claimed = (claim(pk) for pk in photo_ids)
+    return sum(_process(photo, version) for photo in claimed if photo is not None)
+
+
+def _process(photo: Photo, version: ModelVersion) -> bool:
+    try:
+        finding = _look_at(photo, version)
+    except EngineError:
+        put_back(photo)  # it is not to blame
+        raise
+    except DatabaseError:
+        raise
+    except Exception:
+        log.exception("photo %s could not be processed (attempt %s)", photo.pk, photo.attempts)
+        let_go(photo)
+        return False
+    store(photo, finding, version)
+    return True
+
+
+def _look_at(photo: Photo, version: ModelVersion) -> Finding:
+    try:
+        with photo.image.open("rb") as file:
+            image = images.decode(file.read())
+    except (ImageError, FileNotFoundError):
+        return Finding(reason="unreadable")
+    return examine(image, chosen_box(photo), version=version)
+
+
+def store(photo: Photo, finding: Finding, version: ModelVersion) -> None:
+    """Write what was found. A photo that was deleted or taken over meanwhile is left alone.
+
+    When another model came into use meanwhile, the photo waits to be looked at by that.
+    """
+    with transaction.atomic():
+        if finding.vector is not None and not hold_in_use(version):
+            if put_back(photo):
+                queue.enqueue(queue.PROCESS_PHOTOS, [photo.pk])
+            return
+        current = _lock(photo, still_claimed(photo))
+        if current is not None and save_finding(current, finding, version):
+            record_change(current.identity_id)
+
+
+def _lock(photo: Photo, rows: QuerySet[Photo]) -> Photo | None:
+    """The photo, if it is among the rows still, locked after its person, as erasing and merging do: the other order
+    ends in a deadlock."""
+    owner: int | None = photo.identity_id
+    while owner is not None:
+        Identity.objects.select_for_update(no_key=True).filter(pk=owner).first()
+        current = rows.filter(identity=owner).select_for_update().first()
+        if current is not None:
+            return current
+        owner = rows.values_list("identity_id", flat=True).first()  # another one's since a merge
+    return None
+
+
+def save_finding(photo: Photo, finding: Finding, version: ModelVersion) -> bool:
+    """Save the photo with what was found, its crop and its vector.
+
+    True when the gallery changes by it, which the caller has to record.
+    """
+    new = photo.pk is None
+    photo.faces = [face.as_dict() for face in finding.faces]
+    photo.chosen_face = finding.chosen
+    photo.reason = finding.reason
+    photo.quality = {}
+    photo.processed_at = timezone.now()
+    photo.state = Photo.State.READY if finding.vector is not None else Photo.State.REJECTED
+    remove_file(photo.crop)
+    photo.crop = ""
+    if finding.chosen is not None:
+        face = finding.faces[finding.chosen]
+        photo.quality = quality_dict(face.quality)
+        photo.crop.save(f"{uuid4().hex}.jpg", ContentFile(images.encode_jpeg(face.crop)), save=False)
+    photo.save()
+    # Vectors of the face that the photo stood for before, if it was another one.
+    stale = Embedding.objects.none() if new else Embedding.objects.filter(photo=photo)
+    if finding.vector is None:
+        return stale.delete()[0] > 0
+    stale.delete()
+    Embedding.objects.create(
+        photo=photo, model_version=version, identity_id=photo.identity_id, vector=finding.vector
+    )
+    return True
+
+
+def choose_face(*, photo: Photo, face: int) -> Photo:
+    """Say which of the faces found is the person's, and enqueue the photo again.
+
+    The vector of another face stops counting at once.
+    """
+    with transaction.atomic():
+        current = _lock(photo, Photo.objects.filter(pk=photo.pk))
+        if current is None:
+            raise NotFound("unknown_photo", "This photo was deleted meanwhile.")
+        if not 0 <= face < len(current.faces):
+            raise Invalid("unknown_face", f"Faces in the photo: {len(current.faces)}. Choose one of them.")
+        if current.state in (Photo.State.WAITING, Photo.State.PROCESSING):
+            raise Conflict("busy", "The photo is being processed. Try again in a moment.")
+        if face != current.chosen_face and current.embeddings.all().delete()[0]:
+            record_change(current.identity_id)
+        current.chosen_face = face
+        current.state = Photo.State.WAITING
+        current.reason = ""
+        current.attempts = 0
+        current.save(update_fields=["chosen_face", "state", "reason", "attempts"])
+        queue.enqueue(queue.PROCESS_PHOTOS, [current.pk])
+    return current
+
+
+def delete_photo(photo: Photo) -> None:
+    """Remove the photo, its crop and its vector; the person is recognised without it from the next request on."""
+    with transaction.atomic():
+        current = _lock(photo, Photo.objects.filter(pk=photo.pk))
+        if current is None:
+            return
+        remove_files_of(current)
+        current.delete()
+        record_change(current.identity_id)
+
+
+def sweep_photos(older_than: timedelta = timedelta(minutes=1)) -> int:
+    """Enqueue photos again that wait for longer than they should: their message was lost or their worker died."""
+    now = timezone.now()
+    left = Photo.objects.filter(
+        Q(state=Photo.State.WAITING, created_at__lt=now - older_than)
+        | Q(state=Photo.State.PROCESSING, claimed_at__lt=now - CLAIM_LASTS)
+    ).values_list("pk", flat=True)
+    ids = list(left[:1000])
+    for start in range(0, len(ids), MESSAGE_PHOTOS):
+        queue.enqueue_again(queue.PROCESS_PHOTOS, ids[start : start + MESSAGE_PHOTOS])
+    return len(ids)

@@ -1,0 +1,32 @@
+"""Everybody who can be recognised, current in every process: the change log, the live gallery and the built
+index file.
+
+Whoever changes a person's vectors or state calls `record_change` in the same transaction. May import
+`analysis` and the shared modules.
+"""
+
+from __future__ import annotations
+
+from recognition.services.gallery.index import rebuild_if_stale, rebuild_index
+from recognition.services.gallery.live import (
+    LiveGallery,
+    Mark,
+    gallery_folder,
+    last_change,
+    live_gallery,
+    record_change,
+)
+from recognition.services.gallery.vectors import enrolled_vectors, unpack
+
+__all__ = [
+    "LiveGallery",
+    "Mark",
+    "enrolled_vectors",
+    "gallery_folder",
+    "last_change",
+    "live_gallery",
+    "rebuild_if_stale",
+    "rebuild_index",
+    "record_change",
+    "unpack",
+]

@@ -1,0 +1,121 @@
+"""Building the gallery file from Postgres. One writer at a time; readers never wait for it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from datetime import timedelta
+from functools import partial
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from recognition.models import GalleryBuild, GalleryChange, ModelChange, ModelVersion
+from recognition.services.analysis import active_model
+from recognition.services.gallery.live import build_from_database, gallery_folder, last_change
+
+log = logging.getLogger(__name__)
+
+BUILD_LOCK = 7_261_002
+KEEP = 2  # a process that has just read the row of a build must still find its file
+STALE_AFTER = timedelta(minutes=5)
+# Former builds still hold the vectors of people who were erased since.
+FORMER_KEPT = timedelta(minutes=10)
+
+
+def rebuild_index(version: ModelVersion | None = None) -> GalleryBuild | None:
+    """Build the gallery of a model, by default the active one, anew; processes start from it.
+
+    None when another process is already building.
+    """
+    with transaction.atomic():
+        return _build(version or active_model()) if _sole_writer() else None
+
+
+def rebuild_if_stale() -> GalleryBuild | None:
+    """Build when there is no file, or it lacks changes and is older than five minutes.
+
+    Returns the build of the model in use, None when there was no need for one.
+    """
+    versions = _served()
+    built = [_rebuild_if_stale(version) for version in versions]
+    if not any(built):
+        drop_former_builds()
+    return built[0]
+
+
+def _rebuild_if_stale(version: ModelVersion) -> GalleryBuild | None:
+    build = GalleryBuild.objects.filter(model_version=version).first()
+    if build is None or not (gallery_folder() / build.file).exists():
+        return rebuild_index(version)
+    if build.change_number == last_change() or build.created_at > timezone.now() - STALE_AFTER:
+        return None
+    return rebuild_index(version)
+
+
+def _served() -> list[ModelVersion]:
+    """The model in use, and the one to come while it decides in the shadow."""
+    change = ModelChange.objects.select_related("target").filter(state=ModelChange.State.SHADOW).first()
+    return [active_model()] + ([change.target] if change else [])
+
+
+def drop_former_builds() -> None:
+    """Remove builds that were replaced some time ago, with their files."""
+    with transaction.atomic():
+        if _sole_writer():
+            limit = timezone.now() - FORMER_KEPT
+            newest = [build for version in _served() if (build := _newest(version)) is not None]
+            others = GalleryBuild.objects.exclude(pk__in=[build.pk for build in newest])
+            if newest and others.exists() and all(build.created_at < limit for build in newest):
+                _keep(newest)
+
+
+def _newest(version: ModelVersion) -> GalleryBuild | None:
+    return GalleryBuild.objects.filter(model_version=version).first()
+
+
+def _sole_writer() -> bool:
+    """Take the right to write until the end of the transaction; False when another process has it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [BUILD_LOCK])
+        return bool(cursor.fetchone()[0])
+
+
+def _build(version: ModelVersion) -> GalleryBuild:
+    start = time.perf_counter()
+    gallery = build_from_database(version)
+    build = GalleryBuild.objects.create(
+        model_version=version,
+        change_number=gallery.change_number,
+        identities=len(gallery),
+        vectors=gallery.vector_count,
+        file="",
+        seconds=0.0,
+    )
+    gallery.generation = build.pk
+    build.file = f"{build.pk}.gallery"
+    folder = gallery_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    gallery.save(folder / build.file)
+    build.seconds = round(time.perf_counter() - start, 3)
+    build.save(update_fields=["file", "seconds"])
+    versions = {v.pk: v for v in [version, *_served()]}
+    _keep([b for v in versions.values() for b in GalleryBuild.objects.filter(model_version=v)[:KEEP]])
+    return build
+
+
+def _keep(kept: list[GalleryBuild]) -> None:
+    """Forget all other builds, their files, and the part of the log that is in all of the kept ones."""
+    GalleryBuild.objects.exclude(pk__in=[build.pk for build in kept]).delete()
+    GalleryChange.objects.filter(id__lt=min(build.change_number for build in kept)).delete()
+    names = {build.file for build in kept}
+    transaction.on_commit(partial(_remove_files, names, max(build.pk for build in kept)))
+
+
+def _remove_files(kept: set[str], newest: int) -> None:
+    """Remove gallery files that no row names. Those after ``newest`` are being written by the next writer."""
+    for path in gallery_folder().glob("*.gallery*"):
+        number = re.search(r"(\d+)\.gallery(\.part)?$", path.name)
+        if path.name not in kept and (number is None or int(number[1]) <= newest):
+            path.unlink(missing_ok=True)

@@ -1,0 +1,38 @@
+"""Who is in a picture (1:N) and whether it is a certain person (1:1): decided, recorded and answered.
+
+Beside it the shadow decisions of a model to come, the pictures of probes where they are kept, and sign-ins
+by face. May import `thresholds` and what that may.
+"""
+
+from __future__ import annotations
+
+from recognition.services.recognition.answers import Asker, FaceAnswer, Identification
+from recognition.services.recognition.pictures import forget_probe_pictures, picture_of, purge_probe_pictures
+from recognition.services.recognition.recognise import (
+    KEPT_CANDIDATES,
+    MOST_CANDIDATES,
+    identify,
+    verify_identity,
+    verify_images,
+)
+from recognition.services.recognition.shadow import agreement, differences
+from recognition.services.recognition.sign_ins import is_recognised, recent_sign_ins, set_user
+
+__all__ = [
+    "KEPT_CANDIDATES",
+    "MOST_CANDIDATES",
+    "Asker",
+    "FaceAnswer",
+    "Identification",
+    "agreement",
+    "differences",
+    "forget_probe_pictures",
+    "identify",
+    "is_recognised",
+    "picture_of",
+    "purge_probe_pictures",
+    "recent_sign_ins",
+    "set_user",
+    "verify_identity",
+    "verify_images",
+]

@@ -1,0 +1,58 @@
+"""Policy and gallery that a probe is decided by, from one small query."""
+
+from __future__ import annotations
+
+from django.db import connection
+
+from recognition.engine.gallery import Gallery
+from recognition.models import ThresholdPolicy
+from recognition.services.errors import Conflict
+from recognition.services.gallery import Mark, live_gallery
+from recognition.services.thresholds import active_policy
+
+# xmin is another one after every change of the row, so a kept policy is never an outdated one.
+STATE = """
+    SELECT p.id, p.xmin::text, v.id, v.xmin::text, c.id, c.created_at
+    FROM recognition_thresholdpolicy p
+    JOIN recognition_modelversion v ON v.id = p.model_version_id
+    LEFT JOIN LATERAL (
+        SELECT id, created_at FROM recognition_gallerychange ORDER BY id DESC LIMIT 1
+    ) c ON true
+    WHERE p.active AND v.active
+"""
+ATTEMPTS = 3
+
+_kept: tuple[tuple[object, ...], ThresholdPolicy] | None = None
+
+
+def in_force() -> tuple[ThresholdPolicy, Gallery]:
+    """Policy and gallery of the same model, also while another model is being activated.
+
+    Raises Conflict when they do not come together.
+    """
+    for _ in range(ATTEMPTS):
+        policy, mark = _state()
+        gallery = live_gallery.current(mark)
+        if gallery.model == policy.model_version.name:
+            return policy, gallery
+        live_gallery.forget()
+    raise Conflict("busy", "The model in use is being changed. Try again in a moment.")
+
+
+def policy_in_force() -> ThresholdPolicy:
+    return _state()[0]
+
+
+def _state() -> tuple[ThresholdPolicy, Mark | None]:
+    """The policy, read only when it is another one than last time, and the place where the log ends."""
+    global _kept
+    with connection.cursor() as cursor:
+        cursor.execute(STATE)
+        row = cursor.fetchone()
+    if row is None:  # a new site
+        return active_policy(), None
+    key, (number, at) = row[:4], row[4:]
+    kept = _kept
+    if kept is None or kept[0] != key:
+        kept = _kept = key, active_policy()
+    return kept[1], Mark(number or 0, at)

@@ -1,0 +1,51 @@
+"""Which score is enough: threshold policies, their changes and growth, calibration from measured scores,
+replay of past decisions.
+
+A policy belongs to a model version and is chosen by the error it allows. May import `gallery` and what that
+may.
+"""
+
+from __future__ import annotations
+
+from recognition.services.thresholds.calibration import (
+    MARGIN_COST,
+    Proposal,
+    Wish,
+    from_enrolled,
+    from_photos,
+)
+from recognition.services.thresholds.changes import (
+    activate,
+    enrolled_people,
+    follow_growth,
+    growth,
+    roll_back,
+    store_policy,
+    warnings,
+)
+from recognition.services.thresholds.policies import active_policy, judge, policy_of
+from recognition.services.thresholds.replays import replay
+from recognition.services.thresholds.scores import GENUINE_LIMIT, check_usable
+from recognition.services.thresholds.shipped import ship
+
+__all__ = [
+    "GENUINE_LIMIT",
+    "MARGIN_COST",
+    "Proposal",
+    "Wish",
+    "activate",
+    "active_policy",
+    "check_usable",
+    "enrolled_people",
+    "follow_growth",
+    "from_enrolled",
+    "from_photos",
+    "growth",
+    "judge",
+    "policy_of",
+    "replay",
+    "roll_back",
+    "ship",
+    "store_policy",
+    "warnings",
+]

@@ -1,0 +1,189 @@
+"""Which thresholds are in force: storing, activating, rolling back, and following the number of people."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from recognition.engine.measures.thresholds import Tail
+from recognition.models import Embedding, Identity, ModelChange, ModelVersion, ThresholdPolicy
+from recognition.services.analysis import active_model, get_analyzer
+from recognition.services.errors import Conflict, NotFound
+from recognition.services.thresholds.policies import active_policy
+
+log = logging.getLogger(__name__)
+
+# A raised threshold is good for so many more people, so that it need not follow every single one.
+ROOM = 1.1
+
+
+def store_policy(
+    values: dict[str, Any], *, user_id: int | None = None, version: ModelVersion | None = None
+) -> ThresholdPolicy:
+    """Keep a policy without putting it in force. values: as `calibration.Proposal.as_dict`."""
+    return ThresholdPolicy.objects.create(
+        model_version=version or active_model(), active=False, created_by_id=user_id, **values
+    )
+
+
+def activate(policy: ThresholdPolicy, *, user_id: int | None = None) -> ThresholdPolicy:
+    """Put the policy in force from the next request on; that of a model to come, from the switch to it on.
+
+    Raises Conflict when it belongs to a model that is neither in use nor to come.
+    """
+    with transaction.atomic():
+        version = _locked(policy.model_version_id)
+        if not version.active and not _to_come(version):
+            raise Conflict(
+                "other_model", f"The policy is for {version.name}, which is neither in use nor to come."
+            )
+        chosen = version.policies.filter(pk=policy.pk).first()
+        if chosen is None:
+            raise NotFound("unknown_policy", "There is no such policy any more.")
+        before = version.policies.filter(active=True).first()
+        if before is not None and before.pk == chosen.pk:
+            return chosen
+        version.policies.filter(active=True).update(active=False)
+        chosen.active = True
+        chosen.activated_by_id = user_id
+        chosen.activated_at = timezone.now()
+        chosen.replaces = before
+        chosen.save(update_fields=["active", "activated_by", "activated_at", "replaces"])
+    log.info("threshold policy %s is in force instead of %s", chosen.pk, before.pk if before else None)
+    return chosen
+
+
+def roll_back(*, user_id: int | None = None, expected: int | None = None) -> ThresholdPolicy:
+    """Put the policy back in force that the present one replaced.
+
+    expected: the only one that may come of it. Raises Conflict when it would be another, or when there is none.
+    """
+    with transaction.atomic():
+        present = active_policy(_locked(active_model().pk))
+        before = present.replaces
+        if before is None:
+            raise Conflict("nothing_before", "No other policy was in force before this one.")
+        if expected is not None and before.pk != expected:
+            if present.pk == expected:
+                raise Conflict("in_force", f"Policy {expected} is in force already.")
+            text = (
+                f"Going back would now put policy {before.pk} in force. Look at it first, then confirm again."
+            )
+            raise Conflict("changed", text)
+        return activate(before, user_id=user_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What the number of people does to a policy.
+
+    people: enrolled now. expected_fpir: how likely a stranger is taken for one of them at the present threshold.
+    needed: 1:N threshold that keeps the policy's FPIR. beyond: needed lies beyond what was measured.
+    All but ``people`` are None when the policy was not measured.
+    """
+
+    people: int
+    expected_fpir: float | None = None
+    needed: float | None = None
+    beyond: bool = False
+    threshold: float = 0.0
+
+    @property
+    def too_loose(self) -> bool:
+        return self.needed is not None and self.needed > self.threshold
+
+
+def growth(policy: ThresholdPolicy) -> Growth:
+    people = enrolled_people(policy.model_version)
+    tail = policy_tail(policy)
+    if tail is None or not policy.fpir:
+        return Growth(people, threshold=policy.identify_threshold)
+    needed, beyond = tail.for_gallery(policy.fpir, people)
+    expected = min(1.0, people * tail.rate(policy.identify_threshold))
+    return Growth(people, expected, needed, beyond, policy.identify_threshold)
+
+
+def follow_growth() -> ThresholdPolicy | None:
+    """Raise the 1:N threshold when more people are enrolled than it is good for. It is never lowered.
+
+    Returns the new policy, which is in force, or None when nothing had to be done.
+    """
+    with transaction.atomic():
+        version = _locked(active_model().pk)
+        policy = active_policy(version)
+        found = growth(policy)
+        tail = policy_tail(policy)
+        if not found.too_loose or tail is None or policy.fpir is None:
+            return None
+        people = math.ceil(found.people * ROOM)
+        threshold, beyond = tail.for_gallery(policy.fpir, people)
+        identify = dict(policy.measurements.get("identify", {}))
+        identify |= {"people": people, "needed_fmr": policy.fpir / people, "beyond": beyond, "interval": None}
+        raised = ThresholdPolicy.objects.create(
+            model_version=version,
+            verify_threshold=policy.verify_threshold,
+            identify_threshold=threshold,
+            margin=policy.margin,
+            fmr=policy.fmr,
+            fpir=policy.fpir,
+            source=_raised_source(policy.source, people),
+            measurements={**policy.measurements, "identify": identify, "raised_from": policy.pk},
+        )
+        log.warning(
+            "%s people are enrolled: 1:N threshold raised from %s to %s",
+            found.people,
+            policy.identify_threshold,
+            threshold,
+        )
+        return activate(raised)
+
+
+def warnings(policy: ThresholdPolicy) -> list[str]:
+    """What to think of before this policy is put in force."""
+    found = []
+    mirrored = policy.measurements.get("mirrored")
+    if mirrored is not None and mirrored != get_analyzer().embedder_of(policy.model_version).mirrored:
+        views = "with" if mirrored else "without"
+        found.append(f"It was measured {views} the mirrored view, which the site does otherwise.")
+    grown = growth(policy)
+    if grown.too_loose:
+        found.append(
+            f"{grown.people} people are enrolled, and for them its 1:N threshold is too low. Within minutes it will "
+            f"be followed by a policy with at least {grown.needed:.4f}."
+        )
+    if grown.needed is None:
+        found.append("It was not measured, so its 1:N threshold does not follow the number of people.")
+    for kind, title in (("verify", "1:1"), ("identify", "1:N")):
+        if policy.measurements.get(kind, {}).get("beyond"):
+            found.append(f"Its {title} threshold lies beyond what was measured.")
+    return found
+
+
+def enrolled_people(version: ModelVersion) -> int:
+    """How many people a search with this model meets."""
+    enrolled = Embedding.objects.filter(model_version=version, identity__status=Identity.Status.ACTIVE)
+    return enrolled.values("identity").distinct().count()
+
+
+def policy_tail(policy: ThresholdPolicy) -> Tail | None:
+    stored = policy.measurements.get("tail")
+    return Tail.from_dict(stored) if stored else None
+
+
+def _raised_source(source: str, people: int) -> str:
+    plain = source.split(" (raised for ")[0]
+    return f"{plain[:160]} (raised for {people} people)"
+
+
+def _to_come(version: ModelVersion) -> bool:
+    """Whether a change to this model is open."""
+    return ModelChange.objects.filter(target=version, state__in=ModelChange.OPEN).exists()
+
+
+def _locked(version_id: int) -> ModelVersion:
+    return ModelVersion.objects.select_for_update(no_key=True).get(pk=version_id)
