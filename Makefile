@@ -28,7 +28,7 @@ $(INSTALLED): $(REQUIREMENTS) requirements-base.txt
 	@$(PIP) -r $(REQUIREMENTS)
 	@touch $@
 
-$(INSTALLED_DEV): $(INSTALLED) requirements-dev.txt requirements-sface.txt
+$(INSTALLED_DEV): $(INSTALLED) requirements-dev.txt
 	@echo "Installing requirements-dev.txt ..."
 	@$(PIP) -r requirements-dev.txt
 	@touch $@

@@ -52,6 +52,7 @@ def device() -> Iterator[tuple[str, ...]]:
 def model_in_use() -> Iterator[tuple[str, ...]]:
     """Which model the people are enrolled with; it need not be the default of the manifest."""
     from recognition.models import ModelChange, ModelVersion
+    from recognition.services import models as model_services
     from recognition.services.analysis import get_analyzer
 
     version = ModelVersion.objects.filter(active=True).first()
@@ -73,12 +74,12 @@ def model_in_use() -> Iterator[tuple[str, ...]]:
             f"Change to it with `{manage(f'reembed --model {settings.EMBEDDER}')}`, or remove the setting.",
         )
     with suppress(ModelFileError):
-        better = get_analyzer().spec(version.name).settings.get("successor")
+        better = model_services.stronger_than(version)
         if better and version.name != settings.EMBEDDER:
             yield (
                 OK,
-                f"{better} came with this version and is better",
-                f"Change to it without stopping: `{manage(f'reembed --model {better} --activate')}`.",
+                f"stronger: {better.in_words()}",
+                f"Change to it without stopping: `{manage(better.change)}`.",
             )
     for change in ModelChange.objects.filter(state__in=ModelChange.OPEN).select_related("before", "target"):
         yield (

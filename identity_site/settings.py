@@ -250,10 +250,12 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 # --- Recognition -------------------------------------------------------------------------------------------
 
 MODELS_DIR = env.path("MODELS_DIR", BASE_DIR / "models")
-# Names of installed models; empty: the manifest's defaults. EMBEDDER counts for a site that starts anew; later
-# `manage.py reembed` changes it. DETECTOR counts at once.
+# Names of models. EMBEDDER counts for a site that starts anew, which without it takes the strongest that it can have;
+# later `manage.py reembed` changes it. DETECTOR counts at once; without it the manifest's default is used.
 EMBEDDER = env.text("EMBEDDER")
 DETECTOR = env.text("DETECTOR")
+# Whether the first start looks for the published embedder at its publisher, for a few seconds.
+FETCH_MODELS = env.boolean("FETCH_MODELS", True)
 # Where `manage.py fetch_models` finds published files instead of at their publisher: an address or a folder.
 MODELS_MIRROR = env.text("MODELS_MIRROR")
 # Whether each face is also embedded mirrored and the two averaged; "auto": as the model's manifest entry says.

@@ -10,6 +10,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from recognition.engine import packaged
 from recognition.engine.types import ModelFileError, ModelSpec
 from recognition.engine.weights import KINDS, Manifest
 
@@ -34,6 +35,9 @@ def verified_models() -> dict[str, ModelSpec]:
     """The model in use of each kind. Raises ModelFileError when a file is missing or another."""
     manifest = Manifest.load(Path(settings.MODELS_DIR), Path(settings.DATA_DIR) / "models")
     chosen = {"embedder": settings.EMBEDDER, "detector": settings.DETECTOR}
+    if settings.EMBEDDER in packaged.NAMES and all(spec.name != settings.EMBEDDER for spec in manifest.specs):
+        packaged.find(settings.EMBEDDER)  # it is installed at the first start
+        chosen["embedder"] = ""
     specs = {
         kind: manifest.spec(chosen[kind]) if chosen.get(kind) else manifest.default(kind) for kind in KINDS
     }

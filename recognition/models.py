@@ -377,6 +377,7 @@ class ModelChange(models.Model):
 
     cursor: photos up to this number have been gone through. skipped: numbers of photos whose picture cannot be read.
     worker, worker_until: who computes at present and until when nobody else does.
+    switch_when_ready: the workers switch as soon as no vector is missing, without asking again.
     figures: ``{"before": ..., "after": ...}`` of `recognition.services.evaluation.figures`. pictures: name -> SVG.
     """
 
@@ -398,6 +399,7 @@ class ModelChange(models.Model):
     worker = models.CharField(max_length=40, blank=True)
     worker_until = models.DateTimeField(null=True)
     message = models.CharField(max_length=300, blank=True)
+    switch_when_ready = models.BooleanField(default=False)
     figures = models.JSONField(default=dict)
     pictures = models.JSONField(default=dict)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)

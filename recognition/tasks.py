@@ -57,8 +57,11 @@ def evaluate(evaluation_id: int) -> None:
 @shared_task(name="recognition.reembed")
 def reembed() -> None:
     change = model_services.advance(seconds=REEMBED_SECONDS)
-    if change is not None and change.state == change.State.COMPUTING and not change.worker:
+    if change is None:
+        return
+    if change.state == change.State.COMPUTING and not change.worker:
         reembed.delay()
+    model_services.switch_if_wished(change)
 
 
 @shared_task(name="recognition.compare_models")

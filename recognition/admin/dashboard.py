@@ -9,8 +9,11 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from recognition.admin.identity_page import faces_of
+from recognition.engine.types import ModelFileError
 from recognition.models import Decision, Photo
+from recognition.services import models as model_services
 from recognition.services import overview
+from recognition.services.analysis import active_model
 from recognition.services.wording import reason_text
 
 RECENT = 8
@@ -40,6 +43,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         context["recent"] = _recent(with_faces=may("recognition.view_photo"))
     if may("recognition.view_gallerybuild"):
         tiles.append(_index())
+    if may("recognition.view_modelversion"):
+        tiles.append(_model(may_change=may("recognition.add_modelchange")))
     if tiles:
         tiles.append(_worker())
     return context | {"title": "Overview", "tiles": tiles, "quick": _quick(request)}
@@ -81,6 +86,22 @@ def _index() -> Tile:
         return Tile("Index", "not built", "people are read from the database", link)
     changes = f"{state.behind} changes since, already counted" if state.behind else "up to date"
     return Tile("Index", f"{state.build.identities} people", changes, link, "" if state.behind else "good")
+
+
+def _model(*, may_change: bool) -> Tile:
+    """The embedder in use; a stronger one is named, and a click leads to the change."""
+    link = reverse("admin:recognition_modelversion_changelist")
+    try:
+        version = active_model()
+        better = model_services.stronger_than(version)
+    except ModelFileError as error:
+        return Tile("Model", "damaged", str(error), link, "bad")
+    if better is None:
+        return Tile("Model", version.name, "the strongest that there is", link, "good")
+    if better.at_hand and may_change:
+        link = reverse("admin:recognition_modelversion_change_to_stronger")
+        return Tile("Model", version.name, f"change to a stronger one: {better.in_words()}", link)
+    return Tile("Model", version.name, f"stronger: {better.in_words()}; manage.py {better.change}", link)
 
 
 def _worker() -> Tile:

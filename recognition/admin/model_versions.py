@@ -24,7 +24,7 @@ class ModelVersionAdmin(ShippedAdmin):
     list_display = ("name", "version", "state", "dimensions", "created_at")
     fields = (("name", "version"), ("state", "dimensions"), "licence", "source", "sha256", "created_at")
     readonly_fields = ("state", "licence", "source")
-    actions_list = ("install", "roll_back")
+    actions_list = ("install", "change_to_stronger", "roll_back")
     actions_detail = ("change_to",)
 
     def has_begin_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
@@ -70,6 +70,41 @@ class ModelVersionAdmin(ShippedAdmin):
             return HttpResponseRedirect(page)
         change = model_services.open_change()
         self.log_change(request, version, "Began the change to this model.")
+        return HttpResponseRedirect(reverse("admin:recognition_modelchange_change", args=[change.pk]))
+
+    @action(description="Change to the strongest", permissions=["begin"], icon="upgrade")
+    def change_to_stronger(self, request: HttpRequest) -> HttpResponse:
+        """Installed if need be, computed and switched to by the workers; one click for the whole way."""
+        version = active_model()
+        better = model_services.stronger_than(version)
+        if better is None or not better.at_hand:
+            text = f"{version.name} is the strongest model at hand."
+            if better:
+                text += f" {better.name} is stronger and is fetched by: manage.py {better.change}"
+            self.message_user(request, text)
+            return HttpResponseRedirect(reverse(BACK))
+        if request.method != "POST":
+            return self.confirm(
+                request,
+                title=f"Change from {version.name} to {better.name}?",
+                button="Change to it",
+                back=reverse(BACK),
+                points=[
+                    f"{better.in_words()}.",
+                    "Workers compute new vectors of all enrolled photos; recognition and enrolment go on meanwhile.",
+                    "When none is missing the site switches to the model and its thresholds by itself. "
+                    "Models, Go back returns to the present one.",
+                ],
+                hidden={"from": version.pk},
+            )
+        shown = ModelVersion(pk=number_of(request.POST.get("from", "")))
+        wish = lambda: model_services.change_to_stronger(shown, user_id=request.user.pk)  # noqa: E731
+        if not self.attempt(request, wish):
+            return HttpResponseRedirect(reverse(BACK))
+        change = model_services.open_change()
+        if change is None:  # a worker was as fast as that
+            return HttpResponseRedirect(reverse("admin:recognition_modelchange_changelist"))
+        self.log_change(request, version, f"Began the change to {change.target}.")
         return HttpResponseRedirect(reverse("admin:recognition_modelchange_change", args=[change.pk]))
 
     @action(description="Install a model", permissions=["begin"], icon="download")

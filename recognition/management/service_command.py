@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,17 @@ def _described(error: CommandError) -> dict[str, Any]:
 def progress(total: int, unit: str, *, quiet: bool) -> tqdm[Any]:
     """A bar on stderr where somebody can see it."""
     return tqdm(total=total, unit=unit, disable=quiet or not sys.stderr.isatty())
+
+
+def bytes_on(bar: tqdm[Any]) -> Callable[[int, int], None]:
+    """For loading a file: shows bytes done, and of all, on the bar."""
+    bar.unit_scale = True
+
+    def show(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+
+    return show
 
 
 def read_picture(path: Path) -> bytes:

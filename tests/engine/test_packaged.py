@@ -48,7 +48,7 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 
 def test_a_missing_package_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packaged, "DISTRIBUTION", "surely-not-installed")
-    with pytest.raises(ModelFileError, match=r"not installed here: pip install -r requirements-sface\.txt"):
+    with pytest.raises(ModelFileError, match=r"not installed here: pip install -r requirements-base\.txt"):
         packaged.find("sface-2021dec")
 
 

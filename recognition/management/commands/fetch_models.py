@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from recognition.engine.types import ModelSpec
-from recognition.management.service_command import ServiceCommand, progress
+from recognition.management.service_command import ServiceCommand, bytes_on, progress
 from recognition.services import models as model_services
 
 
@@ -38,15 +38,9 @@ class Command(ServiceCommand):
         installed: list[ModelSpec] = []
         for name in options["names"]:
             with progress(0, "B", quiet=options["json"]) as bar:
-                bar.unit_scale = True
-
-                def loaded(done: int, total: int, bar: Any = bar) -> None:
-                    bar.total = total
-                    bar.update(done - bar.n)
-
                 installed += model_services.fetch(
                     name,
-                    progress=loaded,
+                    progress=bytes_on(bar),
                     tell=lambda text: None if options["json"] else self.stdout.write(text),
                 )
         return self._print({"installed": [asdict(s) for s in installed]}, said(installed), options)

@@ -13,6 +13,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from recognition.management.service_command import Failed, ServiceCommand, progress
+from recognition.services import models as model_services
 from recognition.services.enrolment import Report, import_people, read_plan
 
 INTERRUPTED = 130  # as a shell says it of Ctrl-C
@@ -39,6 +40,7 @@ class Command(ServiceCommand):
         if options["threads"] < 1:
             raise Failed("invalid_option", "--threads must be at least 1.")
         plan = read_plan(options["path"])
+        model_services.start(tell=lambda text: None if options["json"] else self.stdout.write(text))
         report = Report()
         photos = sum(len(person.paths) for person in plan)
         with progress(photos, "photo", quiet=options["json"]) as bar, _interruptible() as interrupted:

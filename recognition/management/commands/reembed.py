@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from recognition.management.service_command import ServiceCommand, progress
+from recognition.management.service_command import ServiceCommand, bytes_on, progress
 from recognition.models import ModelChange
 from recognition.services import models as model_services
 from recognition.services import recognition
@@ -77,8 +77,20 @@ class Command(ServiceCommand):
 
     def _begun(self, options: dict[str, Any]) -> ModelChange:
         if options["model"]:
-            return model_services.begin(options["model"], enqueue=options["in_background"])
+            self._install(options)
+            return model_services.begin(
+                options["model"],
+                enqueue=options["in_background"],
+                switch_when_ready=options["in_background"] and options["activate"],
+            )
         return self._open()
+
+    def _install(self, options: dict[str, Any]) -> None:
+        """A model of the catalogue that is not here yet is fetched first."""
+        name = options["model"]
+        if any(offer.name == name and not offer.installed for offer in model_services.offers()):
+            with progress(0, "B", quiet=options["json"]) as bar:
+                model_services.fetch(name, progress=bytes_on(bar))
 
     def _compute(self, change: ModelChange, options: dict[str, Any]) -> ModelChange:
         """Until every vector is there, whoever computes it: a worker that is at it is followed, a dead one replaced."""

@@ -19,6 +19,9 @@ from identity_site import embedded, env, first_run, static_files
 from identity_site.hints import manage
 from identity_site.supervisor import Child, ChildFailed, Stopped, Supervisor
 from recognition.checks import LOCAL_HOSTS
+from recognition.engine.types import EngineError
+from recognition.services import models as model_services
+from recognition.services.errors import ServiceError
 
 READY_SECONDS = 90
 
@@ -65,6 +68,10 @@ class Command(BaseCommand):
     def _prepare(self) -> None:
         self._step("Preparing the database")
         call_command("migrate", interactive=False, verbosity=0)
+        try:
+            model_services.start(fetch=settings.FETCH_MODELS, tell=self.stdout.write)
+        except (ServiceError, EngineError) as error:
+            raise CommandError(str(error)) from None
         self._step("Collecting the static files")
         static_files.collect()
 

@@ -13,6 +13,7 @@ from recognition.services.analysis.installed import (
     models_folder,
     read_manifest,
     register,
+    start_with,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "quality_dict",
     "read_manifest",
     "register",
+    "start_with",
 ]

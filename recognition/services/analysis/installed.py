@@ -46,21 +46,11 @@ def register(spec: ModelSpec) -> ModelVersion:
 def active_model() -> ModelVersion:
     """The version whose vectors are compared; the installed default embedder registers itself on first use."""
     version = ModelVersion.objects.filter(active=True).first()
-    if version is None:
-        version = _register_default()
-    return version
+    return version or start_with(get_analyzer().embedder_spec)
 
 
-def hold_in_use(version: ModelVersion) -> bool:
-    """Whether this is the model in use. If so it stays that until the transaction ends: vectors of it may be kept."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT active FROM recognition_modelversion WHERE id = %s FOR SHARE", [version.pk])
-        row = cursor.fetchone()
-    return bool(row and row[0])
-
-
-def _register_default() -> ModelVersion:
-    spec = get_analyzer().embedder_spec
+def start_with(spec: ModelSpec) -> ModelVersion:
+    """Put the installed embedder to use on a site that uses none yet; what is in use then, if another was faster."""
     try:
         with transaction.atomic():
             version = register(spec)
@@ -69,3 +59,11 @@ def _register_default() -> ModelVersion:
             return version
     except IntegrityError:  # another process was first
         return ModelVersion.objects.get(active=True)
+
+
+def hold_in_use(version: ModelVersion) -> bool:
+    """Whether this is the model in use. If so it stays that until the transaction ends: vectors of it may be kept."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT active FROM recognition_modelversion WHERE id = %s FOR SHARE", [version.pk])
+        row = cursor.fetchone()
+    return bool(row and row[0])

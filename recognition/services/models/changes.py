@@ -36,8 +36,12 @@ def open_change() -> ModelChange | None:
     return ModelChange.objects.select_related("target", "before").filter(state__in=OPEN).first()
 
 
-def begin(name: str, *, user_id: int | None = None, enqueue: bool = True) -> ModelChange:
+def begin(
+    name: str, *, user_id: int | None = None, enqueue: bool = True, switch_when_ready: bool = False
+) -> ModelChange:
     """Start the way to another installed embedder; a change to it that is open already goes on.
+
+    switch_when_ready: the workers also switch, once no vector is missing.
 
     Raises NotFound for an unknown name, Conflict when it is in use or another change is open.
     """
@@ -49,7 +53,11 @@ def begin(name: str, *, user_id: int | None = None, enqueue: bool = True) -> Mod
     try:
         with transaction.atomic():
             change = ModelChange.objects.create(
-                target=target, before=before, total=enrolled_photos(), created_by_id=user_id
+                target=target,
+                before=before,
+                total=enrolled_photos(),
+                created_by_id=user_id,
+                switch_when_ready=switch_when_ready,
             )
             if enqueue:
                 queue.enqueue(queue.ADVANCE_MODEL_CHANGE)
@@ -58,6 +66,9 @@ def begin(name: str, *, user_id: int | None = None, enqueue: bool = True) -> Mod
         if there_is is None or there_is.target_id != target.pk:
             text = f"Another change of the model is open ({there_is}). Finish or stop it first."
             raise Conflict("busy", text) from None
+        if switch_when_ready:
+            ModelChange.objects.filter(pk=there_is.pk, state__in=OPEN).update(switch_when_ready=True)
+            there_is.switch_when_ready = True
         return there_is
     return change
 

@@ -38,11 +38,18 @@ class RemoteFile:
         return PurePosixPath(urlsplit(self.url).path).name
 
 
-def download(remote: RemoteFile, folder: Path, *, progress: Progress = lambda done, total: None) -> Path:
+def download(
+    remote: RemoteFile,
+    folder: Path,
+    *,
+    progress: Progress = lambda done, total: None,
+    patience: float | None = None,
+) -> Path:
     """The file in ``folder``, loaded unless it is there already.
 
     It comes from MODELS_MIRROR where that is set, a folder or an address that has a file of this name. What is
-    loaded stays in a ``.part`` file until it is whole. progress: bytes done and of all. Raises Invalid.
+    loaded stays in a ``.part`` file until it is whole. progress: bytes done and of all. patience: seconds to wait for
+    an answer, once; without it longer and several times. Raises Invalid.
     """
     target = folder / remote.name
     part = target.with_name(target.name + ".part")
@@ -55,7 +62,7 @@ def download(remote: RemoteFile, folder: Path, *, progress: Progress = lambda do
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise Invalid("busy", f"{remote.name} is being loaded by another process.") from None
-            _fill(remote, part, file, progress)
+            _fill(remote, part, file, progress, patience)
         _check(remote, part)
         part.replace(target)
     except OSError as error:
@@ -63,7 +70,7 @@ def download(remote: RemoteFile, folder: Path, *, progress: Progress = lambda do
     return target
 
 
-def _fill(remote: RemoteFile, part: Path, file: FileIO, progress: Progress) -> None:
+def _fill(remote: RemoteFile, part: Path, file: FileIO, progress: Progress, patience: float | None) -> None:
     if part.stat().st_size > remote.size:
         file.truncate(0)
     mirror = settings.MODELS_MIRROR
@@ -73,9 +80,9 @@ def _fill(remote: RemoteFile, part: Path, file: FileIO, progress: Progress) -> N
         return
     address = f"{mirror.rstrip('/')}/{remote.name}" if mirror else remote.url
     problem = "it ended too early"
-    for _ in range(TRIES):
+    for _ in range(TRIES if patience is None else 1):
         try:
-            _load(address, remote, part, file, progress)
+            _load(address, remote, part, file, progress, patience or TIMEOUT)
         except HTTPError as error:
             problem = f"the server answered {error.code} {error.reason}"
             if error.code < 500 and error.code != RANGE_NOT_SATISFIABLE:
@@ -108,12 +115,14 @@ def _copy(source: Path, file: FileIO) -> None:
         raise Invalid("not_loaded", f"{source} (MODELS_MIRROR): {error.strerror or error}.") from None
 
 
-def _load(address: str, remote: RemoteFile, part: Path, file: FileIO, progress: Progress) -> None:
+def _load(
+    address: str, remote: RemoteFile, part: Path, file: FileIO, progress: Progress, timeout: float
+) -> None:
     done = part.stat().st_size
     if done >= remote.size:
         return
     request = Request(address, headers={"Range": f"bytes={done}-", "User-Agent": "identity-site"})  # noqa: S310
-    with urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310 - http or https, see _local_folder
+    with urlopen(request, timeout=timeout) as answer:  # noqa: S310 - http or https, see _local_folder
         if answer.status != 206 or not answer.headers.get("Content-Range", "").startswith(f"bytes {done}-"):
             file.truncate(0)  # the whole file comes
             done = 0

@@ -88,6 +88,23 @@ def activate(change: ModelChange, *, user_id: int | None = None, leave_behind: b
     return current
 
 
+def switch_if_wished(change: ModelChange) -> ModelChange:
+    """Switch now if that was asked for in advance and no vector is missing.
+
+    What stands in the way is kept with the change, whose page says it, and a person decides then.
+    """
+    if not (change.switch_when_ready and change.state == State.SHADOW):
+        return change
+    try:
+        return activate(change, user_id=change.created_by_id)
+    except Conflict as error:
+        log.warning("%s is not switched to: %s", change.target, error)
+        if error.code != "not_ready":  # more photos came in; the next look computes them
+            rows = ModelChange.objects.filter(pk=change.pk, state=State.SHADOW)
+            rows.update(switch_when_ready=False, message=str(error)[:300])
+        return change
+
+
 def _compute_last(change: ModelChange) -> None:
     photos = list(missing(change)[: LAST + 1])
     if len(photos) > LAST:
