@@ -37,7 +37,10 @@ class EpochBatches(keras.utils.PyDataset):
 
 
 class CropBatches(EpochBatches):
-    """({"image", "person"}, {"identity"[, "teacher"]}); teacher: (n, dimensions), zero where there is no vector."""
+    """({"image"[, "person"]}, {["identity",] ["teacher"]}), with people where they are ``told_apart``.
+
+    teacher: (n, dimensions), zero where there is no vector.
+    """
 
     def __init__(
         self,
@@ -47,19 +50,21 @@ class CropBatches(EpochBatches):
         seed: int,
         strength: Strength,
         teacher: Floats | None = None,
+        told_apart: bool = True,
         workers: int = 1,
     ) -> None:
         super().__init__(len(crops.people), batch, seed, workers)
-        self.crops, self.strength, self.teacher = crops, strength, teacher
+        self.crops, self.strength, self.teacher, self.told_apart = crops, strength, teacher, told_apart
 
     def __getitem__(self, index: int) -> tuple[dict[str, Any], dict[str, Any]]:
         rows, random = self.rows(index), self.random(index)
         images = np.stack([augmented(self.crops.images[row], random, self.strength) for row in rows])
-        people = self.crops.people[rows]
-        targets: dict[str, Any] = {"identity": people}
+        inputs, targets = {"image": scaled(images)}, {}
+        if self.told_apart:
+            inputs["person"] = targets["identity"] = self.crops.people[rows]
         if self.teacher is not None:
             targets["teacher"] = self.teacher[rows]
-        return {"image": scaled(images), "person": people}, targets
+        return inputs, targets
 
 
 class SceneBatches(EpochBatches):

@@ -23,7 +23,7 @@ from recognition.training.labels import Picture
 from recognition.training.reports import Speed, Tell, plot
 from recognition.training.runtime import compiled, described, in_float32, prepare
 from recognition.training.scenes import SceneStrength
-from recognition.training.schedule import optimizer
+from recognition.training.schedule import measured_averaged, optimizer
 
 FACES_A_PICTURE = 8  # expected, for the first guess of the objectness
 PLAIN = 0.1  # the share of the epochs, the last ones, without mosaic
@@ -76,7 +76,7 @@ def train_detector(
         workers=options.workers,
     )
     model = training_model(detector, options, steps=len(batches) * options.epochs)
-    measure = detection(detector, validation, options.side, model.optimizer) if validation else None
+    measure = measured_averaged(detection(detector, validation, options.side), model) if validation else None
     settings = {**asdict(options), "pictures": len(pictures)}
     del settings["workers"]
     learned = {"pictures": contents.of_pictures(pictures), "start": contents.of_file(options.start)}

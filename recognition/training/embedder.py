@@ -22,7 +22,7 @@ from recognition.training.files import Trained, write_network
 from recognition.training.margins import MARGINS, Margin, MarginHead, TeacherLoss
 from recognition.training.reports import Speed, Tell, plot
 from recognition.training.runtime import compiled, described, in_float32, prepare
-from recognition.training.schedule import optimizer
+from recognition.training.schedule import measured_averaged, optimizer
 from recognition.training.teacher import Teacher, widened
 from recognition.training.verification import embedded
 
@@ -54,8 +54,6 @@ class EmbedderOptions:
 
 
 ALIKE = 4000  # photos by which a learned network's directions are found
-# A teacher whose vectors are those of single photos is followed closely; to tell the photos apart is a hint only.
-TAUGHT_PHOTOS = {"margin": Margin(plus=0.1), "scale": 32.0, "identity_weight": 0.3}
 
 
 def train_embedder(
@@ -70,10 +68,10 @@ def train_embedder(
 ) -> Trained:
     """Trains and writes ``embedder.h5``, ``embedder.tflite`` and ``curves.png`` to ``out``; continues a run there.
 
-    folder: what paths in the teacher's file are relative to. When each photo is a person of its own, the teacher's
-    vectors
-    take the place of learned centres. evaluate_with: model -> function that is called after each epoch.
-    Raises ModelFileError, RunError, TeacherError.
+    folder: what paths in the teacher's file are relative to. Photos that are each a person of their own are only put
+    on the teacher's vectors: to tell them apart as classes says nothing more and is a third of the work.
+    evaluate_with: model -> function that is called after each epoch. What is measured and written is the moving
+    average of the weights, so that a run may end after any epoch. Raises ModelFileError, RunError, TeacherError.
     """
     precision = prepare(options.seed, options.precision)
     embedder = load_ghostfacenet(options.start) if options.start else ghostfacenet(options.network)
@@ -87,16 +85,17 @@ def train_embedder(
         seed=options.seed,
         strength=options.strength,
         teacher=targets,
+        told_apart=not single,
         workers=options.workers,
     )
-    centres = targets[np.argsort(crops.people)].T if single and targets is not None else None
-    model = training_model(embedder, crops.count, options, taught=targets is not None, centres=centres)
+    people = None if single else crops.count
+    model = training_model(embedder, people, options, taught=targets is not None)
     compile_model(model, options, steps=len(batches) * options.epochs)
     run = Run(
         out / "run",
         batches,
         _settings(options, crops, targets),
-        evaluate_with(embedder) if evaluate_with else None,
+        measured_averaged(evaluate_with(embedder), model) if evaluate_with else None,
         contents={
             "photos": contents.of_crops(crops),
             "teacher": contents.of_teacher(teacher),
@@ -117,6 +116,7 @@ def train_embedder(
             verbose=0,
             callbacks=[run, speed],
         )
+    model.optimizer.finalize_variable_values(model.trainable_variables)
     files = write_network(in_float32(embedder), out / "embedder.h5", "embedder")
     plot(run.history, out / "curves.png")
     return Trained(run.history, speed.images_per_second, (*files, out / "curves.png"))
@@ -124,33 +124,36 @@ def train_embedder(
 
 def training_model(
     embedder: keras.Model,
-    people: int,
+    people: int | None,
     options: EmbedderOptions,
     *,
     taught: bool,
-    centres: Floats | None = None,
 ) -> keras.Model:
-    """({"image", "person"}) -> {"identity": logits[, "teacher": embedding]}. centres: (d, people), not learned."""
-    image = keras.Input((SIDE, SIDE, 3), name="image")
-    person = keras.Input((), dtype="int32", name="person")
-    embedding = embedder(image)
-    head = MarginHead(people, options.margin, options.scale, centres, name="identity")
-    outputs = {"identity": head(embedding, person)}
+    """({"image"[, "person"]}) -> {["identity": logits,] ["teacher": embedding]}. people: None: not told apart."""
+    inputs = {"image": keras.Input((SIDE, SIDE, 3), name="image")}
+    embedding = embedder(inputs["image"])
+    outputs = {}
+    if people is not None:
+        inputs["person"] = keras.Input((), dtype="int32", name="person")
+        head = MarginHead(people, options.margin, options.scale, name="identity")
+        outputs["identity"] = head(embedding, inputs["person"])
     if taught:
         outputs["teacher"] = keras.layers.Identity(dtype="float32", name="teacher")(embedding)
-    return keras.Model({"image": image, "person": person}, outputs)
+    return keras.Model(inputs, outputs)
 
 
 def compile_model(model: keras.Model, options: EmbedderOptions, steps: int) -> None:
-    losses: dict[str, Any] = {"identity": keras.losses.SparseCategoricalCrossentropy(from_logits=True)}
-    weights = {"identity": options.identity_weight}
-    if "teacher" in model.output_names:
-        losses["teacher"] = TeacherLoss()
-        weights["teacher"] = options.teacher_weight
+    losses = {
+        "identity": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        "teacher": TeacherLoss(),
+    }
+    weights = {"identity": options.identity_weight, "teacher": options.teacher_weight}
     model.compile(
-        optimizer(options.rate, steps, warmup=options.warmup, weight_decay=options.weight_decay),
-        loss=losses,
-        loss_weights=weights,
+        optimizer(
+            options.rate, steps, warmup=options.warmup, weight_decay=options.weight_decay, averaged=True
+        ),
+        loss={name: losses[name] for name in model.output_names},
+        loss_weights={name: weights[name] for name in model.output_names},
         jit_compile=compiled(),
     )
 

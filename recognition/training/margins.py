@@ -7,9 +7,7 @@ from math import pi
 from typing import Any
 
 import keras
-import numpy as np
 from keras import layers, ops
-from numpy.typing import NDArray
 
 NEAR_ONE = 1 - 1e-6  # the slope of the arc cosine is infinite at one
 
@@ -36,34 +34,22 @@ MARGINS = {
 
 @keras.saving.register_keras_serializable("training")
 class MarginHead(layers.Layer):
-    """(n, d) embeddings and (n,) numbers of people -> (n, people) logits; the margin is applied in training only.
-
-    fixed: (d, people) directions that are not learned, such as a teacher's vectors; not part of saved weights.
-    """
+    """(n, d) embeddings and (n,) numbers of people -> (n, people) logits; the margin is applied in training only."""
 
     def __init__(
         self,
         people: int,
         margin: Margin = MARGINS["arcface"],
         scale: float = 64.0,
-        fixed: NDArray[np.float32] | None = None,
         **kwargs: Any,
     ) -> None:
         # Cosines near one need full precision, whatever the rest of the network computes in.
         super().__init__(**{"dtype": "float32", **kwargs})
-        self.people, self.margin, self.scale, self.fixed = people, margin, scale, fixed
+        self.people, self.margin, self.scale = people, margin, scale
 
     def build(self, embedding_shape: Any, labels_shape: Any = None) -> None:
         shape = (embedding_shape[-1], self.people)
-        learned = self.fixed is None
-        self.centres = self.add_weight(
-            shape=shape,
-            initializer="glorot_normal" if learned else "zeros",
-            trainable=learned,
-            name="centres",
-        )
-        if not learned:
-            self.centres.assign(self.fixed)
+        self.centres = self.add_weight(shape=shape, initializer="glorot_normal", name="centres")
 
     def call(self, embedding: Any, labels: Any, training: bool | None = None) -> Any:
         cosine = ops.matmul(unit(embedding), unit(self.centres, axis=0))
@@ -76,14 +62,6 @@ class MarginHead(layers.Layer):
 
     def compute_output_shape(self, embedding_shape: Any, labels_shape: Any = None) -> Any:
         return (embedding_shape[0], self.people)
-
-    def save_own_variables(self, store: Any) -> None:
-        if self.fixed is None:
-            super().save_own_variables(store)
-
-    def load_own_variables(self, store: Any) -> None:
-        if self.fixed is None:
-            super().load_own_variables(store)
 
 
 def with_margin(cosine: Any, margin: Margin) -> Any:

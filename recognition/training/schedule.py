@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import keras
+
+T = TypeVar("T")
 
 UNPULLED = ["alpha", "gamma", "beta", "bias"]  # slopes, scales and shifts are not to be pulled towards zero
 CLIP = 5.0
@@ -28,6 +33,22 @@ def optimizer(
     )
     found.exclude_from_weight_decay(var_names=UNPULLED)
     return found
+
+
+def measured_averaged(measure: Callable[[], T], model: keras.Model) -> Callable[[], T]:
+    """The function called while the compiled model has the averages of its weights; then it has its own again."""
+
+    def measured() -> T:
+        weights = model.get_weights()
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+        # Copies: JAX would share the averages with the model, and a prediction uses up what it is given.
+        model.set_weights(model.get_weights())
+        try:
+            return measure()
+        finally:
+            model.set_weights(weights)
+
+    return measured
 
 
 def average_momentum(steps: int) -> float:

@@ -50,12 +50,6 @@ def test_the_margin_is_for_the_right_person_and_in_training_only() -> None:
     np.testing.assert_allclose(taught, [[6.5, 0], [6, 4.5]], atol=1e-4)
 
 
-def test_fixed_centres_are_not_learned() -> None:
-    head = MarginHead(3, fixed=np.eye(2, 3, dtype=np.float32))
-    head.build((None, 2), (None,))
-    assert head.trainable_variables == []
-
-
 def test_teacher_loss_is_one_minus_cosine_where_there_is_a_teacher() -> None:
     taught = np.array([[1, 0], [0, 2], [0, 0]], np.float32)
     given = np.array([[3, 0], [1, 1], [1, 0]], np.float32)

@@ -83,6 +83,28 @@ def test_a_small_network_learns_serves_and_can_be_read(few_people: Path, tmp_pat
         command(few_people, *options)
 
 
+def test_photos_of_nobody_in_particular_are_put_on_their_teachers_vectors(
+    few_people: Path, tmp_path: Path
+) -> None:
+    """No head over the photos; what is measured and written is the average of the weights."""
+    pytest.importorskip("keras")
+    pytest.importorskip("h5py")
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    names = []
+    for number, photo in enumerate(sorted(few_people.rglob("*.png"))[:16]):
+        names.append(f"{number}.png")
+        (folder / names[-1]).write_bytes(photo.read_bytes())
+    vectors = np.random.default_rng(0).normal(size=(16, 8)).astype(np.float32)
+    np.savez(tmp_path / "teacher.npz", names=names, emb=vectors)
+    arguments = ["--teacher", tmp_path / "teacher.npz", "--width", 0.1, "--batch", 8, "--rate", 0.004]
+    done = command(folder, *arguments, "--epochs", 5, "--augment", 0, "--out", tmp_path / "out")
+    assert (done["photos"], done["people"]) == (16, 16)
+    losses = [figures["loss"] for figures in done["history"]]
+    assert losses[-1] < losses[0]
+    assert not [name for figures in done["history"] for name in figures if "identity" in name]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -99,7 +99,7 @@ class Command(TrainingCommand):
         done = train_embedder(
             crops,
             out,
-            self._options(options, single=crops.count == len(crops.people)),
+            self._options(options),
             teacher=teacher,
             folder=folder,
             evaluate_with=evaluate_with,
@@ -128,9 +128,9 @@ class Command(TrainingCommand):
             if options[name] and not options[name].is_file():
                 raise Failed("missing", f"--{name}: there is no file {options[name]}.")
 
-    def _options(self, options: dict[str, Any], *, single: bool) -> EmbedderOptions:
+    def _options(self, options: dict[str, Any]) -> EmbedderOptions:
         from recognition.engine.networks.ghostfacenet import GhostFaceNetConfig
-        from recognition.training.embedder import TAUGHT_PHOTOS, EmbedderOptions
+        from recognition.training.embedder import EmbedderOptions
         from recognition.training.margins import MARGINS
 
         found = EmbedderOptions(
@@ -139,8 +139,6 @@ class Command(TrainingCommand):
             strength=_strength(options),
             **{name: options[name] for name in ("epochs", "batch", "rate", "seed", "precision", "workers")},
         )
-        if single:
-            found = replace(found, **TAUGHT_PHOTOS)
         if options["margin"]:
             found = replace(found, margin=MARGINS[options["margin"]])
         return replace(found, scale=options["scale"]) if options["scale"] else found
