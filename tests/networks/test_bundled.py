@@ -22,22 +22,27 @@ def pool(name: str) -> InterpreterPool:
     return InterpreterPool(MODELS / SPECS[name].file)
 
 
-EMBEDDERS = ["ghostfacenet-v1-1.3-2-2026nov", "ghostfacenet-v1-1.3-2"]
+EMBEDDER = "ghostfacenet-v1-1.3-2-2026nov"
 
 
-@pytest.mark.parametrize("name", EMBEDDERS)
-def test_embedder(name: str) -> None:
-    stored = pairs(name)
-    with pool(name).lease() as runner:
+def assert_same_directions(found: np.ndarray, wanted: np.ndarray) -> None:
+    """Weights in half precision turn a vector by half a degree at most."""
+    found, wanted = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (found, wanted))
+    assert (found * wanted).sum(axis=1).min() > 0.9999
+    np.testing.assert_allclose(found, wanted, atol=2e-3)
+
+
+def test_embedder() -> None:
+    stored = pairs(EMBEDDER)
+    with pool(EMBEDDER).lease() as runner:
         found = np.concatenate([runner.run(scaled(x[None]))[0] for x in stored["x"]])
-    np.testing.assert_allclose(found, stored["y"], atol=1e-3)
+    assert_same_directions(found, stored["y"])
 
 
-@pytest.mark.parametrize("name", EMBEDDERS)
-def test_embedder_takes_a_batch(name: str) -> None:
-    stored = pairs(name)
-    (found,) = pool(name).run(scaled(stored["x"]))
-    np.testing.assert_allclose(found, stored["y"], atol=1e-3)
+def test_embedder_takes_a_batch() -> None:
+    stored = pairs(EMBEDDER)
+    (found,) = pool(EMBEDDER).run(scaled(stored["x"]))
+    assert_same_directions(found, stored["y"])
 
 
 def test_refiner() -> None:

@@ -3,8 +3,8 @@
 ``KERAS_BACKEND=tensorflow python -m recognition.engine.networks.export --weights models/ --out models/``
 
 Size and digest of each file and of its original weights are entered in the manifest beside it, and the weights are
-copied there. What the manifest says about origin stays as it is; so do accuracy and threshold policy, unless the
-weights are other ones than those that they were measured with.
+copied there, those of Keras H5 files in half precision. What the manifest says about origin stays as it is; so do
+accuracy and threshold policy, unless the weights are other ones than those that they were measured with.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from recognition.engine.networks.convert import convert
+from recognition.engine.networks.keras_h5 import in_half_precision
 from recognition.engine.networks.litert_export import write
 
 SOURCES = {
     "ghostfacenet-v1-1.3-2-2026nov": "ghostfacenet-v1-1.3-2-2026nov.h5",
-    "ghostfacenet-v1-1.3-2": "ghostfacenet-v1-1.3-2.h5",
     "yolov5n-0.5-face": "yolov5n-0.5-face.npz",
     "face-refiner-64": "face-refiner-64.keras",
 }
@@ -44,8 +44,8 @@ def export(name: str, source: Path, out: Path) -> None:
     manifest_path = out / "manifest.json"
     document = json.loads(manifest_path.read_text(encoding="utf-8"))
     entries = {entry["name"]: entry for entry in document["models"]}
-    files = convert(source)
     weights = _kept(source, out)
+    files = convert(out / source.name, half=True)  # what is kept is what is served
     for converted in files:
         entry = entries[name + converted.suffix]
         if entry.get("weights", {}).get("sha256") != weights["sha256"]:
@@ -64,9 +64,9 @@ def export(name: str, source: Path, out: Path) -> None:
 
 def _kept(source: Path, out: Path) -> dict[str, Any]:
     """The manifest's ``weights`` for this file, which lies beside the manifest afterwards."""
-    content, target = source.read_bytes(), out / source.name
-    if not (target.exists() and target.samefile(source)):
-        write(target, content)
+    target = out / source.name
+    content = in_half_precision(source) if source.suffix == ".h5" else source.read_bytes()
+    write(target, content)
     return {"file": target.name, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
 
 

@@ -121,7 +121,7 @@ def _shape(layer: keras.layers.Layer) -> tuple[int, ...]:
 
 def _from_npz(path: Path) -> list[Convolution]:
     with np.load(path) as file:
-        arrays = {_canonical(name): file[name] for name in file.files}
+        arrays = {_canonical(name): file[name].astype(np.float32, copy=False) for name in file.files}
     convolutions = []
     for key, kernel in arrays.items():
         name = key.removesuffix("_weight")
