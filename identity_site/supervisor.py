@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 _FAILURES = 3
 _FAILURE_SECONDS = 60
+_BESIDE_SECONDS = 1.0
 _PATIENCE_SECONDS = 12  # for requests and tasks in progress; unfinished tasks are taken up again later
 
 
@@ -75,8 +76,11 @@ class Child:
 
 
 class Supervisor:
-    def __init__(self, children: list[Child]) -> None:
+    """beside: is called about once a second as long as the children are watched."""
+
+    def __init__(self, children: list[Child], beside: Callable[[], None] = lambda: None) -> None:
         self.children = children
+        self._beside, self._called = beside, 0.0
         self._asked = 0
 
     def __enter__(self) -> Supervisor:
@@ -103,6 +107,9 @@ class Supervisor:
                 raise Stopped
             for child in self.children:
                 self._mend(child)
+            if time.monotonic() - self._called >= _BESIDE_SECONDS:
+                self._beside()
+                self._called = time.monotonic()
             if end is not None and time.monotonic() > end:
                 return False
             time.sleep(0.1)

@@ -130,6 +130,22 @@ def test_a_package_says_what_it_is_for_and_offers_no_door_that_nobody_uses(packa
     assert {name for name in doors(package) if not re.search(rf"\b{name}\b", code)} == set()
 
 
+def test_the_embedded_servers_import_one_another_one_way():
+    """Also under TYPE_CHECKING."""
+    folder = ROOT / "identity_site/embedded"
+    uses = {
+        file.stem: {
+            name.split(".")[2] for _, name in imported(file) if name.startswith("identity_site.embedded.")
+        }
+        for file in folder.glob("*.py")
+    }
+    assert uses["places"] == {"owner", "running"}
+    while free := [module for module, used in uses.items() if not used & uses.keys()]:
+        for module in free:
+            del uses[module]
+    assert uses == {}
+
+
 def test_accounts_see_services_and_the_types_of_the_engine():
     allowed = ("recognition.services", "recognition.engine.types", "recognition.models")
     assert offences("accounts", ("recognition",), allowed) == []

@@ -7,6 +7,7 @@ the last one, and stops the servers. Should all users be killed, a small keeper 
 Addresses follow from the data folder, so nobody has to ask for them.
 
     hold()       start or join what is needed, until this process ends
+    mend()       start again what was killed meanwhile
     release()    leave earlier
     addresses()  the URLs, without starting anything
 """
@@ -28,19 +29,18 @@ import psutil
 from identity_site import env
 
 from . import keeper, postgres, redis
-from .owner import find_owner
 from .places import Places
-from .running import EmbeddedError, disown, end, lock, spawn
+from .running import EmbeddedError, alive, disown, end, lock, spawn
 
-__all__ = ["EmbeddedError", "addresses", "hold", "release", "stop_unused", "wanted"]
+__all__ = ["EmbeddedError", "addresses", "hold", "mend", "release", "stop_unused", "wanted"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Hold:
-    """The shared lock on one data folder, and the servers that ran when it was taken."""
+    """The shared lock on one data folder, and its servers by name."""
 
     descriptor: int
-    servers: tuple[psutil.Process, ...]
+    servers: dict[str, psutil.Process]
 
 
 _guard = threading.Lock()
@@ -63,32 +63,42 @@ def hold(data_dir: Path | None = None) -> None:
 
     Raises EmbeddedError with what to do about it.
     """
-    with_database, with_redis = wanted()
-    if not (with_database or with_redis):
+    if not any(wanted()):
         return
     places = Places(data_dir or env.data_dir())
     with _guard:
         if places.data in _held:
             return
-        owner = find_owner(places)
-        places.prepare(owner)
+        places.prepare(places.owner())
         with lock(places.start_lock):
-            places.prepare(owner)  # once more: who stopped the servers just now took the socket folder along
             descriptor = _join(places)
             try:
-                if with_database:
-                    postgres.start(places, owner)
-                if with_redis:
-                    redis.start(places, owner)
+                servers = _start(places)
             except BaseException:
                 os.close(descriptor)
                 _stop_if_unused(places)
                 raise
             _start_keeper(places)
-        servers = (postgres.running(places), redis.running(places))
-        _held[places.data] = _Hold(descriptor, tuple(server for server in servers if server))
+        _held[places.data] = _Hold(descriptor, servers)
         atexit.unregister(_release_all)
         atexit.register(_release_all)
+
+
+def mend() -> list[str]:
+    """Start again the servers of ours that have ended without our doing; their names.
+
+    Raises EmbeddedError when one cannot be started; the next call tries again.
+    """
+    started = []
+    with _guard:
+        for data, held in _held.items():
+            places, ended = Places(data), [n for n, server in held.servers.items() if not alive(server)]
+            if not ended or not places.users_lock.exists():
+                continue
+            with lock(places.start_lock):
+                held.servers.update(_start(places))
+            started += ended
+    return started
 
 
 def release(data_dir: Path | None = None) -> None:
@@ -101,7 +111,7 @@ def release(data_dir: Path | None = None) -> None:
         if not places.users_lock.exists():
             # Somebody removed the data. Nobody can use the servers any more, nor find them by their files.
             os.close(held.descriptor)
-            end(*held.servers)
+            end(*held.servers.values())
             return
         with lock(places.start_lock):
             os.close(held.descriptor)
@@ -133,6 +143,19 @@ def _leave_to_parent() -> None:
 
 
 os.register_at_fork(after_in_child=_leave_to_parent)
+
+
+def _start(places: Places) -> dict[str, psutil.Process]:
+    """The caller holds the start lock. Starts nothing that runs."""
+    owner = places.owner()
+    places.prepare(owner)  # once more: who stopped the servers just now took the socket folder along
+    with_database, with_redis = wanted()
+    if with_database:
+        postgres.start(places, owner)
+    if with_redis:
+        redis.start(places, owner)
+    servers = {"PostgreSQL": postgres.running(places), "Redis": redis.running(places)}
+    return {name: server for name, server in servers.items() if server}
 
 
 def _join(places: Places) -> int:

@@ -13,10 +13,7 @@ import stat
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from .places import Places
+from typing import Any
 
 logger = logging.getLogger(__name__)
 
@@ -63,11 +60,11 @@ class Owner:
                 path.chmod(wanted)
 
 
-def find_owner(places: Places) -> Owner:
-    """Ourselves, unless we are root."""
+def find_owner(*folders: Path) -> Owner:
+    """Ourselves; for root whoever owns the first of these folders that is an account's, else a system account."""
     if os.geteuid() != 0:
         return Owner(os.geteuid(), os.getegid())
-    for path in (places.postgres, places.redis, places.data):
+    for path in folders:
         if path.exists() and path.stat().st_uid != 0 and _has_name(path.stat().st_uid):
             found = path.stat()
             return Owner(found.st_uid, found.st_gid)

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
-from .owner import Owner
+from .owner import Owner, find_owner
 from .running import EmbeddedError
 
 # A Unix socket's path has at most 107 bytes, and PostgreSQL puts a lock file with a longer name beside it.
@@ -41,6 +41,10 @@ class Places:
     @property
     def redis_url(self) -> str:
         return f"unix://{self.redis_socket}?db=0"
+
+    def owner(self) -> Owner:
+        """The account that runs the servers."""
+        return find_owner(self.postgres, self.redis, self.data)
 
     def prepare(self, owner: Owner) -> None:
         """Make the folders. The data folder is closed to everybody but the servers' account."""

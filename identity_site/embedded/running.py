@@ -85,6 +85,15 @@ def process(pid: int | None, argument: str) -> psutil.Process | None:
     return None
 
 
+def alive(server: psutil.Process) -> bool:
+    for child in _children:
+        child.poll()  # else one that this process started stays a zombie
+    try:
+        return bool(server.is_running() and server.status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
 def end(*servers: psutil.Process) -> None:
     """End processes at once, without a care for their data."""
     for server in servers:

@@ -11,16 +11,20 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 import pytest
+import redis
 from django.conf import settings
 from django.core.management.base import CommandError
 
+from identity_site import embedded
 from identity_site.env import BASE_DIR
 from recognition.management.commands import up
 from tests.platform.processes import Seen, User, environment, processes_of, wait_until_gone
@@ -94,7 +98,10 @@ def named(data_dir: Path, word: str) -> list[Seen]:
 
 def test_a_site_from_start_to_ctrl_c_and_again(data_dir: Path, site: Site) -> None:
     site.wait_for("Ctrl-C stops everything.")
-    assert re.search(r"Administrator: admin   password: \S{16}\n", site.output)
+    password = re.search(r"Administrator: admin   password: (\S{16})\n", site.output)
+    assert password
+    closing = site.output.partition("The site runs at")[2]
+    assert f"as admin, password       {password[1]}" in closing
     assert site.get("/healthz") == (200, '{"status": "ok"}')
     status, page = site.get("/accounts/login/")
     assert status == 200
@@ -200,6 +207,42 @@ def test_killed_children_come_back(data_dir: Path, site: Site) -> None:
         except OSError:
             assert time.monotonic() < deadline, site.output
             time.sleep(0.2)
+
+
+def _stored(data_dir: Path) -> tuple[object, object]:
+    """Something in either server."""
+    database_url, redis_url = embedded.addresses(data_dir)
+    with psycopg.connect(database_url) as connection, redis.Redis.from_url(redis_url) as client:
+        client.set("kept", "here", nx=True)
+        return connection.execute("SELECT username, password FROM accounts_user").fetchone(), client.get(
+            "kept"
+        )
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(("word", "name"), [("postgres -D", "PostgreSQL"), ("redis-server", "Redis")])
+def test_a_killed_server_comes_back(data_dir: Path, site: Site, word: str, name: str) -> None:
+    """Found by `up` itself; web server and worker go on without being started again, and nothing is lost."""
+    site.wait_for("Ctrl-C stops everything.")
+    before, others = (
+        _stored(data_dir),
+        {p.pid for p in named(data_dir, "gunicorn") + named(data_dir, "celery")},
+    )
+    (server,) = named(data_dir, word)
+    server.kill()
+    site.wait_for(f"{name} had ended and was started again", seconds=60)
+    assert _stored(data_dir) == before
+    deadline = time.monotonic() + 60
+    while not (doctor := _manage(data_dir, "doctor", "--json"))["ok"]:
+        assert time.monotonic() < deadline, doctor
+        time.sleep(0.5)
+    # The key is looked for in PostgreSQL, the stranger's attempts are counted in Redis; without either it is a 503.
+    request = urllib.request.Request(
+        f"{site.address}/api/v1/people", headers={"Authorization": "Bearer fid_nobody"}
+    )
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(request, timeout=30)
+    assert others <= {p.pid for p in processes_of(data_dir)}
 
 
 @pytest.mark.faults

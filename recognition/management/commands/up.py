@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 import socket
@@ -25,6 +26,8 @@ from recognition.services.errors import ServiceError
 
 READY_SECONDS = 90
 
+logger = logging.getLogger(__name__)
+
 
 class Command(BaseCommand):
     help = (
@@ -47,7 +50,7 @@ class Command(BaseCommand):
         self._prepare()
         children = [web_server(host, port)] + ([] if options["no_worker"] else [worker()])
         try:
-            with Supervisor(children) as supervisor:
+            with Supervisor(children, beside=mend_servers) as supervisor:
                 self._step("Starting the web server and the worker")
                 if not supervisor.watch(lambda: answers(host, port), READY_SECONDS):
                     raise CommandError(f"The web server did not answer within {READY_SECONDS} seconds.")
@@ -57,7 +60,7 @@ class Command(BaseCommand):
                 demo = not options["no_demo"] and embedded.wanted()[0] and first_run.wants_demo()
                 if demo:
                     self._enrol_demo(supervisor)
-                self._welcome(host, port)
+                self._welcome(host, port, password)
                 connection.close()
                 supervisor.watch(lambda: False)
         except Stopped:
@@ -94,12 +97,13 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _show_password(self, password: str) -> None:
+        """At once, since what follows may be broken off; and again at the end, below the worker's first lines."""
         self.stdout.write("")
         self.stdout.write(self.style.SUCCESS(f"  Administrator: admin   password: {password}"))
         self.stdout.write("  It is shown this once. Write it down.\n\n")
         self.stdout.flush()
 
-    def _welcome(self, host: str, port: int) -> None:
+    def _welcome(self, host: str, port: int, password: str | None) -> None:
         address = f"http://{shown(host)}:{port}"
         lines = [
             "",
@@ -111,6 +115,8 @@ class Command(BaseCommand):
         ]
         if host not in LOCAL_HOSTS and set(settings.ALLOWED_HOSTS) <= LOCAL_HOSTS:
             lines.insert(2, "  Other machines are refused until ALLOWED_HOSTS has the name they use.")
+        if password:
+            lines.insert(-2, f"    as admin, password       {password}  (shown this once)")
         if first_run.has_demo():
             lines.insert(-1, f"    with a demo picture      {first_run.PROBE}")
         lines += [
@@ -123,6 +129,15 @@ class Command(BaseCommand):
         ]
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
+
+
+def mend_servers() -> None:
+    """Start an embedded server again that was killed or ran out of memory. What was committed is still there."""
+    try:
+        for name in embedded.mend():
+            logger.warning("%s had ended and was started again", name)
+    except embedded.EmbeddedError as error:
+        logger.error("an embedded server does not start, trying again: %s", error)
 
 
 def web_server(host: str, port: int) -> Child:
