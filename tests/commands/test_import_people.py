@@ -11,18 +11,11 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from recognition.models import Identity, Photo
-from recognition.services.analysis import active_model
 from tests.commands.processes import run, start, wait_for
 from tests.fakes import person_jpeg, wall_jpeg
 from tests.galleries import people_folder
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def fake_model_in_use(db, fresh_state):
-    """A new site would take the strongest of the real ones."""
-    active_model()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fake_model_in_use")]
 
 
 @pytest.fixture
@@ -60,7 +53,7 @@ def test_in_the_background(folder):
         (["missing"], "no folder or CSV file at"),
         (["people", "--threads", "0"], "--threads must be at least 1"),
         (["empty"], "names nobody"),
-        (["wrong.csv"], "lacks the columns person_id, name"),
+        (["wrong.csv"], "lacks the columns name"),
         (["picture.jpg"], "not a CSV file in UTF-8"),
     ],
 )

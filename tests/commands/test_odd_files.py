@@ -13,7 +13,7 @@ from recognition.models import Decision, Embedding, Identity, Photo, StoredFile
 from tests.api.pictures import UNUSABLE, USABLE
 from tests.fakes import person_jpeg, wall_jpeg
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fake_model_in_use")]
 
 
 def imported(folder):

@@ -76,7 +76,7 @@ def test_an_unknown_model(npz):
 
 
 def test_names_with_wrong_columns(npz, tmp_path):
-    (tmp_path / "data.csv").write_text("id,name\nP1,Ann\n")
+    (tmp_path / "data.csv").write_text("number,name\nP1,Ann\n")
     with pytest.raises(CommandError, match="lacks the columns person_id, path"):
         run("import_npz", npz, "--names", tmp_path / "data.csv")
     assert not Identity.objects.exists()

@@ -20,7 +20,6 @@ from identity_site import embedded
 from identity_site.embedded import owner as owner_module
 from identity_site.embedded import postgres
 from identity_site.embedded import redis as redis_server
-from identity_site.embedded.owner import find_owner
 from identity_site.embedded.places import Places
 from identity_site.env import BASE_DIR
 from tests.platform.processes import Seen, User, alive, environment, processes_of, wait_until_gone
@@ -89,7 +88,7 @@ def test_four_first_starts_at_once(empty_dir: Path, user: MakeUser) -> None:
 
 
 def test_folders_are_made_by_many_at_once(empty_dir: Path) -> None:
-    owner = find_owner(Places(empty_dir))
+    owner = Places(empty_dir).owner()
     for round_ in range(20):
         places = Places(empty_dir / str(round_))
         with ThreadPoolExecutor(8) as pool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def convert(path: Path, kind: str | None = None, *, half: bool = False) -> list[
     Reads GhostFaceNetV1 from Keras H5, YOLOv5-face from ONNX, Keras H5 or ``.npz``, the face refiner from ``.keras``.
     Raises ModelFileError when the file is none of these, EngineError when Keras does not run on TensorFlow.
     """
-    converters = {
+    converters: dict[str, Callable[[Path], list[ConvertedModel]]] = {
         "embedder": partial(convert_embedder, half=half),
         "detector": convert_detector,
         "refiner": partial(convert_refiner, half=half),

@@ -22,7 +22,9 @@ INTERRUPTED = 130  # as a shell says it of Ctrl-C
 class Command(ServiceCommand):
     help = (
         "Enrol people from a folder with one sub-folder of photos per person, or from a CSV of "
-        "person_id,name,path (paths relative to the CSV). Running it again adds nothing."
+        "person_id,name,path (paths relative to the CSV; commas, semicolons or tabs; UTF-8, UTF-16 or the code of your "
+        "system). Only a CSV gives names: the people of a folder are called as their sub-folders are. Running it again "
+        "adds nothing."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -39,7 +41,10 @@ class Command(ServiceCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["threads"] < 1:
             raise Failed("invalid_option", "--threads must be at least 1.")
-        plan = read_plan(options["path"])
+        understood: list[str] = []
+        plan = read_plan(options["path"], tell=understood.append)
+        if not options["json"]:
+            self.stdout.writelines(f"{line}\n" for line in understood)
         model_services.start(tell=lambda text: None if options["json"] else self.stdout.write(text))
         report = Report()
         photos = sum(len(person.paths) for person in plan)
@@ -61,7 +66,7 @@ class Command(ServiceCommand):
             text = "Stopped. The people done so far are in; run it again for the rest."
             raise Failed("interrupted", text, INTERRUPTED, detail=report.as_dict())
         if options["json"]:
-            self.print_document(report.as_dict())
+            self.print_document(report.as_dict() | {"understood": understood})
 
     def _print(self, report: Report) -> None:
         for row in report.rejected:

@@ -1,15 +1,21 @@
-"""Who is to be imported: a folder with one sub-folder per person, or a CSV of `person_id,name,path`."""
+"""Who is to be imported: a folder with one sub-folder per person, or a CSV of `person_id,name,path`.
+
+Only a CSV gives names; the people of a folder are called as their sub-folders are.
+"""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from recognition.services.errors import Invalid
 from recognition.services.identities import COLUMNS
+from recognition.services.tables import read_table
 
+Tell = Callable[[str], None]
+
+OTHER_NAMES = {"person_id": ("id", "external_id"), "path": ("file", "photo")}
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".heic", ".heif", ".tif", ".tiff", ".gif"}
 
 
@@ -23,13 +29,15 @@ class PlannedPerson:
     from_folder: bool = False
 
 
-def read_plan(path: Path) -> list[PlannedPerson]:
-    """Who is to be imported. Raises Invalid when the path is neither a usable folder nor a CSV of those columns."""
+def read_plan(path: Path, *, tell: Tell = lambda text: None) -> list[PlannedPerson]:
+    """Who is to be imported. tell: gets a sentence on how a CSV was understood.
+
+    Raises Invalid when the path is neither a usable folder nor a CSV of those columns."""
     try:
         if path.is_dir():
             plan = list(_plan_folder(path))
         elif path.is_file():
-            plan = _plan_csv(path)
+            plan = _plan_csv(path, tell)
         else:
             raise Invalid("no_such_path", f"There is no folder or CSV file at {path}.")
     except OSError as error:
@@ -52,21 +60,22 @@ def _plan_folder(folder: Path) -> Iterator[PlannedPerson]:
             yield PlannedPerson(name, name.replace("_", " "), photos, from_folder=True)
 
 
-def _plan_csv(file: Path) -> list[PlannedPerson]:
+def _plan_csv(file: Path, tell: Tell) -> list[PlannedPerson]:
+    table = read_table(file, {name: OTHER_NAMES.get(name, ()) for name in COLUMNS})
+    tell(table.understood)
     plan: dict[str, PlannedPerson] = {}
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as handle:
-            reader = csv.DictReader(handle)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
-            if missing:
-                raise Invalid("wrong_columns", f"{file} lacks the columns {', '.join(missing)}.")
-            for row in reader:
-                person_id, name, path = ((row[column] or "").strip() for column in COLUMNS)
-                if not person_id:
-                    raise Invalid("no_person_id", f"{file} line {reader.line_num}: person_id is empty.")
-                person = plan.setdefault(person_id, PlannedPerson(person_id, name or person_id))
-                if path and file.parent / path not in person.paths:
-                    person.paths.append(file.parent / path)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise Invalid("not_csv", f"{file} is not a CSV file in UTF-8: {error}.") from None
+    for line, row in table.rows:
+        if not row["person_id"]:
+            raise Invalid("no_person_id", f"{file} line {line}: person_id is empty.")
+        person = plan.setdefault(
+            row["person_id"], PlannedPerson(row["person_id"], row["name"] or row["person_id"])
+        )
+        if row["path"] and (path := _photo(file.parent, row["path"])) not in person.paths:
+            person.paths.append(path)
     return list(plan.values())
+
+
+def _photo(folder: Path, written: str) -> Path:
+    """Where the photo is; a path with backslashes was written on Windows, unless there is such a file."""
+    path = folder / written
+    return folder / written.replace("\\", "/") if "\\" in written and not path.exists() else path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import platform
 import time
 from collections.abc import Callable
@@ -20,9 +19,9 @@ from recognition.services.errors import Invalid
 from recognition.services.evaluation import figures
 from recognition.services.evaluation.figures import InForce
 from recognition.services.evaluation.measured_photos import VARIANTS, PhotoSet
+from recognition.services.tables import read_table
 from recognition.services.thresholds import policy_of
 
-GROUP_COLUMNS = ("person_id", "group")
 GROUP_FMR = 1e-3
 
 
@@ -98,19 +97,13 @@ def read_groups(path: Path, photos: PhotoSet) -> dict[int, str]:
     places = {name: position for position, name in enumerate(photos.people)}
     found: dict[int, str] = {}
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in GROUP_COLUMNS if name not in (reader.fieldnames or [])]
-            if missing:
-                raise Invalid("wrong_columns", f"{path} lacks the columns {', '.join(missing)}.")
-            for row in reader:
-                person, group = ((row[name] or "").strip() for name in GROUP_COLUMNS)
-                if person in places and group and found.setdefault(places[person], group) != group:
-                    raise Invalid("two_groups", f"{path} line {reader.line_num}: {person} is in two groups.")
+        table = read_table(path, {"person_id": ("id", "external_id"), "group": ()})
     except OSError as error:
         raise Invalid("no_such_path", f"{path} cannot be read: {error.strerror}.") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise Invalid("not_csv", f"{path} is not a CSV file in UTF-8: {error}") from None
+    for line, row in table.rows:
+        person, group = row["person_id"], row["group"]
+        if person in places and group and found.setdefault(places[person], group) != group:
+            raise Invalid("two_groups", f"{path} line {line}: {person} is in two groups.")
     if not found:
         raise Invalid("no_groups", f"{path} gives no group to any of the people who are evaluated.")
     return found

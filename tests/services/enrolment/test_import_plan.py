@@ -80,8 +80,8 @@ class TestCsv:
         [
             ("", "wrong_columns"),
             ("\n", "wrong_columns"),
-            ("person_id;name;path\nP1;Ann;a.jpg\n", "wrong_columns"),
-            ("id,name,path\nP1,Ann,a.jpg\n", "wrong_columns"),
+            ("person_id|name|path\nP1|Ann|a.jpg\n", "wrong_columns"),
+            ("number,name,path\nP1,Ann,a.jpg\n", "wrong_columns"),
             ("person_id,name,path\n", "nobody"),
             ("person_id,name,path\n,Ann,a.jpg\n", "no_person_id"),
             ('person_id,name,path\nP1,"' + "x" * 200_000 + '",a.jpg\n', "not_csv"),
@@ -92,12 +92,30 @@ class TestCsv:
 
     def test_the_message_says_which_columns_and_which_line(self, tmp_path):
         with pytest.raises(Invalid, match="lacks the columns person_id, path"):
-            read_plan(self.write(tmp_path, "id,name\n"))
+            read_plan(self.write(tmp_path, "number,name\n"))
         with pytest.raises(Invalid, match="line 3: person_id is empty"):
             read_plan(self.write(tmp_path, "person_id,name,path\nP1,Ann,a.jpg\n ,Ben,b.jpg\n"))
 
     def test_another_encoding_or_a_picture(self, tmp_path):
-        assert code_of(self.write(tmp_path, "person_id,name,path\nP1,José,a.jpg\n", "latin-1")) == "not_csv"
+        broken = "person_id,name,path\nP1,Jos\x81,a.jpg\n"  # no letter of Windows-1252 either
+        assert code_of(self.write(tmp_path, broken, "latin-1")) == "not_csv"
         picture = tmp_path / "face.jpg"
         picture.write_bytes(b"\xff\xd8\xff\xe0" * 100)
         assert code_of(picture) == "not_csv"
+
+    def test_backslashes_of_windows(self, tmp_path):
+        (person,) = read_plan(self.write(tmp_path, "person_id,name,path\nP1,Ann,Ann\\2026\\a.jpg\n"))
+        assert person.paths == [tmp_path / "Ann/2026/a.jpg"]
+        (tmp_path / "a\\b.jpg").touch()
+        (person,) = read_plan(self.write(tmp_path, "person_id,name,path\nP1,Ann,a\\b.jpg\n"))
+        assert person.paths == [tmp_path / "a\\b.jpg"]
+
+    def test_other_names_of_columns(self, tmp_path):
+        said = []
+        text = "External ID;Name;Photo\nP1;Nguyễn, An;a.jpg\n"
+        (person,) = read_plan(self.write(tmp_path, text), tell=said.append)
+        assert (person.external_id, person.name, person.paths) == ("P1", "Nguyễn, An", [tmp_path / "a.jpg"])
+        assert said == [
+            "data.csv: 1 row, semicolons between the columns, UTF-8, person_id from 'External ID', "
+            "path from 'Photo'"
+        ]
