@@ -14,6 +14,11 @@ from rest_framework import serializers
 
 from recognition.api.errors import ApiError
 
+# As the document says it; line breaks are taken as well.
+BASE64 = (
+    r"^(data:[^,;]{0,100}(;[^,;]{1,100}){0,5};base64,)?"
+    r"([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+)
 DATA_URL = re.compile(r"data:[^,;]{0,100}(?:;[^,;]{1,100}){0,5};base64,")
 
 
@@ -49,6 +54,7 @@ class PictureFile(serializers.Field):
         "type": "string",
         "contentEncoding": "base64",
         "minLength": 1,
+        "pattern": BASE64,
         "description": "The bytes of the picture in base64. A data: URL is fine, too.",
     }
 )

@@ -42,6 +42,21 @@ def test_makes_up_an_id(new_kiosk: NewKiosk) -> None:
     assert len(made["external_id"]) == 12
 
 
+def test_an_empty_id_is_refused_in_every_form_of_body(new_kiosk: NewKiosk) -> None:
+    """A form's empty field was once taken for one that is not there."""
+    kiosk = new_kiosk("enrol", "read", "admin")
+    kiosk.post_json("people", {"name": "Ada", "external_id": "E-1"})
+    form = '--b\r\nContent-Disposition: form-data; name="external_id"\r\n\r\n\r\n--b--\r\n'
+    for response in (
+        kiosk.post("people", name="Bo", external_id=""),
+        kiosk.post_json("people", {"name": "Bo", "external_id": ""}),
+        kiosk.patch("people/E-1", {"external_id": ""}),
+        kiosk.send("patch", "people/E-1", form, "multipart/form-data; boundary=b"),
+    ):
+        assert "may not be blank" in error_of(response, 400)["message"]
+    assert list(Identity.objects.values_list("external_id", "name")) == [("E-1", "Ada")]
+
+
 def test_a_taken_id(new_kiosk: NewKiosk) -> None:
     people.create_identity(name="Bo Sample", external_id="E17")
     error = error_of(new_kiosk("enrol").post_json("people", {"name": "Ada", "external_id": "E17"}), 409)

@@ -73,6 +73,12 @@ def test_needs_one_thing_to_compare_with(new_kiosk: NewKiosk, more: dict[str, st
     assert rows() == before | {"Decision": 0}
 
 
+def test_a_form_with_both_is_refused(new_kiosk: NewKiosk) -> None:
+    pictures = {"image": upload(PHOTO), "image2": upload(PHOTO)}
+    error = error_of(new_kiosk("verify").post("verify", **pictures, external_id="F1"), 400)
+    assert error["message"] == "Send either external_id or image2 beside image."
+
+
 def test_an_unknown_person(new_kiosk: NewKiosk) -> None:
     error = error_of(new_kiosk("verify").post("verify", image=upload(PHOTO), external_id="nobody"), 404)
     assert error["code"] == "unknown_person"

@@ -55,7 +55,10 @@ class Error(serializers.Serializer):
 
 
 class Text(serializers.CharField):
-    """Takes no numbers for texts: 007 and 7 would be two people."""
+    """Takes no numbers for texts: 007 and 7 would be two people. Empty in a form is empty too, and not left out."""
+
+    def get_value(self, dictionary: Any) -> Any:
+        return dictionary.get(self.field_name, serializers.empty)
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):

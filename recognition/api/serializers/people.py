@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from django.core.validators import RegexValidator
 from rest_framework import serializers
 
 from recognition.api.serializers.common import Input, Page, PageQuery, PersonIdField, Text
 from recognition.models import Identity
 
+# Something can be seen of it. What Python takes for a space is more than what other languages do.
+VISIBLE = RegexValidator(r"^[^\u0000]*[^\s\u0000-\u001f][^\u0000]*$", "This field may not be blank.", "blank")
 NAME_LENGTH = Identity._meta.get_field("name").max_length
 
 
@@ -16,7 +19,7 @@ class PeopleQuery(PageQuery):
 
 
 class PersonInput(Input):
-    name = Text(min_length=1, max_length=NAME_LENGTH)
+    name = Text(min_length=1, max_length=NAME_LENGTH, validators=[VISIBLE])
     external_id = PersonIdField(
         required=False, help_text="Your own number for this person; made up when left out. No slashes."
     )
