@@ -76,8 +76,7 @@ def entry(content: bytes, file: str) -> dict[str, Any]:
     return {"file": file, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
 
 
-def same(manifest: Manifest, spec: ModelSpec, batch: np.ndarray, *, half: bool = False) -> KerasPool:
-    """half: the files hold weights in half precision, rounded at different places."""
+def same(manifest: Manifest, spec: ModelSpec, batch: np.ndarray) -> KerasPool:
     pool = open_keras_pool(manifest, spec)
     assert isinstance(pool, KerasPool)
     batch = np.concatenate([batch, batch]) if len(batch) == 1 else batch
@@ -85,7 +84,7 @@ def same(manifest: Manifest, spec: ModelSpec, batch: np.ndarray, *, half: bool =
     assert takes_batches(pool), "it has given up"
     assert pool._compute is not None
     for ours, theirs in zip(found, expected, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=0, atol=5e-3 * np.abs(theirs).max() if half else 1e-3)
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-3)
     return pool
 
 
@@ -124,7 +123,7 @@ def test_bundled_networks_on_the_stored_pictures(spec: ModelSpec) -> None:
         batch = np.stack([letterbox(x, shape[1])[0] for x in stored]).astype(np.float32) / 255
     else:
         batch = scaled(stored)
-    same(Manifest.load(MODELS), spec, batch, half=spec.kind != "detector")
+    same(Manifest.load(MODELS), spec, batch)
 
 
 def test_other_weights_than_those_that_were_converted(
