@@ -27,40 +27,40 @@ NEEDED = (
 )
 
 
-def convert(path: Path, kind: str | None = None) -> list[ConvertedModel]:
-    """kind: "embedder", "detector" or "refiner"; None tries what the file can be.
+def convert(path: Path, kind: str | None = None, *, half: bool = False) -> list[ConvertedModel]:
+    """kind: "embedder", "detector" or "refiner"; None tries what the file can be. half: see `litert_writer`.
 
     Reads GhostFaceNetV1 from Keras H5, YOLOv5-face from ONNX, Keras H5 or ``.npz``, the face refiner from ``.keras``.
     Raises ModelFileError when the file is none of these, EngineError when Keras is needed and missing.
     """
     if kind is not None:
-        return _converted(path, kind)
+        return _converted(path, kind, half)
     suffixes = {".onnx": ("detector",), ".npz": ("detector",), ".keras": ("refiner",)}
     errors = []
     for candidate in suffixes.get(path.suffix.lower(), ("embedder", "detector")):
         try:
-            return _converted(path, candidate)
+            return _converted(path, candidate, half)
         except EngineError as error:
             errors.append(error)
     text = " ".join(map(str, errors))
     raise (ModelFileError if all(isinstance(e, ModelFileError) for e in errors) else EngineError)(text)
 
 
-def _converted(path: Path, kind: str) -> list[ConvertedModel]:
-    converters: dict[str, Callable[[Path], list[ConvertedModel]]] = {
+def _converted(path: Path, kind: str, half: bool) -> list[ConvertedModel]:
+    converters: dict[str, Callable[[Path, bool], list[ConvertedModel]]] = {
         "embedder": convert_embedder,
         "detector": convert_detector,
         "refiner": convert_refiner,
     }
     try:
-        return converters[kind](path)
+        return converters[kind](path, half)
     except ImportError as error:
         raise EngineError(f"{NEEDED} ({error})") from None
     except ValueError as error:
         raise ModelFileError(f"{path} cannot be converted: {error}.") from error
 
 
-def convert_embedder(path: Path) -> list[ConvertedModel]:
+def convert_embedder(path: Path, half: bool) -> list[ConvertedModel]:
     nodes = read_ghostfacenet(path)
     dimensions = int(nodes[-1].weights[0].size)
     shape = (1, CROP, CROP, 3)
@@ -68,7 +68,7 @@ def convert_embedder(path: Path) -> list[ConvertedModel]:
     return [
         ConvertedModel(
             "embedder",
-            to_litert(nodes, shape),
+            to_litert(nodes, shape, half=half),
             {"shape": list(shape), **SCALED, "alignment": alignment},
             {"shape": [1, dimensions], "dimensions": dimensions, "normalised": False},
             {"mirrored": True},
@@ -76,7 +76,7 @@ def convert_embedder(path: Path) -> list[ConvertedModel]:
     ]
 
 
-def convert_detector(path: Path) -> list[ConvertedModel]:
+def convert_detector(path: Path, half: bool) -> list[ConvertedModel]:
     """One file for both of the sizes that the detector works with, and an entry for each."""
     from recognition.engine.networks.deploy import deployed
     from recognition.engine.networks.keras_h5 import model_graph, output_names
@@ -84,7 +84,7 @@ def convert_detector(path: Path) -> list[ConvertedModel]:
 
     model, config = load_yolov5face(path)
     network = deployed(model, config, min(DETECTOR_SIDES))
-    content = to_litert(model_graph(network), (1, *network.input_shape[1:]), output_names(network))
+    content = to_litert(model_graph(network), (1, *network.input_shape[1:]), output_names(network), half=half)
     return [
         ConvertedModel(
             "detector",
@@ -108,7 +108,7 @@ def convert_detector(path: Path) -> list[ConvertedModel]:
     ]
 
 
-def convert_refiner(path: Path) -> list[ConvertedModel]:
+def convert_refiner(path: Path, half: bool) -> list[ConvertedModel]:
     import keras
 
     from recognition.engine.networks.keras_h5 import model_graph, output_names
@@ -127,7 +127,7 @@ def convert_refiner(path: Path) -> list[ConvertedModel]:
     return [
         ConvertedModel(
             "refiner",
-            to_litert(model_graph(model), shape, output_names(model)),
+            to_litert(model_graph(model), shape, output_names(model), half=half),
             {"shape": list(shape), **SCALED},
             {"shape": [1, 11], "meaning": meaning},
             {"crop": 1.3, "min_faceness": 2.0},

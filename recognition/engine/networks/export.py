@@ -30,7 +30,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, default=MODELS, help="folder of the LiteRT files and the manifest")
+    parser.add_argument(
+        "--out", type=Path, default=MODELS, help="folder of the LiteRT files and the manifest"
+    )
     parser.add_argument("--weights", type=Path, help="folder of the original weight files (that of --out)")
     parser.add_argument("--only", metavar="NAME", help="one model instead of all")
     parser.add_argument("--file", type=Path, help="its weights, from elsewhere and with any name")
@@ -81,7 +83,7 @@ def export(name: str, source: Path, out: Path) -> None:
     document = _read(out)
     entries = {entry["name"]: entry for entry in document["models"]}
     weights = _kept(source, out / f"{name}{source.suffix.lower()}")
-    for converted in convert(out / weights["file"]):
+    for converted in convert(out / weights["file"], half=True):
         entry = entries[name + converted.suffix]
         if entry.get("weights", {}).get("sha256") != weights["sha256"]:
             _forget_measurements(entry)

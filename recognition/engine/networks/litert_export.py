@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -22,12 +21,14 @@ ACCEPTED = {  # settings of layers that are read here but for these values
 }
 
 
-def to_litert(nodes: Sequence[Node], shape: Sequence[int], outputs: Sequence[str] = ()) -> bytes:
+def to_litert(
+    nodes: Sequence[Node], shape: Sequence[int], outputs: Sequence[str] = (), *, half: bool = False
+) -> bytes:
     """The network for inputs of this shape; LiteRT can resize the first axis, at the price of preparing anew.
 
     nodes: layers in the order of `graphs.ordered`, with their weights. outputs: names of those whose results are
-    wanted, the last one's unless given. Raises ValueError for a layer or a setting that is not known here, and for
-    weights that do not fit.
+    wanted, the last one's unless given. half: see `litert_writer.Writer.finish`. Raises ValueError for a layer or a
+    setting that is not known here, and for weights that do not fit.
     """
     writer = Writer()
     outputs = outputs or [nodes[-1].name]
@@ -39,7 +40,7 @@ def to_litert(nodes: Sequence[Node], shape: Sequence[int], outputs: Sequence[str
             found[node.name] = found[node.inputs[0]]
         else:
             found[node.name] = _written(writer, node, [found[name] for name in node.inputs])
-    return writer.finish([found[name] for name in outputs])
+    return writer.finish([found[name] for name in outputs], half=half)
 
 
 def folded(nodes: Sequence[Node], outputs: Sequence[str]) -> list[Node]:
@@ -51,7 +52,12 @@ def folded(nodes: Sequence[Node], outputs: Sequence[str]) -> list[Node]:
     found: dict[str, Node] = {}
     for node in nodes:
         source = found.get(node.inputs[0]) if node.inputs else None
-        if node.kind == "BatchNormalization" and source and source.kind in CHANNELS and uses[source.name] == 1:
+        if (
+            node.kind == "BatchNormalization"
+            and source
+            and source.kind in CHANNELS
+            and uses[source.name] == 1
+        ):
             scale, shift = _scale_and_shift(node)
             kernel, *bias = source.weights
             before = bias[0] if bias else np.zeros(len(scale), np.float32)
@@ -120,7 +126,7 @@ def _activation(writer: Writer, node: Node, inputs: list[Tensor]) -> Tensor:
 
 
 def _hard_sigmoid(writer: Writer, node: Node, inputs: list[Tensor]) -> Tensor:
-    scaled = writer.add(writer.multiply(inputs[0], np.float32(0.2)), np.float32(0.5))
+    scaled = writer.add(writer.multiply(inputs[0], np.array(0.2)), np.array(0.5))
     return writer.relu(writer.minimum(scaled, 1.0))
 
 

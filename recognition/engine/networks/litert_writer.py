@@ -1,9 +1,8 @@
 """LiteRT files, written operation by operation. Needs neither TensorFlow nor Keras.
 
-The file is a flatbuffer in the form of https://github.com/google-ai-edge/LiteRT/blob/main/tflite/converter/schema/schema.fbs,
-made with the classes that the package ai-edge-litert generates from it. Only what its fast kernels (XNNPACK) run is
-offered here, so that a written network is run by them as a whole. Pictures may have another size than the file says, where
-nothing is reshaped: LiteRT prepares itself anew for it.
+The file is a flatbuffer in the form of LiteRT's ``schema.fbs``, made with the classes that the package ai-edge-litert
+generates from it. Only what its fast kernels (XNNPACK) run is offered here, so that a written network is run by them as
+a whole. Pictures may have another size than the file says where nothing is reshaped; LiteRT prepares itself anew then.
 """
 
 from __future__ import annotations
@@ -58,7 +57,9 @@ class Writer:
         _check(taken == x.shape[-1] and bias.shape == (given,), "a convolution", kernel, x)
         options = schema.Conv2DOptionsT(padding=_padding(padding), strideW=stride, strideH=stride)
         shape = _windows(x.shape, (height, width), stride, padding, given)
-        return self._add("CONV_2D", options, shape, x, _constant(kernel.transpose(3, 0, 1, 2)), _constant(bias))
+        return self._add(
+            "CONV_2D", options, shape, x, _constant(kernel.transpose(3, 0, 1, 2)), _constant(bias)
+        )
 
     def depthwise(self, x: Tensor, kernel: Array, bias: Array, stride: int, padding: str) -> Tensor:
         """kernel: (height, width, channels, 1)."""
@@ -150,15 +151,17 @@ class Writer:
         """shape: of one input, without the batch."""
         if np.prod(shape) != np.prod(x.shape[1:]):
             raise ValueError(f"{x.shape} is reshaped to {tuple(shape)}")
-        return self._add("RESHAPE", schema.ReshapeOptionsT(), (x.shape[0], *shape), x, _integers([-1, *shape]))
+        return self._add(
+            "RESHAPE", schema.ReshapeOptionsT(), (x.shape[0], *shape), x, _integers([-1, *shape])
+        )
 
-    def finish(self, outputs: Sequence[Tensor], *, half_from: int = HALF_FROM) -> bytes:
-        """The file. half_from: how many numbers a constant has that is stored in half precision.
+    def finish(self, outputs: Sequence[Tensor], *, half: bool = False) -> bytes:
+        """The file. half: constants of `HALF_FROM` numbers and more are stored in half precision.
 
-        Smaller ones are a small part of a file; those of depthwise convolutions are few to a sum, so that rounding
+        Smaller ones are a small part of a file, and those of depthwise convolutions are few to a sum, so that rounding
         them would move the outputs most.
         """
-        return _File(half_from).packed(self._inputs, self._operations, outputs)
+        return _File(half).packed(self._inputs, self._operations, outputs)
 
     def _joined(self, kind: str, options: Any, x: Tensor, other: Tensor | Array) -> Tensor:
         if not isinstance(other, Tensor):
@@ -175,8 +178,8 @@ class Writer:
 class _File:
     """Numbers what refers to one another, and packs it."""
 
-    def __init__(self, half_from: int) -> None:
-        self._half_from = half_from
+    def __init__(self, half: bool) -> None:
+        self._half = half
         self._numbers: dict[int, int] = {}
         self._codes: dict[str, int] = {}
         self._tensors: list[Any] = []
@@ -211,7 +214,7 @@ class _File:
             return self._tensor(tensor.shape, "FLOAT32", 0, name)
         if data.dtype.kind == "i":
             return self._tensor(data.shape, "INT32", self._buffer(data.astype("<i4")))
-        if data.size < self._half_from:
+        if not self._half or data.size < HALF_FROM:
             return self._tensor(data.shape, "FLOAT32", self._buffer(data.astype("<f4")))
         half = self._tensor(data.shape, "FLOAT16", self._buffer(data.astype("<f2")))
         wide = self._tensor(data.shape, "FLOAT32", 0)
@@ -239,7 +242,10 @@ class _File:
         operator.inputs, operator.outputs = inputs, outputs
         if options is not None:
             name = type(options).__name__.removesuffix("T")
-            operator.builtinOptionsType, operator.builtinOptions = getattr(schema.BuiltinOptions, name), options
+            operator.builtinOptionsType, operator.builtinOptions = (
+                getattr(schema.BuiltinOptions, name),
+                options,
+            )
         self._operators.append(operator)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from recognition.engine.runtimes.litert import Runner
@@ -25,6 +26,7 @@ def convert_file(path: Path, kind: str | None = None) -> list[ConvertedModel]:
         raise ModelFileError(f"{path} is not a file of weights.")
     if path.suffix.lower() == ".tflite":
         return [_ready_embedder(path, kind)]
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from recognition.engine.networks.convert import convert  # loads h5py, which only an import needs
 
     return convert(path, kind)
