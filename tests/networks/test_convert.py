@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 
 keras = pytest.importorskip("keras")
-pytest.importorskip("tensorflow")
-pytest.importorskip("h5py")
 
 from recognition.engine.networks import export  # noqa: E402
 from recognition.engine.networks.convert import convert  # noqa: E402
@@ -21,20 +19,6 @@ from recognition.engine.types import ModelFileError  # noqa: E402
 from recognition.engine.weights import Manifest  # noqa: E402
 from tests.networks.pairs import DATA, MODELS, pairs, scaled  # noqa: E402
 from tests.networks.randomly import randomised  # noqa: E402
-
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="LiteRT files need TensorFlow"
-)
-
-
-def test_official_layout_to_litert(tmp_path: Path) -> None:
-    (converted,) = convert(DATA / "ghostfacenet_v1_w0.5_s2_bias.h5")
-    path = tmp_path / "model.tflite"
-    path.write_bytes(converted.content)
-    stored = pairs("ghostfacenet_v1_w0.5_s2_bias")
-    (found,) = InterpreterPool(path).run(scaled(stored["x"]))
-    np.testing.assert_allclose(found, stored["y"], atol=1e-3)
-    assert (converted.kind, converted.output["dimensions"]) == ("embedder", 512)
 
 
 def exported(name: str, weights: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> Manifest:

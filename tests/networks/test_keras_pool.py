@@ -14,6 +14,7 @@ keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
 pytest.importorskip("h5py")
 
+from recognition.engine import packaged  # noqa: E402
 from recognition.engine.detector import Detector, letterbox  # noqa: E402
 from recognition.engine.embedder import Embedder  # noqa: E402
 from recognition.engine.networks.convert import convert  # noqa: E402
@@ -100,6 +101,18 @@ def test_embedders_vectors(manifest: Manifest) -> None:
     expected = Embedder.from_manifest(manifest, "embedder")
     assert (found.batches, expected.batches) == (True, False)
     np.testing.assert_allclose(found.embed(crops), expected.embed(crops), atol=1e-4)
+
+
+def test_sface_from_its_onnx_file(tmp_path: Path) -> None:
+    sface = packaged.find("sface-2021dec")
+    (made,) = convert(sface.path)
+    (tmp_path / "sface.tflite").write_bytes(made.content)
+    (tmp_path / "sface.onnx").write_bytes(sface.path.read_bytes())
+    spec = dataclasses.replace(
+        sface.spec, input=made.input, weights=entry(sface.path.read_bytes(), "sface.onnx")
+    )
+    spec = dataclasses.replace(spec, **entry(made.content, "sface.tflite"))
+    same(Manifest(tmp_path, (spec,), {}), spec, pairs("ghostfacenet_v1_w0.5_s2_bias")["x"].astype(np.float32))
 
 
 @pytest.mark.parametrize("name", ["finder", "finder-640", "refiner"])

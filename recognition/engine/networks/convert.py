@@ -11,6 +11,7 @@ from pathlib import Path
 from recognition.engine.networks.ghostfacenet import SIDE as CROP
 from recognition.engine.networks.ghostfacenet_weights import read_ghostfacenet
 from recognition.engine.networks.litert_export import to_litert
+from recognition.engine.networks.sface import read_sface
 from recognition.engine.types import ConvertedModel, EngineError, ModelFileError
 from recognition.engine.weights import COMPANION
 
@@ -22,20 +23,21 @@ ANCHORS = [
     [[146, 217], [231, 300], [335, 433]],
 ]
 NEEDED = (
-    "Weights of detectors and refiners are read with Keras: `pip install -r requirements-train.txt`, in an environment "
-    "of its own if you like, with the same IDENTITY_DATA_DIR."
+    "is read with Keras: `pip install -r requirements-train.txt`, in an environment of its own if you like, with the "
+    "same IDENTITY_DATA_DIR."
 )
 
 
 def convert(path: Path, kind: str | None = None, *, half: bool = False) -> list[ConvertedModel]:
     """kind: "embedder", "detector" or "refiner"; None tries what the file can be. half: see `litert_writer`.
 
-    Reads GhostFaceNetV1 from Keras H5, YOLOv5-face from ONNX, Keras H5 or ``.npz``, the face refiner from ``.keras``.
+    Reads GhostFaceNetV1 from Keras H5, SFace from ONNX, YOLOv5-face from ONNX, Keras H5 or ``.npz``, the face refiner
+    from ``.keras``.
     Raises ModelFileError when the file is none of these, EngineError when Keras is needed and missing.
     """
     if kind is not None:
         return _converted(path, kind, half)
-    suffixes = {".onnx": ("detector",), ".npz": ("detector",), ".keras": ("refiner",)}
+    suffixes = {".npz": ("detector",), ".keras": ("refiner",)}
     errors = []
     for candidate in suffixes.get(path.suffix.lower(), ("embedder", "detector")):
         try:
@@ -55,23 +57,25 @@ def _converted(path: Path, kind: str, half: bool) -> list[ConvertedModel]:
     try:
         return converters[kind](path, half)
     except ImportError as error:
-        raise EngineError(f"{NEEDED} ({error})") from None
+        raise EngineError(f"If {path} is a {kind}, it {NEEDED} ({error})") from None
     except ValueError as error:
         raise ModelFileError(f"{path} cannot be converted: {error}.") from error
 
 
 def convert_embedder(path: Path, half: bool) -> list[ConvertedModel]:
-    nodes = read_ghostfacenet(path)
+    sface = path.suffix.lower() == ".onnx"
+    nodes = read_sface(path) if sface else read_ghostfacenet(path)
     dimensions = int(nodes[-1].weights[0].size)
     shape = (1, CROP, CROP, 3)
+    scaling = {**SCALED, "scaling": "x"} if sface else SCALED
     alignment = "similarity of five landmarks to the ArcFace template"
     return [
         ConvertedModel(
             "embedder",
             to_litert(nodes, shape, half=half),
-            {"shape": list(shape), **SCALED, "alignment": alignment},
+            {"shape": list(shape), **scaling, "alignment": alignment},
             {"shape": [1, dimensions], "dimensions": dimensions, "normalised": False},
-            {"mirrored": True},
+            {"mirrored": not sface},  # which gains with the one and not with the other
         )
     ]
 

@@ -119,6 +119,11 @@ def _norm(writer: Writer, node: Node, inputs: list[Tensor]) -> Tensor:
     return writer.add(writer.multiply(inputs[0], scale), shift)
 
 
+def _rescaling(writer: Writer, node: Node, inputs: list[Tensor]) -> Tensor:
+    scaled = writer.multiply(inputs[0], np.array(node.settings["scale"]))
+    return writer.add(scaled, np.array(node.settings["offset"]))
+
+
 def _activation(writer: Writer, node: Node, inputs: list[Tensor]) -> Tensor:
     if node.settings["activation"] not in ("silu", "swish"):
         raise ValueError(f"{node.name} is {node.settings['activation']}, which is not known here")
@@ -168,6 +173,7 @@ LAYERS: dict[str, Callable[[Writer, Node, list[Tensor]], Tensor]] = {
     "MaxPooling2D": _maximum,
     "Multiply": lambda writer, node, inputs: writer.multiply(*inputs),
     "PReLU": lambda writer, node, inputs: writer.prelu(inputs[0], node.weights[0]),
+    "Rescaling": _rescaling,
     "ReLU": lambda writer, node, inputs: writer.relu(inputs[0]),
     "ZeroPadding2D": _pad,
 }
