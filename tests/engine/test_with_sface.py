@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -18,10 +18,12 @@ from recognition.engine.alignment import align
 from recognition.engine.detector import Detector
 from recognition.engine.embedder import Embedder
 from recognition.engine.images import decode
+from recognition.engine.networks.convert import convert
 from recognition.engine.quality import ENROLMENT, assess
 from recognition.engine.refiner import Refiner
+from recognition.engine.runtimes.opencv import NetPool
 from recognition.engine.types import Face, Floats, Image, ModelFileError
-from recognition.engine.weights import Manifest
+from recognition.engine.weights import Manifest, file_sha256
 from recognition.engine.yunet import YuNet, load_detector
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,10 +58,21 @@ class Engine:
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     """As installed: the files in a folder, their entries in its manifest."""
     folder = tmp_path_factory.mktemp("models")
-    models = [packaged.find(name) for name in packaged.NAMES]
-    for model in models:
-        shutil.copy(model.path, folder / model.spec.file)
-    (folder / "manifest.json").write_text(json.dumps({"models": [asdict(model.spec) for model in models]}))
+    sface, yunet = (packaged.find(name) for name in packaged.NAMES)
+    (converted,) = convert(sface.path)
+    file = folder / "sface.tflite"
+    file.write_bytes(converted.content)
+    embedder = replace(
+        sface.spec,
+        file=file.name,
+        sha256=file_sha256(file),
+        size=file.stat().st_size,
+        input=converted.input,
+        output=converted.output,
+    )
+    shutil.copy(yunet.path, folder / yunet.spec.file)
+    entries = [asdict(embedder), asdict(yunet.spec)]
+    (folder / "manifest.json").write_text(json.dumps({"models": entries}))
     manifest = Manifest.load(folder)
     return Engine(manifest, load_detector(manifest), Embedder.from_manifest(manifest))
 
@@ -90,6 +103,18 @@ def test_genuine_pairs_score_far_higher(engine: Engine, found: dict[Path, list[F
     same = (owners[:, None] == owners)[np.triu_indices(len(PEOPLE), 1)]
     assert scores[same].min() > scores[~same].max() + 0.1
     assert np.median(scores[same]) > np.median(scores[~same]) + 0.6
+
+
+def test_vectors_are_those_that_opencv_makes_of_the_published_file(
+    engine: Engine, found: dict[Path, list[Face]]
+) -> None:
+    """For which the shipped policy was measured."""
+    crops = [align(picture(path), found[path][0].landmarks) for path in PEOPLE[::3]]
+    original = NetPool(packaged.find("sface-2021dec").path, input_name="data")
+    raw = np.concatenate([original.run(crop[None].astype(np.float32))[0] for crop in crops])
+    expected = raw / np.linalg.norm(raw, axis=1, keepdims=True)
+    np.testing.assert_allclose(engine.embedder.embed(crops), expected, atol=1e-4)
+    assert (engine.embedder.embed(crops) * expected).sum(axis=1).min() > 0.9999
 
 
 def test_landmarks_are_those_of_the_refiner(found: dict[Path, list[Face]]) -> None:

@@ -8,32 +8,17 @@ import numpy as np
 import pytest
 
 keras = pytest.importorskip("keras")
-pytest.importorskip("tensorflow")
-pytest.importorskip("h5py")
 
 from recognition.engine.networks import export  # noqa: E402
 from recognition.engine.networks.convert import convert  # noqa: E402
 from recognition.engine.networks.keras_h5 import read_keras_h5  # noqa: E402
+from recognition.engine.networks.litert_writer import HALF_FROM  # noqa: E402
 from recognition.engine.networks.refiner import face_refiner  # noqa: E402
 from recognition.engine.runtimes.litert import InterpreterPool  # noqa: E402
 from recognition.engine.types import ModelFileError  # noqa: E402
 from recognition.engine.weights import Manifest  # noqa: E402
 from tests.networks.pairs import DATA, MODELS, pairs, scaled  # noqa: E402
 from tests.networks.randomly import randomised  # noqa: E402
-
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="LiteRT files need TensorFlow"
-)
-
-
-def test_official_layout_to_litert(tmp_path: Path) -> None:
-    (converted,) = convert(DATA / "ghostfacenet_v1_w0.5_s2_bias.h5")
-    path = tmp_path / "model.tflite"
-    path.write_bytes(converted.content)
-    stored = pairs("ghostfacenet_v1_w0.5_s2_bias")
-    (found,) = InterpreterPool(path).run(scaled(stored["x"]))
-    np.testing.assert_allclose(found, stored["y"], atol=1e-3)
-    assert (converted.kind, converted.output["dimensions"]) == ("embedder", 512)
 
 
 def exported(name: str, weights: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> Manifest:
@@ -79,7 +64,8 @@ def test_other_weights_of_the_embedder_lose_its_policy(
     for half, whole in zip(kept, given, strict=True):
         assert half.settings == whole.settings
         for small, large in zip(half.weights, whole.weights, strict=True):
-            np.testing.assert_array_equal(small, large.astype(np.float16).astype(np.float32))
+            expected = large.astype(np.float16) if large.size >= HALF_FROM else large
+            np.testing.assert_array_equal(small, expected.astype(np.float32))
     assert (spec.accuracy, spec.settings) == ({}, {"mirrored": True})  # no threshold policy
     said = capsys.readouterr().out
     assert f"{name}: other weights" in said

@@ -10,23 +10,17 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-keras = pytest.importorskip("keras")
-pytest.importorskip("tensorflow")
-pytest.importorskip("h5py")
-
-from recognition.engine.embedder import Embedder  # noqa: E402
-from recognition.models import ModelVersion  # noqa: E402
-from recognition.services.analysis import installed  # noqa: E402
-from recognition.services.models import catalogue as model_catalogue  # noqa: E402
-from recognition.services.models.catalogue import Release  # noqa: E402
-from recognition.services.models.downloads import RemoteFile  # noqa: E402
-from tests.networks.pairs import DATA, pairs  # noqa: E402
+from recognition.engine import packaged
+from recognition.engine.embedder import Embedder
+from recognition.models import ModelVersion
+from recognition.services.analysis import installed
+from recognition.services.models import catalogue as model_catalogue
+from recognition.services.models.catalogue import Release
+from recognition.services.models.downloads import RemoteFile
+from tests.networks.pairs import DATA, pairs
 
 NAME = "ghostfacenet_v1_w0.5_s2_bias"
-pytestmark = [
-    pytest.mark.django_db,
-    pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="LiteRT files need TensorFlow"),
-]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +59,15 @@ def test_a_release_from_a_mirror(settings, monkeypatch):
     assert spec["settings"]["mirrored"] is True
     offer = next(offer for offer in model_catalogue.offers() if offer.name == "tiny")
     assert (offer.installed, offer.lfw) == (True, 0.5)
+
+
+def test_importing_files_of_both_families():
+    """By their content; SFace takes raw pixels and gains nothing from the mirrored view."""
+    said("import_model", DATA / f"{NAME}.h5", "--name", "own")
+    check("own")
+    (spec,) = said("import_model", packaged.find("sface-2021dec").path, "--name", "other")["installed"]
+    assert (spec["kind"], spec["output"]["dimensions"]) == ("embedder", 128)
+    assert (spec["input"]["scaling"], spec["settings"]) == ("x", {"mirrored": False})
 
 
 @pytest.mark.parametrize("suffix", ["h5", "keras", "onnx", "npz"])

@@ -9,13 +9,9 @@ import pytest
 keras = pytest.importorskip("keras")
 h5py = pytest.importorskip("h5py")
 
-from recognition.engine.networks.ghostfacenet import (  # noqa: E402
-    GhostFaceNetConfig,
-    HardSigmoid,
-    channels,
-    ghostfacenet,
-)
+from recognition.engine.networks.ghostfacenet import GhostFaceNetConfig, channels, ghostfacenet  # noqa: E402
 from recognition.engine.networks.ghostfacenet_weights import load_ghostfacenet  # noqa: E402
+from recognition.engine.networks.keras_models import HardSigmoid  # noqa: E402
 from recognition.engine.types import ModelFileError  # noqa: E402
 from tests.networks.pairs import DATA, pairs, scaled  # noqa: E402
 from tests.networks.randomly import randomised  # noqa: E402

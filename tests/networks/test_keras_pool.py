@@ -14,6 +14,7 @@ keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
 pytest.importorskip("h5py")
 
+from recognition.engine import packaged  # noqa: E402
 from recognition.engine.detector import Detector, letterbox  # noqa: E402
 from recognition.engine.embedder import Embedder  # noqa: E402
 from recognition.engine.networks.convert import convert  # noqa: E402
@@ -76,8 +77,7 @@ def entry(content: bytes, file: str) -> dict[str, Any]:
     return {"file": file, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
 
 
-def same(manifest: Manifest, spec: ModelSpec, batch: np.ndarray, *, half: bool = False) -> KerasPool:
-    """half: the files hold weights in half precision, rounded at different places."""
+def same(manifest: Manifest, spec: ModelSpec, batch: np.ndarray) -> KerasPool:
     pool = open_keras_pool(manifest, spec)
     assert isinstance(pool, KerasPool)
     batch = np.concatenate([batch, batch]) if len(batch) == 1 else batch
@@ -85,7 +85,7 @@ def same(manifest: Manifest, spec: ModelSpec, batch: np.ndarray, *, half: bool =
     assert takes_batches(pool), "it has given up"
     assert pool._compute is not None
     for ours, theirs in zip(found, expected, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=0, atol=5e-3 * np.abs(theirs).max() if half else 1e-3)
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-3)
     return pool
 
 
@@ -101,6 +101,18 @@ def test_embedders_vectors(manifest: Manifest) -> None:
     expected = Embedder.from_manifest(manifest, "embedder")
     assert (found.batches, expected.batches) == (True, False)
     np.testing.assert_allclose(found.embed(crops), expected.embed(crops), atol=1e-4)
+
+
+def test_sface_from_its_onnx_file(tmp_path: Path) -> None:
+    sface = packaged.find("sface-2021dec")
+    (made,) = convert(sface.path)
+    (tmp_path / "sface.tflite").write_bytes(made.content)
+    (tmp_path / "sface.onnx").write_bytes(sface.path.read_bytes())
+    spec = dataclasses.replace(
+        sface.spec, input=made.input, weights=entry(sface.path.read_bytes(), "sface.onnx")
+    )
+    spec = dataclasses.replace(spec, **entry(made.content, "sface.tflite"))
+    same(Manifest(tmp_path, (spec,), {}), spec, pairs("ghostfacenet_v1_w0.5_s2_bias")["x"].astype(np.float32))
 
 
 @pytest.mark.parametrize("name", ["finder", "finder-640", "refiner"])
@@ -124,7 +136,7 @@ def test_bundled_networks_on_the_stored_pictures(spec: ModelSpec) -> None:
         batch = np.stack([letterbox(x, shape[1])[0] for x in stored]).astype(np.float32) / 255
     else:
         batch = scaled(stored)
-    same(Manifest.load(MODELS), spec, batch, half=spec.kind != "detector")
+    same(Manifest.load(MODELS), spec, batch)
 
 
 def test_other_weights_than_those_that_were_converted(

@@ -40,7 +40,11 @@ class TestModels:
         assert "git checkout -- models" in found.hint
 
     def test_the_detectors_companion_counts(self, folder: Path) -> None:
-        (folder / "yolov5n-0.5-face-640.tflite").unlink()
+        path = folder / "manifest.json"
+        manifest = json.loads(path.read_text())
+        (companion,) = (entry for entry in manifest["models"] if entry["name"] == "yolov5n-0.5-face-640")
+        companion["file"] = "absent.tflite"
+        path.write_text(json.dumps(manifest))
         assert ids(checks.models(None)) == ["identity.E001"]
 
     def test_another_detector_of_the_same_version_does_not(self, folder: Path) -> None:

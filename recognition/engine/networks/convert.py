@@ -1,20 +1,18 @@
-"""A file of weights, in any format that is read here -> LiteRT files of one model, and what the manifest says of it."""
+"""A file of weights, in any format that is read here -> LiteRT files of one model, and what the manifest says of it.
+
+Embedders are converted without Keras; detectors and refiners need it, on any of its backends.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
-import keras
-
-from recognition.engine.networks.deploy import deployed
 from recognition.engine.networks.ghostfacenet import SIDE as CROP
-from recognition.engine.networks.ghostfacenet_weights import load_ghostfacenet
+from recognition.engine.networks.ghostfacenet_weights import read_ghostfacenet
 from recognition.engine.networks.litert_export import to_litert
-from recognition.engine.networks.refiner import SIDE as REFINER_SIDE
-from recognition.engine.networks.yolov5face_weights import load_yolov5face
-from recognition.engine.types import ConvertedModel, ModelFileError
+from recognition.engine.networks.sface import read_sface
+from recognition.engine.types import ConvertedModel, EngineError, ModelFileError
 from recognition.engine.weights import COMPANION
 
 DETECTOR_SIDES = {320: "", 640: COMPANION}  # what is added to the name
@@ -24,55 +22,77 @@ ANCHORS = [
     [[23, 29], [43, 55], [73, 105]],
     [[146, 217], [231, 300], [335, 433]],
 ]
+NEEDED = (
+    "is read with Keras: `pip install -r requirements-train.txt`, in an environment of its own if you like, with the "
+    "same IDENTITY_DATA_DIR."
+)
 
 
 def convert(path: Path, kind: str | None = None, *, half: bool = False) -> list[ConvertedModel]:
-    """kind: "embedder", "detector" or "refiner"; None tries what the file can be. half: embedder and refiner in half
-    precision; the detector stays, whose boxes would move by hundredths of a pixel for two megabytes.
+    """kind: "embedder", "detector" or "refiner"; None tries what the file can be. half: see `litert_writer`.
 
-    Reads GhostFaceNetV1 from Keras H5, YOLOv5-face from ONNX, Keras H5 or ``.npz``, the face refiner from ``.keras``.
-    Raises ModelFileError when the file is none of these, EngineError when Keras does not run on TensorFlow.
+    Reads GhostFaceNetV1 from Keras H5, SFace from ONNX, YOLOv5-face from ONNX, Keras H5 or ``.npz``, the face refiner
+    from ``.keras``.
+    Raises ModelFileError when the file is none of these, EngineError when Keras is needed and missing.
     """
-    converters: dict[str, Callable[[Path], list[ConvertedModel]]] = {
-        "embedder": partial(convert_embedder, half=half),
-        "detector": convert_detector,
-        "refiner": partial(convert_refiner, half=half),
-    }
     if kind is not None:
-        return converters[kind](path)
-    suffixes = {".onnx": ("detector",), ".npz": ("detector",), ".keras": ("refiner",)}
+        return _converted(path, kind, half)
+    suffixes = {".npz": ("detector",), ".keras": ("refiner",)}
     errors = []
     for candidate in suffixes.get(path.suffix.lower(), ("embedder", "detector")):
         try:
-            return converters[candidate](path)
-        except ModelFileError as error:
-            errors.append(str(error))
-    raise ModelFileError(" ".join(errors))
+            return _converted(path, candidate, half)
+        except EngineError as error:
+            errors.append(error)
+    text = " ".join(map(str, errors))
+    raise (ModelFileError if all(isinstance(e, ModelFileError) for e in errors) else EngineError)(text)
 
 
-def convert_embedder(path: Path, *, half: bool = False) -> list[ConvertedModel]:
-    model = load_ghostfacenet(path)
-    dimensions = int(model.output_shape[-1])
+def _converted(path: Path, kind: str, half: bool) -> list[ConvertedModel]:
+    converters: dict[str, Callable[[Path, bool], list[ConvertedModel]]] = {
+        "embedder": convert_embedder,
+        "detector": convert_detector,
+        "refiner": convert_refiner,
+    }
+    try:
+        return converters[kind](path, half)
+    except ImportError as error:
+        raise EngineError(f"If {path} is a {kind}, it {NEEDED} ({error})") from None
+    except ValueError as error:
+        raise ModelFileError(f"{path} cannot be converted: {error}.") from error
+
+
+def convert_embedder(path: Path, half: bool) -> list[ConvertedModel]:
+    sface = path.suffix.lower() == ".onnx"
+    nodes = read_sface(path) if sface else read_ghostfacenet(path)
+    dimensions = int(nodes[-1].weights[0].size)
     shape = (1, CROP, CROP, 3)
+    scaling = {**SCALED, "scaling": "x"} if sface else SCALED
     alignment = "similarity of five landmarks to the ArcFace template"
     return [
         ConvertedModel(
             "embedder",
-            to_litert(model, shape, half=half),
-            {"shape": list(shape), **SCALED, "alignment": alignment},
+            to_litert(nodes, shape, half=half),
+            {"shape": list(shape), **scaling, "alignment": alignment},
             {"shape": [1, dimensions], "dimensions": dimensions, "normalised": False},
-            {"mirrored": True},
+            {"mirrored": not sface},  # which gains with the one and not with the other
         )
     ]
 
 
-def convert_detector(path: Path) -> list[ConvertedModel]:
-    """One file for each of the sizes that the detector works with."""
+def convert_detector(path: Path, half: bool) -> list[ConvertedModel]:
+    """One file for both of the sizes that the detector works with, and an entry for each."""
+    from recognition.engine.networks.deploy import deployed
+    from recognition.engine.networks.keras_h5 import model_graph, output_names
+    from recognition.engine.networks.yolov5face_weights import load_yolov5face
+
     model, config = load_yolov5face(path)
+    network = deployed(model, config, min(DETECTOR_SIDES))
+    content = to_litert(model_graph(network), (1, *network.input_shape[1:]), output_names(network), half=half)
     return [
         ConvertedModel(
             "detector",
-            to_litert(deployed(model, config, side), (1, side, side, 3)),
+            content,
             {"shape": [1, side, side, 3], "dtype": "float32", "colour": "RGB", "scaling": "x / 255"},
             {
                 "heads": "three of (1, side/stride, side/stride, 48) for strides 8, 16, 32: "
@@ -92,12 +112,17 @@ def convert_detector(path: Path) -> list[ConvertedModel]:
     ]
 
 
-def convert_refiner(path: Path, *, half: bool = False) -> list[ConvertedModel]:
+def convert_refiner(path: Path, half: bool) -> list[ConvertedModel]:
+    import keras
+
+    from recognition.engine.networks.keras_h5 import model_graph, output_names
+    from recognition.engine.networks.refiner import SIDE
+
     try:
         model = keras.models.load_model(path, compile=False)
     except (OSError, ValueError, TypeError) as error:
         raise ModelFileError(f"{path} is not a Keras model: {error}") from error
-    shape = (1, REFINER_SIDE, REFINER_SIDE, 3)
+    shape = (1, SIDE, SIDE, 3)
     if model.input_shape[1:] != shape[1:] or model.output_shape[1:] != (11,):
         raise ModelFileError(
             f"{path} is not a face refiner: it maps {model.input_shape} to {model.output_shape}"
@@ -106,7 +131,7 @@ def convert_refiner(path: Path, *, half: bool = False) -> list[ConvertedModel]:
     return [
         ConvertedModel(
             "refiner",
-            to_litert(model, shape, half=half),
+            to_litert(model_graph(model), shape, output_names(model), half=half),
             {"shape": list(shape), **SCALED},
             {"shape": [1, 11], "meaning": meaning},
             {"crop": 1.3, "min_faceness": 2.0},

@@ -1,10 +1,12 @@
-"""Makes the bundled LiteRT files again from the original weights.
+"""Makes the bundled LiteRT files again from the weights beside them, or puts other weights in their place.
 
-``KERAS_BACKEND=tensorflow python -m recognition.engine.networks.export --weights models/ --out models/``
+``python -m recognition.engine.networks.export``: all of them, from what lies in ``models/``.
+``python -m recognition.engine.networks.export --only NAME --file embedder.h5 --rename NEW``: other weights, for
+instance those that a training left behind, take the place of a model; without --rename under its name.
 
-Size and digest of each file and of its original weights are entered in the manifest beside it, and the weights are
-copied there, those of Keras H5 files in half precision. What the manifest says about origin stays as it is; so do
-accuracy and threshold policy, unless the weights are other ones than those that they were measured with.
+Large arrays of Keras H5 files are kept in half precision, and the LiteRT files are made from what is kept. Size and
+digest of each file are entered in the manifest. What it says about origin stays as it is; so do accuracy and threshold
+policy, unless the weights are other ones than those that they were measured with.
 """
 
 from __future__ import annotations
@@ -17,36 +19,71 @@ from pathlib import Path
 from typing import Any
 
 from recognition.engine.networks.convert import convert
-from recognition.engine.networks.keras_h5 import in_half_precision
+from recognition.engine.networks.half import halved_h5
 from recognition.engine.networks.litert_export import write
+from recognition.engine.weights import COMPANION
 
-SOURCES = {
-    "ghostfacenet-v1-1.3-2-2026nov": "ghostfacenet-v1-1.3-2-2026nov.h5",
-    "yolov5n-0.5-face": "yolov5n-0.5-face.npz",
-    "face-refiner-64": "face-refiner-64.keras",
-}
+MODELS = Path(__file__).resolve().parents[3] / "models"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--weights", type=Path, required=True, help="folder of the original weight files")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the LiteRT files and the manifest")
-    parser.add_argument("--only", choices=SOURCES, help="one model instead of all")
+    parser.add_argument(
+        "--out", type=Path, default=MODELS, help="folder of the LiteRT files and the manifest"
+    )
+    parser.add_argument("--weights", type=Path, help="folder of the original weight files (that of --out)")
+    parser.add_argument("--only", metavar="NAME", help="one model instead of all")
+    parser.add_argument("--file", type=Path, help="its weights, from elsewhere and with any name")
+    parser.add_argument("--rename", metavar="NEW", help="what it is called from now on")
     options = parser.parse_args()
-    for name, source in SOURCES.items():
-        if options.only in (None, name):
-            export(name, options.weights / source, options.out)
+    if (options.file or options.rename) and not options.only:
+        parser.error("--file and --rename need --only: whose weights or name is it?")
+    sources = weight_files(options.out)
+    if options.only not in (None, *sources):
+        parser.error(f"no model {options.only!r}; there are {', '.join(sources)}")
+    if options.rename:
+        rename(options.only, options.rename, options.out)
+        sources = weight_files(options.out)
+    for name in [options.rename or options.only] if options.only else sources:
+        export(name, options.file or (options.weights or options.out) / sources[name], options.out)
+
+
+def weight_files(out: Path) -> dict[str, str]:
+    """Name of each model with weights -> the file that holds them."""
+    entries = _read(out)["models"]
+    names = {entry["name"] for entry in entries}
+    return {
+        entry["name"]: entry["weights"]["file"]
+        for entry in entries
+        if "weights" in entry and entry["name"].removesuffix(COMPANION) not in names - {entry["name"]}
+    }
+
+
+def rename(name: str, new: str, out: Path) -> None:
+    """Files and manifest entries of a model, and the defaults that name it."""
+    document = _read(out)
+    for entry in document["models"]:
+        if entry["name"] not in (name, name + COMPANION):
+            continue
+        entry["name"] = new + entry["name"].removeprefix(name)
+        for place in (entry, entry["weights"]):
+            before = place["file"]
+            place["file"] = new + Path(before).suffix
+            if (out / before).exists():
+                (out / before).rename(out / place["file"])
+    document["defaults"] = {
+        kind: new if default == name else default for kind, default in document.get("defaults", {}).items()
+    }
+    write(out / "manifest.json", formatted(document).encode())
 
 
 def export(name: str, source: Path, out: Path) -> None:
-    manifest_path = out / "manifest.json"
-    document = json.loads(manifest_path.read_text(encoding="utf-8"))
+    document = _read(out)
     entries = {entry["name"]: entry for entry in document["models"]}
-    weights = _kept(source, out)
-    files = convert(out / source.name, half=True)  # what is kept is what is served
-    for converted in files:
+    weights = _kept(source, out / f"{name}{source.suffix.lower()}")
+    for converted in convert(out / weights["file"], half=True):
         entry = entries[name + converted.suffix]
         if entry.get("weights", {}).get("sha256") != weights["sha256"]:
             _forget_measurements(entry)
@@ -59,13 +96,12 @@ def export(name: str, source: Path, out: Path) -> None:
             weights=weights,
         )
         print(f"{entry['file']}: {entry['size']:,} bytes")
-    write(manifest_path, formatted(document).encode())
+    write(out / "manifest.json", formatted(document).encode())
 
 
-def _kept(source: Path, out: Path) -> dict[str, Any]:
+def _kept(source: Path, target: Path) -> dict[str, Any]:
     """The manifest's ``weights`` for this file, which lies beside the manifest afterwards."""
-    target = out / source.name
-    content = in_half_precision(source) if source.suffix == ".h5" else source.read_bytes()
+    content = halved_h5(source) if target.suffix == ".h5" else source.read_bytes()
     write(target, content)
     return {"file": target.name, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
 
@@ -80,6 +116,11 @@ def _forget_measurements(entry: dict[str, Any]) -> None:
         )
     if policy:
         print(f"Measure them: manage.py calibrate FOLDER --model {entry['name']} --ship --skip-checks")
+
+
+def _read(out: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    return document
 
 
 def formatted(document: dict[str, Any]) -> str:

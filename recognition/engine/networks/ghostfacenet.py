@@ -1,16 +1,19 @@
-"""GhostFaceNetV1: GhostNet with squeeze-and-excite and a GDC head, of any width and stride.
+"""GhostFaceNetV1 as a list of layers: GhostNet with squeeze-and-excite and a GDC head, of any width and stride.
 
 Architecture from "GhostFaceNets: Lightweight Face Recognition Model From Cheap Operations" (2023) and
-https://github.com/HamadYA/GhostFaceNets (MIT). Keras 3 on any backend.
+https://github.com/HamadYA/GhostFaceNets (MIT). Keras models and LiteRT files are made from this list.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras
-from keras import layers, ops
+from recognition.engine.networks.graphs import Node
+
+if TYPE_CHECKING:
+    import keras
 
 SIDE = 112
 
@@ -64,14 +67,6 @@ class GhostFaceNetConfig:
     head_bias: bool = False
 
 
-@keras.saving.register_keras_serializable("ghostfacenet")
-class HardSigmoid(layers.Layer):
-    """Keras 2's hard sigmoid, clip(0.2 x + 0.5, 0, 1). Keras 3's has the slope 1/6, which these weights do not mean."""
-
-    def call(self, x: Any) -> Any:
-        return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
-
-
 def channels(value: float) -> int:
     """The nearest multiple of four, never more than a tenth below the value."""
     rounded = max(4, int(value + 2) // 4 * 4)
@@ -79,62 +74,82 @@ def channels(value: float) -> int:
 
 
 def ghostfacenet(config: GhostFaceNetConfig = GhostFaceNetConfig()) -> keras.Model:
-    """(n, 112, 112, 3) RGB scaled ``(x - 127.5) / 128`` -> (n, embedding), not normalised."""
-    net = _Builder(config)
-    inputs = layers.Input((SIDE, SIDE, 3))
-    x = net.conv(inputs, channels(16 * config.width), 3, config.stride)
-    x = net.activate(net.norm(x))
+    """The Keras model of `ghostfacenet_graph`, with random weights. Needs Keras."""
+    from recognition.engine.networks.keras_models import keras_model
+
+    return keras_model(ghostfacenet_graph(config), "ghostfacenet")
+
+
+def ghostfacenet_graph(config: GhostFaceNetConfig) -> list[Node]:
+    """(n, 112, 112, 3) RGB scaled ``(x - 127.5) / 128`` -> (n, embedding), not normalised.
+
+    Each layer after its inputs, with the name that Keras would give it, its settings in Keras' terms and no weights.
+    """
+    net = _Layers(config)
+    x = net.add("InputLayer", name="face", batch_shape=(None, SIDE, SIDE, 3))
+    filters, side = channels(16 * config.width), SIDE // config.stride
+    x = net.activate(net.norm(net.conv(x, filters, 3, config.stride)))
     for stage in STAGES:
-        x = net.bottleneck(x, stage)
+        x, filters = net.bottleneck(x, filters, stage)
+        side = -(-side // stage.stride)
     x = net.activate(net.norm(net.conv(x, channels(LAST * config.width), 1)))
-    x = layers.DepthwiseConv2D(x.shape[1], use_bias=False, name="GDC_dw")(x)
+    x = net.add("DepthwiseConv2D", x, name="GDC_dw", **_window(side), padding="valid", use_bias=False)
     x = net.norm(x, name="GDC_batchnorm")
-    x = layers.Conv2D(config.embedding, 1, use_bias=config.head_bias, name="GDC_conv")(x)
+    head = {"filters": config.embedding, **_window(1), "padding": "valid", "use_bias": config.head_bias}
+    x = net.add("Conv2D", x, name="GDC_conv", **head)
     # Of a single pixel: flattens without a reshape, so that LiteRT can resize the batch.
-    x = layers.GlobalAveragePooling2D(name="GDC_flatten")(x)
-    return keras.Model(inputs, net.norm(x, name="pre_embedding"), name="ghostfacenet")
+    x = net.add("GlobalAveragePooling2D", x, name="GDC_flatten")
+    net.norm(x, name="pre_embedding")
+    return net.nodes
 
 
-class _Builder:
+class _Layers:
     def __init__(self, config: GhostFaceNetConfig) -> None:
         self.config = config
+        self.nodes: list[Node] = []
+        self._count: Counter[str] = Counter()
 
-    def conv(self, x: Any, filters: int, kernel: int, stride: int = 1, bias: bool = False) -> Any:
-        init = keras.initializers.VarianceScaling(2.0, "fan_out", "truncated_normal")
-        return layers.Conv2D(filters, kernel, stride, "same", use_bias=bias, kernel_initializer=init)(x)
+    def add(self, kind: str, *inputs: str, name: str = "", **settings: Any) -> str:
+        if not name:
+            base = KERAS_NAMES[kind]
+            name = f"{base}_{self._count[base]}" if self._count[base] else base
+            self._count[base] += 1
+        self.nodes.append(Node(name, kind, inputs, {"name": name, **settings}))
+        return name
 
-    def depthwise(self, x: Any, kernel: int, stride: int = 1) -> Any:
-        init = keras.initializers.VarianceScaling(2.0, "fan_out", "truncated_normal")
-        layer = layers.DepthwiseConv2D(kernel, stride, "same", use_bias=False, depthwise_initializer=init)
-        return layer(x)
+    def conv(self, x: str, filters: int, kernel: int, stride: int = 1, bias: bool = False) -> str:
+        settings = {"filters": filters, **_window(kernel, stride), "padding": "same", "use_bias": bias}
+        return self.add("Conv2D", x, **settings, kernel_initializer=FAN_OUT)
 
-    def norm(self, x: Any, name: str | None = None) -> Any:
-        return layers.BatchNormalization(
-            momentum=self.config.bn_momentum, epsilon=self.config.bn_epsilon, name=name
-        )(x)
+    def depthwise(self, x: str, kernel: int, stride: int = 1) -> str:
+        settings = {**_window(kernel, stride), "padding": "same", "use_bias": False}
+        return self.add("DepthwiseConv2D", x, **settings, depthwise_initializer=FAN_OUT)
 
-    def activate(self, x: Any) -> Any:
+    def norm(self, x: str, name: str = "") -> str:
+        settings = {"momentum": self.config.bn_momentum, "epsilon": self.config.bn_epsilon}
+        return self.add("BatchNormalization", x, name=name, **settings)
+
+    def activate(self, x: str) -> str:
         if self.config.activation == "relu":
-            return layers.ReLU()(x)
-        shared = [1, 2] if len(x.shape) == 4 else None
-        return layers.PReLU(alpha_initializer=keras.initializers.Constant(0.25), shared_axes=shared)(x)
+            return self.add("ReLU", x)
+        return self.add("PReLU", x, alpha_initializer=QUARTER, shared_axes=[1, 2])
 
-    def ghost(self, x: Any, filters: int, activate: bool) -> Any:
+    def ghost(self, x: str, filters: int, activate: bool) -> str:
         """Half of the channels by a 1x1 convolution, the other half from those by a cheap 3x3 depthwise one."""
         x = self.norm(self.conv(x, filters // 2, 1))
         x = self.activate(x) if activate else x
         cheap = self.norm(self.depthwise(x, 3))
         cheap = self.activate(cheap) if activate else cheap
-        return layers.Concatenate()([x, cheap])
+        return self.add("Concatenate", x, cheap)
 
-    def excite(self, x: Any) -> Any:
-        filters = x.shape[-1]
-        weights = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    def excite(self, x: str, filters: int) -> str:
+        weights = self.add("GlobalAveragePooling2D", x, keepdims=True)
         weights = self.activate(self.conv(weights, channels(filters * 0.25), 1, bias=True))
-        weights = HardSigmoid()(self.conv(weights, filters, 1, bias=True))
-        return layers.Multiply()([x, weights])
+        weights = self.add("HardSigmoid", self.conv(weights, filters, 1, bias=True))
+        return self.add("Multiply", x, weights)
 
-    def bottleneck(self, x: Any, stage: Stage) -> Any:
+    def bottleneck(self, x: str, filters: int, stage: Stage) -> tuple[str, int]:
+        """filters: of x. Returns how many the result has, too."""
         width = self.config.width
         expanded, output = channels(stage.expanded * width), channels(stage.output * width)
         shortcut = x
@@ -142,9 +157,32 @@ class _Builder:
         if stage.stride > 1:
             x = self.norm(self.depthwise(x, stage.kernel, stage.stride))
         if stage.excite:
-            x = self.excite(x)
+            x = self.excite(x, expanded)
         x = self.ghost(x, output, activate=False)
-        if stage.stride > 1 or shortcut.shape[-1] != output:
+        if stage.stride > 1 or filters != output:
             shortcut = self.norm(self.depthwise(shortcut, stage.kernel, stage.stride))
             shortcut = self.norm(self.conv(shortcut, output, 1))
-        return layers.Add()([shortcut, x])
+        return self.add("Add", shortcut, x), output
+
+
+def _window(kernel: int, stride: int = 1) -> dict[str, Any]:
+    return {"kernel_size": (kernel, kernel), "strides": (stride, stride), "dilation_rate": (1, 1)}
+
+
+FAN_OUT = {
+    "class_name": "VarianceScaling",
+    "config": {"scale": 2.0, "mode": "fan_out", "distribution": "truncated_normal"},
+}
+QUARTER = {"class_name": "Constant", "config": {"value": 0.25}}
+KERAS_NAMES = {
+    "Add": "add",
+    "BatchNormalization": "batch_normalization",
+    "Concatenate": "concatenate",
+    "Conv2D": "conv2d",
+    "DepthwiseConv2D": "depthwise_conv2d",
+    "GlobalAveragePooling2D": "global_average_pooling2d",
+    "HardSigmoid": "hard_sigmoid",
+    "Multiply": "multiply",
+    "PReLU": "p_re_lu",
+    "ReLU": "re_lu",
+}

@@ -6,47 +6,78 @@ the order of creation matter; a difference in kind, order or shape is an error, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import keras
-
-from recognition.engine.networks.ghostfacenet import LAST, GhostFaceNetConfig, channels, ghostfacenet
-from recognition.engine.networks.graphs import Node
-from recognition.engine.networks.keras_h5 import model_graph, read_keras_h5
+from recognition.engine.networks.ghostfacenet import LAST, GhostFaceNetConfig, channels, ghostfacenet_graph
+from recognition.engine.networks.graphs import Node, ordered
+from recognition.engine.networks.keras_h5 import read_keras_h5
 from recognition.engine.types import ModelFileError
 
-WEIGHTED = ("Conv2D", "DepthwiseConv2D", "BatchNormalization", "PReLU", "Dense")
-SAME = ("kernel_size", "strides", "padding", "dilation_rate")
+if TYPE_CHECKING:
+    import keras
+
+# Kinds of layers that have weights, and how many arrays without a bias.
+PARAMETERS = {"Conv2D": 1, "DepthwiseConv2D": 1, "BatchNormalization": 4, "PReLU": 1, "Dense": 1}
+SAME = ("filters", "kernel_size", "strides", "padding", "dilation_rate")
+TAKEN = ("epsilon", "momentum")  # of batch normalisations, from the file
 WIDTHS = [step / 20 for step in range(2, 81)]
 
 
 def load_ghostfacenet(path: Path) -> keras.Model:
-    """The model of the file. Raises ModelFileError when it is no GhostFaceNetV1 in this layout."""
+    """The Keras model of the file. Raises ModelFileError as `read_ghostfacenet` does."""
+    from recognition.engine.networks.keras_models import keras_model
+
+    nodes = read_ghostfacenet(path)
+    try:
+        return keras_model(nodes, "ghostfacenet")
+    except ValueError as error:
+        raise _none(path, error) from error
+
+
+def read_ghostfacenet(path: Path) -> list[Node]:
+    """The layers of the file with their weights, each after its inputs. Needs neither Keras nor TensorFlow.
+
+    Raises ModelFileError when it is no GhostFaceNetV1 in this layout.
+    """
     try:
         return ghostfacenet_of(read_keras_h5(path))
     except (OSError, KeyError, ValueError, IndexError, TypeError) as error:
-        raise ModelFileError(f"{path} is not a GhostFaceNetV1 in Keras H5 layout: {error}") from error
+        raise _none(path, error) from error
 
 
-def ghostfacenet_of(nodes: list[Node]) -> keras.Model:
+def _none(path: Path, error: Exception) -> ModelFileError:
+    return ModelFileError(f"{path} is not a GhostFaceNetV1 in Keras H5 layout: {error}")
+
+
+def ghostfacenet_of(nodes: Sequence[Node]) -> list[Node]:
     """Raises ValueError or KeyError when the layers are not those of GhostFaceNetV1."""
-    theirs = [node for node in nodes if node.kind in WEIGHTED]
-    model = ghostfacenet(_config(theirs))
-    ours = [node for node in model_graph(model) if node.kind in WEIGHTED]
+    theirs = [node for node in nodes if node.kind in PARAMETERS]
+    graph = ghostfacenet_graph(_config(theirs))
+    walk = ordered({node.name: node for node in graph}, [graph[-1].name])
+    ours = [node for node in walk if node.kind in PARAMETERS]
     if [node.kind for node in theirs] != [node.kind for node in ours]:
         raise ValueError("its layers are not those of GhostFaceNetV1")
-    for their, our in zip(theirs, ours, strict=True):
-        for setting in SAME:
-            if _plain(their, setting) != _plain(our, setting):
-                raise ValueError(f"{their.name} has another {setting} than GhostFaceNetV1")
-        layer = model.get_layer(our.name)
-        layer.set_weights(their.weights)
-        if their.kind == "BatchNormalization":
-            layer.epsilon, layer.momentum = their.settings["epsilon"], their.settings["momentum"]
-    return model
+    filled = {our.name: _filled(our, their) for our, their in zip(ours, theirs, strict=True)}
+    return [filled.get(node.name, node) for node in graph]
 
 
-def _config(theirs: list[Node]) -> GhostFaceNetConfig:
+def _filled(our: Node, their: Node) -> Node:
+    """Our layer with the weights of theirs."""
+    for setting in SAME:
+        if _plain(their, setting) != _plain(our, setting):
+            raise ValueError(f"{their.name} has another {setting} than GhostFaceNetV1")
+    if len(their.weights) != PARAMETERS[our.kind] + bool(our.settings.get("use_bias")):
+        raise ValueError(f"{their.name} has {len(their.weights)} arrays of weights")
+    settings = dict(our.settings)
+    if our.kind == "BatchNormalization":
+        settings.update((name, float(their.settings[name])) for name in TAKEN)
+    return replace(our, settings=settings, weights=their.weights)
+
+
+def _config(theirs: Sequence[Node]) -> GhostFaceNetConfig:
     convs = [node.settings for node in theirs if node.kind == "Conv2D"]
     norms = [node.settings for node in theirs if node.kind == "BatchNormalization"]
     stem, last, head = convs[0], convs[-2], convs[-1]

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
-import keras
 import numpy as np
 
 from recognition.engine.networks.graphs import Array, Node, ordered
+
+if TYPE_CHECKING:
+    import keras
 
 
 def read_keras_h5(path: Path) -> list[Node]:
@@ -29,8 +30,14 @@ def read_keras_h5(path: Path) -> list[Node]:
 
 
 def model_graph(model: keras.Model) -> list[Node]:
-    """The layers of a model in the same order."""
-    return graph({"config": model.get_config()}, {})
+    """The layers of a model in the same order, with their weights."""
+    weights = {layer.name: tuple(layer.get_weights()) for layer in model.layers}
+    return graph({"config": model.get_config()}, weights)
+
+
+def output_names(model: keras.Model) -> list[str]:
+    """The layers whose results are those of the model, in its order."""
+    return _outputs(model.get_config()["output_layers"])
 
 
 def graph(document: Mapping[str, Any], weights: Mapping[str, tuple[Array, ...]]) -> list[Node]:
@@ -50,28 +57,8 @@ def graph(document: Mapping[str, Any], weights: Mapping[str, tuple[Array, ...]])
     return ordered(nodes, _outputs(config["output_layers"]))
 
 
-def in_half_precision(path: Path) -> bytes:
-    """The file with its numbers in float16, half as large; all that reads it widens them. Raises OSError."""
-    with TemporaryDirectory() as folder:
-        half = Path(folder) / path.name
-        with h5py.File(path) as source, h5py.File(half, "w", libver="latest") as target:
-
-            def copy(name: str, item: Any) -> None:
-                if isinstance(item, h5py.Dataset):
-                    wide = item.dtype == np.float32
-                    copied = target.create_dataset(
-                        name, data=item[()].astype(np.float16) if wide else item[()]
-                    )
-                else:
-                    copied = target.require_group(name)
-                copied.attrs.update(item.attrs)
-
-            target.attrs.update(source.attrs)
-            source.visititems(copy)
-        return half.read_bytes()
-
-
 def _arrays(group: Any) -> tuple[Array, ...]:
+    """As float32, whatever they are stored in."""
     return tuple(np.asarray(group[name], np.float32) for name in group.attrs.get("weight_names", ()))
 
 

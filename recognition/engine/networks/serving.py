@@ -9,6 +9,8 @@ import keras
 
 from recognition.engine.networks.deploy import deployed
 from recognition.engine.networks.ghostfacenet_weights import load_ghostfacenet
+from recognition.engine.networks.keras_models import keras_model
+from recognition.engine.networks.sface import read_sface
 from recognition.engine.networks.yolov5face_weights import load_yolov5face
 from recognition.engine.types import ModelFileError, ModelSpec
 
@@ -16,7 +18,8 @@ from recognition.engine.types import ModelFileError, ModelSpec
 def load_network(spec: ModelSpec, path: Path) -> keras.Model:
     """spec: whose original weights are at ``path``. Raises ModelFileError when they are none of its kind."""
     if spec.kind == "embedder":
-        return load_ghostfacenet(path)
+        sface = path.suffix.lower() == ".onnx"
+        return keras_model(read_sface(path), "sface") if sface else load_ghostfacenet(path)
     if spec.kind == "detector":
         model, config = load_yolov5face(path)
         return deployed(model, config, input_shape(spec)[1])

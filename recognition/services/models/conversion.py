@@ -6,20 +6,17 @@ import os
 from pathlib import Path
 
 from recognition.engine.runtimes.litert import Runner
-from recognition.engine.types import ConvertedModel, EngineError, ModelFileError
+from recognition.engine.types import ConvertedModel, ModelFileError
 
 CROP = (1, 112, 112, 3)
 MOST_BYTES = 2_000_000_000
-NEEDED = (
-    "Converting weights needs TensorFlow: `pip install -r requirements-train.txt`, in an environment of its own if "
-    "you like, with the same IDENTITY_DATA_DIR. A .tflite file converted elsewhere can be imported without it."
-)
 
 
 def convert_file(path: Path, kind: str | None = None) -> list[ConvertedModel]:
     """kind: embedder, detector or refiner; None tries what the file can be.
 
-    Raises ModelFileError when the file is no model that is known here, EngineError when TensorFlow is missing.
+    Raises ModelFileError when the file is no model that is known here, EngineError when it needs Keras,
+    which is missing.
     """
     try:
         size = path.stat().st_size
@@ -29,15 +26,9 @@ def convert_file(path: Path, kind: str | None = None) -> list[ConvertedModel]:
         raise ModelFileError(f"{path} is not a file of weights.")
     if path.suffix.lower() == ".tflite":
         return [_ready_embedder(path, kind)]
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        import keras  # noqa: F401
-        import tensorflow  # noqa: F401
+    from recognition.engine.networks.convert import convert  # loads h5py, which only an import needs
 
-        from recognition.engine.networks.convert import convert
-    except ImportError as error:
-        raise EngineError(f"{NEEDED} ({error})") from None
     return convert(path, kind)
 
 

@@ -169,8 +169,11 @@ class TestCatalogue:
         except ModelFileError as error:
             pytest.skip(str(error))
         (spec,) = model_catalogue.fetch("sface-2021dec")
-        assert spec.file == "sface-2021dec.onnx"
+        assert spec.file == "sface-2021dec.tflite"
+        assert spec.settings == packaged.find("sface-2021dec").spec.settings
+        assert (spec.input["scaling"], spec.output["dimensions"]) == ("x", 128)
         assert installed.read_manifest().path(spec).exists()
+        assert installed.read_manifest().weights_path(spec).suffix == ".onnx"
         assert ModelVersion.objects.get().dimensions == 128
         assert model_catalogue.fetch("sface-2021dec") == [spec]
 
