@@ -25,12 +25,14 @@ class Face:
     landmarks: (5, 2) float32: left eye, right eye, nose, left and right mouth corner,
         left and right as seen in the picture.
     faceness: the refiner's logit of "this is a face"; ``None`` before the refiner has looked.
+    turn: degrees, clockwise, by which the picture was turned back to see this face upright.
     """
 
     box: tuple[float, float, float, float]
     score: float
     landmarks: Floats
     faceness: float | None = None
+    turn: float = 0.0
 
     @property
     def width(self) -> float:
