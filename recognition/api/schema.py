@@ -6,6 +6,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
 from recognition.api import errors
@@ -39,6 +40,8 @@ ERRORS = {
     500: ("The server failed.", "server_error", errors.MESSAGES["server_error"]),
     503: ("The server cannot answer now.", "not_ready", "The server is not ready to recognise."),
 }
+# A picture as the whole body.
+BODY_IS_PICTURE = {"image/*": OpenApiTypes.BINARY, "application/octet-stream": OpenApiTypes.BINARY}
 ALWAYS = (401, 403, 429, 500, 503)
 BODY = (400, 411, 413, 415)
 

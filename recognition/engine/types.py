@@ -89,11 +89,11 @@ class Match:
     template_score: float
 
 
-TOO_LARGE = "The picture is too large. Use one of at most 50 megapixels (WebP 25) and {megabytes} MB."
+TOO_LARGE = "The picture is too large. Use one of at most 50 megapixels (WebP and AVIF 25) and {megabytes} MB."
 
 # Codes of why a picture or a face cannot be used, with what a person should do next.
 REASONS: dict[str, str] = {
-    "unreadable": "The file is not a picture that can be read. Use a JPEG, PNG, WebP, HEIC or BMP photo.",
+    "unreadable": "The file is not a picture that can be read. Use a JPEG, PNG, WebP, HEIC, AVIF, TIFF or BMP photo.",
     "empty": "The file is empty. Choose a photo.",
     "too_large": TOO_LARGE.format(megabytes=15),
     "animated": "The file is an animation. Use a still photo.",

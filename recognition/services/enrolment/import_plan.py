@@ -10,7 +10,7 @@ from pathlib import Path
 from recognition.services.errors import Invalid
 from recognition.services.identities import COLUMNS
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".heic", ".heif", ".tif", ".tiff", ".gif"}
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".heic", ".heif", ".avif", ".tif", ".tiff", ".gif"}
 
 
 @dataclass(slots=True)
