@@ -209,8 +209,10 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": (
         "For kiosks: who is in a picture (1:N), is it a certain person (1:1), and enrolling people.\n\n"
         "Each request carries the kiosk's key as `Authorization: Bearer fid_...`. A key has scopes; `admin`"
-        " includes all others. Pictures are files of a multipart form, or base64 in JSON; at most"
-        f" {MAX_UPLOAD_BYTES // 2**20} MB and 50 megapixels (25 for WebP); JPEG, PNG, WebP, HEIC, BMP or a"
+        " includes all others. Pictures are files of a multipart form, base64 in JSON, or the body"
+        " itself; at most"
+        f" {MAX_UPLOAD_BYTES // 2**20} MB and 50 megapixels (25 for WebP and AVIF); JPEG, PNG, WebP, HEIC,"
+        " AVIF, TIFF, BMP or a"
         ' still GIF. Every error is `{"error": {"code", "message", "detail"}}`.'
     ),
     "VERSION": "1",

@@ -23,8 +23,10 @@ import cv2
 import numpy as np
 
 from recognition.engine.alignment import SIDE, TEMPLATE
+from recognition.engine.finder import WHOLE
 from recognition.engine.images import encode_jpeg
 from recognition.engine.types import Face, Floats, Image
+from recognition.engine.views import View
 
 GROUND = 128
 LEVELS = (55, 140, 220)
@@ -75,6 +77,8 @@ def person_vector(person: int, dimensions: int = 512) -> Floats:
 
 
 class FakeDetector:
+    batches = False
+
     def detect(self, image: Image, *, min_face: float | None = None, score: float = 0.3) -> list[Face]:
         spread = image.max(axis=2).astype(int) - image.min(axis=2)
         mask = cv2.morphologyEx((spread > 30).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
@@ -82,6 +86,10 @@ class FakeDetector:
         boxes = [tuple(float(v) for v in stats[i][:4]) for i in range(1, count) if stats[i][4] >= 64]
         faces = [_face_of(*box) for box in boxes]
         return sorted((f for f in faces if min(f.width, f.height) >= (min_face or 0)), key=lambda f: -f.score)
+
+    def look(self, image: Image, view: View, *, score: float | None = None) -> list[Face]:
+        """Every view shows the same."""
+        return self.detect(image)
 
 
 class FakeRefiner:
@@ -142,7 +150,8 @@ def _face_of(left: float, top: float, width: float, height: float) -> Face:
 
 
 class InBatches:
-    """Mixed into a fake: it takes many at once, as on a GPU. sizes: how many at a time it was given."""
+    """Mixed into a fake: it takes many at once, as on a GPU. sizes: how many at a time it was given, pictures that are
+    looked at again not counted."""
 
     batches = True
     sizes: list[int]
@@ -152,9 +161,10 @@ class FakeBatchDetector(InBatches, FakeDetector):
     def __init__(self) -> None:
         self.sizes = []
 
-    def detect_many(self, images: Sequence[Image], *, min_face: float | None = None) -> list[list[Face]]:
-        self.sizes.append(len(images))
-        return [self.detect(image, min_face=min_face) for image in images]
+    def look_many(self, images: Sequence[Image], view: View) -> list[list[Face]]:
+        if view == WHOLE:
+            self.sizes.append(len(images))
+        return [self.look(image, view) for image in images]
 
 
 class FakeBatchRefiner(FakeRefiner):

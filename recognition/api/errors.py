@@ -28,7 +28,7 @@ SERVICE_STATUS: tuple[tuple[type[ServiceError], int], ...] = (
 )
 MESSAGES = {
     "parse_error": "The body cannot be read as its Content-Type says: {detail}",
-    "unsupported_media_type": "Send the body as multipart/form-data or application/json.",
+    "unsupported_media_type": "Send the body as multipart/form-data or application/json, a picture also as image/*.",
     "method_not_allowed": "This address does not support the method. The Allow header lists those that work.",
     "server_error": "The server failed. If it fails again, tell its administrator when it happened.",
     "not_found": "There is nothing at this address. See /api/v1/docs/ for those that exist.",

@@ -10,6 +10,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 
 from recognition.api.errors import ApiError
+from recognition.api.images import Picture
 
 
 def check_size(request: Request) -> None:
@@ -31,3 +32,16 @@ class JSONParser(parsers.JSONParser):
             return super().parse(stream, media_type, parser_context)
         except RecursionError:
             raise ParseError("nested too deeply") from None
+
+
+class PictureParser(parsers.BaseParser):
+    """A body that is a picture. Its content type is not believed; the bytes decide."""
+
+    media_type = "image/*"
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Picture:
+        return Picture(stream.read())
+
+
+class OctetsParser(PictureParser):
+    media_type = "application/octet-stream"

@@ -6,6 +6,7 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
 from recognition.api import errors
@@ -39,6 +40,8 @@ ERRORS = {
     500: ("The server failed.", "server_error", errors.MESSAGES["server_error"]),
     503: ("The server cannot answer now.", "not_ready", "The server is not ready to recognise."),
 }
+# A picture as the whole body.
+BODY_IS_PICTURE = {"image/*": OpenApiTypes.BINARY, "application/octet-stream": OpenApiTypes.BINARY}
 ALWAYS = (401, 403, 429, 500, 503)
 BODY = (400, 411, 413, 415)
 
@@ -66,6 +69,12 @@ class KioskSchema(AutoSchema):
     def get_description(self) -> str:
         scopes = " or ".join(f"`{scope}`" for scope in scopes_of(self.view, self.method))
         return f"{super().get_description()}\n\nScope: {scopes or 'any'}.".strip()
+
+    def _get_request_body(self, direction: Any = "request") -> Any:
+        body = super()._get_request_body(direction)
+        if body and BODY_IS_PICTURE.keys() & body["content"].keys():
+            body["required"] = True  # of bytes alone the document would not say it
+        return body
 
 
 class InputScheme(OpenApiSerializerExtension):

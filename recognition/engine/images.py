@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import PIL.Image
 import pillow_heif
+from PIL.TiffImagePlugin import TiffImageFile
 
 from recognition.engine.types import Image, ImageError
 
@@ -21,11 +22,24 @@ pillow_heif.register_heif_opener()
 
 MAX_BYTES = 15 * 2**20
 MAX_PIXELS = 50_000_000
-# Pillow decodes WebP into several canvases: 15 bytes a pixel at once, twice as many as the other formats.
-WEBP_SHARE = 0.5
-FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "BMP", "GIF")
-# Containers that may hold a second picture (preview, depth map) beside a still photo.
-STILL_CONTAINERS = ("MPO", "HEIF")
+# WebP is decoded into several canvases, AVIF into planes, a copy as bytes and the picture: 10 to 15 bytes a pixel at
+# once, twice as many as the other formats.
+SHARES = {"WEBP": 0.5, "AVIF": 0.5}
+FORMATS = ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "TIFF", "BMP", "GIF")
+# Containers that may hold a second picture (preview, depth map, page) beside a still photo. The first counts.
+STILL_CONTAINERS = ("MPO", "HEIF", "TIFF")
+# What scanners and editors write. Pillow can read rarer ones, each with a decoder of its own.
+TIFF_COMPRESSIONS = (
+    "raw",
+    "packbits",
+    "tiff_lzw",
+    "tiff_adobe_deflate",
+    "tiff_deflate",
+    "jpeg",
+    "group3",
+    "group4",
+)
+TILE_WIDTH, TILE_LENGTH = 322, 323  # tags of TIFF
 ORIENTATION = 0x0112
 TURNS = {
     2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
@@ -36,6 +50,9 @@ TURNS = {
     7: PIL.Image.Transpose.TRANSVERSE,
     8: PIL.Image.Transpose.ROTATE_90,
 }
+DEEP = "IF"  # first letters of the modes of grey with more than eight bits
+# Up to which value, and what one of 256 greys is then: shares, bytes, 16 bits, 32 bits.
+RANGES = ((1.0, 1 / 255), (255.0, 1.0), (65535.0, 256.0), (float("inf"), 2.0**24))
 WHITE = (255, 255, 255, 255)
 BAND_PIXELS = 1_000_000  # converted at a time, of a picture that is shrunk
 
@@ -54,8 +71,9 @@ def decode(
 ) -> Image:
     """The picture as (height, width, 3) uint8 RGB, turned upright.
 
-    max_pixels: by the header; half of it for WebP. max_side: when given, the longer side of the result is at most
-    this; large JPEGs are then decoded at a half, a quarter or an eighth of their size, which is several times faster.
+    max_pixels: by the header; half of it for WebP and AVIF. max_side: when given, the longer side of the result is at
+    most this; large JPEGs are then decoded at a half, a quarter or an eighth of their size, which is several times
+    faster.
     Raises ImageError with the code ``empty``, ``unreadable``, ``too_large`` or ``animated``.
     """
     if not data:
@@ -67,7 +85,7 @@ def decode(
             _check(picture, max_pixels)
             if max_side is not None:
                 _decode_smaller(picture, max_side)
-            with _large_ones if picture.width * picture.height > LARGE_PIXELS else nullcontext():
+            with _large_ones if _may_be_large(picture) else nullcontext():
                 image = _to_rgb(picture, max_side)
     except ImageError:
         raise
@@ -101,10 +119,25 @@ def bounded(image: Image, max_side: int = 2000) -> Image:
 def _check(picture: PIL.Image.Image, max_pixels: int) -> None:
     """Refuse by what the header says."""
     width, height = picture.size
-    if width * height > max_pixels * (WEBP_SHARE if picture.format == "WEBP" else 1):
+    if width * height > max_pixels * SHARES.get(picture.format or "", 1):
         raise ImageError("too_large", f"{width} x {height}")
+    if isinstance(picture, TiffImageFile):
+        _check_tiff(picture, max_pixels)
     if getattr(picture, "is_animated", False) and picture.format not in STILL_CONTAINERS:
         raise ImageError("animated")
+
+
+def _check_tiff(picture: TiffImageFile, max_pixels: int) -> None:
+    """A tile may be larger than the picture, and is decoded whole."""
+    if picture.info.get("compression") not in TIFF_COMPRESSIONS:
+        raise ImageError("unreadable")
+    if int(picture.tag_v2.get(TILE_WIDTH, 1)) * int(picture.tag_v2.get(TILE_LENGTH, 1)) > max_pixels:
+        raise ImageError("too_large", "tiles")
+
+
+def _may_be_large(picture: PIL.Image.Image) -> bool:
+    """AVIF names its size twice, and the second one, which decides, is not read before it is decoded."""
+    return picture.width * picture.height > LARGE_PIXELS or picture.format == "AVIF"
 
 
 def _decode_smaller(picture: PIL.Image.Image, max_side: int) -> None:
@@ -116,21 +149,16 @@ def _decode_smaller(picture: PIL.Image.Image, max_side: int) -> None:
 
 
 def _to_rgb(picture: PIL.Image.Image, max_side: int | None) -> Image:
-    """Shrunk before it is turned or laid on white: each of these makes a copy as large as what it is given."""
-    turn = TURNS.get(_orientation(picture))
+    """Shrunk and laid on white before it is turned: each of these makes a copy as large as what it is given."""
     picture.load()
-    deep = picture.mode.startswith("I")
-    transparent = not deep and picture.has_transparency_data
-    wanted = "L" if deep else "RGBA" if transparent else "RGB"
+    turn = TURNS.get(_orientation(picture))  # TIFF has turned itself by now, and says so
+    step = _step(picture) if picture.mode[0] in DEEP else None
     if max_side is not None and (times := max(picture.size) // max_side) > 1:
-        picture = _reduced(picture, wanted, times)
+        picture = _reduced(picture, times, step)
     else:
-        picture = _converted(picture, wanted)
+        picture = _plain(picture, 1, step)
     if turn is not None:
         picture = picture.transpose(turn)
-    if transparent:
-        ground = PIL.Image.new("RGBA", picture.size, WHITE)
-        picture = PIL.Image.alpha_composite(ground, picture)
     if picture.mode != "RGB":
         picture = picture.convert("RGB")
     return np.array(picture, np.uint8)  # a copy, since Pillow hands out read-only memory
@@ -143,18 +171,35 @@ def _orientation(picture: PIL.Image.Image) -> int:
         return 1
 
 
-def _reduced(picture: PIL.Image.Image, wanted: str, times: int) -> PIL.Image.Image:
-    """So many times smaller, and in the wanted mode. Goes through bands, so that no second large picture is made."""
+def _reduced(picture: PIL.Image.Image, times: int, step: float | None) -> PIL.Image.Image:
+    """So many times smaller and plain. Goes through bands, so that no second large picture is made."""
     width, height = picture.size
-    small = PIL.Image.new(wanted, (-(-width // times), -(-height // times)))
+    small = PIL.Image.new("RGB" if step is None else "L", (-(-width // times), -(-height // times)))
     rows = times * max(1, BAND_PIXELS // (width * times))
     for top in range(0, height, rows):
         band = picture.crop((0, top, width, min(top + rows, height)))
-        small.paste(_converted(band, wanted).reduce(times), (0, top // times))
+        small.paste(_plain(band, times, step), (0, top // times))
     return small
 
 
-def _converted(picture: PIL.Image.Image, wanted: str) -> PIL.Image.Image:
-    if picture.mode.startswith("I"):  # 16 bits of grey: keep the upper eight, Pillow would clip
-        return PIL.Image.fromarray(np.clip(np.asarray(picture) >> 8, 0, 255).astype(np.uint8))
-    return picture if picture.mode == wanted else picture.convert(wanted)
+def _plain(picture: PIL.Image.Image, times: int, step: float | None) -> PIL.Image.Image:
+    """RGB, or grey where there is a ``step``, so many times smaller and without transparency."""
+    if step is not None:  # 16 or 32 bits or floats: Pillow would clip
+        grey = np.nan_to_num(np.asarray(picture, np.float32) / np.float32(step))
+        return _smaller(PIL.Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8)), times)
+    if not picture.has_transparency_data:
+        return _smaller(picture if picture.mode == "RGB" else picture.convert("RGB"), times)
+    picture = _smaller(picture.convert("RGBA"), times)
+    return PIL.Image.alpha_composite(PIL.Image.new("RGBA", picture.size, WHITE), picture).convert("RGB")
+
+
+def _step(picture: PIL.Image.Image) -> float:
+    """How much of a deep picture's value is one of 256 greys: by the range that its kind of file is written in."""
+    if picture.mode.startswith("I;"):
+        return 256.0
+    highest = np.nan_to_num(np.asarray(picture.getextrema(), np.float64), posinf=0)[1]
+    return next(step for most, step in RANGES if highest <= most)
+
+
+def _smaller(picture: PIL.Image.Image, times: int) -> PIL.Image.Image:
+    return picture.reduce(times) if times > 1 else picture

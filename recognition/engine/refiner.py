@@ -8,10 +8,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from recognition.engine.runtimes.litert import InterpreterPool
 from recognition.engine.runtimes.pools import OpensPool, Pool, open_pool, takes_batches
 from recognition.engine.types import Face, Floats, Image
+from recognition.engine.views import rotation
 from recognition.engine.weights import Manifest
 
 SIDE = 64
@@ -73,26 +75,31 @@ class Refiner:
 
 
 def crop(image: Image, face: Face) -> Image:
-    """The square around the box as (64, 64, 3); beyond the picture its border is repeated.
+    """The square around the box as (64, 64, 3), turned as the face is; beyond the picture its border is repeated.
 
     Large faces are sampled more densely and averaged: on noisy pictures that halves the movement of the
     landmarks.
     """
-    left, top, side = _square(face)
+    centre, side = _square(face)
     times = int(np.clip(np.ceil(side / SIDE), 1, MOST_TIMES))
-    scale = SIDE / side * times
+    back = rotation(-face.turn) * (SIDE / side * times)
     # The middle of the square falls on pixel 32 of the crop, as in training; a pixel of the crop is the mean
     # of times x times finer ones, whose centres lie (times - 1) / 2 further.
-    shift = (times - 1) / 2
-    matrix = np.array([[scale, 0, shift - scale * left], [0, scale, shift - scale * top]])
-    fine = cv2.warpAffine(image, matrix, (SIDE * times, SIDE * times), borderMode=cv2.BORDER_REPLICATE)
+    shift = SIDE / 2 * times + (times - 1) / 2 - back @ centre
+    fine = cv2.warpAffine(
+        image,
+        np.column_stack([back, shift]),
+        (SIDE * times, SIDE * times),
+        borderMode=cv2.BORDER_REPLICATE,
+    )
     return np.asarray(cv2.resize(fine, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _square(face: Face) -> tuple[float, float, float]:
+def _square(face: Face) -> tuple[NDArray[np.float64], float]:
+    """Middle and side of what the network sees."""
     left, top, right, bottom = face.box
     side = max(MARGIN * max(face.width, face.height), 1.0)
-    return (left + right - side) / 2, (top + bottom - side) / 2, side
+    return np.array([left + right, top + bottom]) / 2, side
 
 
 def _normalised(crop: Image) -> Floats:
@@ -100,6 +107,6 @@ def _normalised(crop: Image) -> Floats:
 
 
 def _refined(face: Face, output: Floats) -> Face:
-    left, top, side = _square(face)
-    landmarks = output[:10].reshape(5, 2) * side + np.array([left, top], np.float32)
+    centre, side = _square(face)
+    landmarks = (output[:10].reshape(5, 2) - 0.5) * side @ rotation(-face.turn) + centre
     return replace(face, landmarks=landmarks.astype(np.float32), faceness=float(output[10]))

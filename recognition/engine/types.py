@@ -25,12 +25,14 @@ class Face:
     landmarks: (5, 2) float32: left eye, right eye, nose, left and right mouth corner,
         left and right as seen in the picture.
     faceness: the refiner's logit of "this is a face"; ``None`` before the refiner has looked.
+    turn: degrees, clockwise, by which the picture was turned back to see this face upright.
     """
 
     box: tuple[float, float, float, float]
     score: float
     landmarks: Floats
     faceness: float | None = None
+    turn: float = 0.0
 
     @property
     def width(self) -> float:
@@ -87,11 +89,13 @@ class Match:
     template_score: float
 
 
-TOO_LARGE = "The picture is too large. Use one of at most 50 megapixels (WebP 25) and {megabytes} MB."
+TOO_LARGE = (
+    "The picture is too large. Use one of at most 50 megapixels (WebP and AVIF 25) and {megabytes} MB."
+)
 
 # Codes of why a picture or a face cannot be used, with what a person should do next.
 REASONS: dict[str, str] = {
-    "unreadable": "The file is not a picture that can be read. Use a JPEG, PNG, WebP, HEIC or BMP photo.",
+    "unreadable": "The file is not a picture that can be read. Use a JPEG, PNG, WebP, HEIC, AVIF, TIFF or BMP photo.",
     "empty": "The file is empty. Choose a photo.",
     "too_large": TOO_LARGE.format(megabytes=15),
     "animated": "The file is an animation. Use a still photo.",

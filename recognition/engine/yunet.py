@@ -1,6 +1,6 @@
 """Picture -> faces with box, score and good landmarks (YuNet).
 
-The picture is looked at in squares of 320 and 640 pixels by the rules of `detector.Detector`. The network answers for
+It looks at one view of the picture at a time, as `detector.Detector` does. The network answers for
 strides of 8, 16 and 32, one anchor a cell: two probabilities whose geometric mean is the score, a box and five
 landmarks. It reads raw pixels, blue first. Decoding is that of https://github.com/ShiqiYu/libfacedetection.train
 ("YuNet: A Tiny Millisecond-level Face Detector", 2023).
@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from recognition.engine.detector import LARGE, MOST, SMALL, Detector, letterbox, suppress
+from recognition.engine.detector import MOST, Detector
 from recognition.engine.runtimes.pools import OpensPool, Pool, open_pool
-from recognition.engine.types import Face, Floats, Image
+from recognition.engine.types import Floats, Image
+from recognition.engine.views import LARGE, SMALL
 from recognition.engine.weights import Manifest
 
 FAMILY = "yunet"
@@ -27,13 +28,11 @@ WIDEST = 10.0  # of a box, as a natural logarithm of strides; keeps a damaged ne
 class YuNet(Detector):
     """Finds faces. Safe to use from several threads.
 
-    pools: the network for inputs of 320 and of 640 pixels. score: what a face needs unless `detect` is told another.
+    pools: the network for inputs of 320 and of 640 pixels. score: what a face needs. iou: as for `Detector`.
     """
 
     def __init__(self, pools: Mapping[int, Pool], *, score: float = SCORE, iou: float = IOU) -> None:
-        self._nets = dict(pools)
-        self._score = score
-        super().__init__({}, iou=iou)
+        super().__init__(pools, iou=iou, score=score)
 
     @classmethod
     def from_manifest(
@@ -53,24 +52,11 @@ class YuNet(Detector):
             iou=float(str(spec.settings.get("nms_iou", IOU))),
         )
 
-    def detect(
-        self, image: Image, *, min_face: float | None = None, score: float | None = None
-    ) -> list[Face]:
-        """Every face, best first. min_face: the smallest face wanted, in pixels of the picture."""
-        return super().detect(image, min_face=min_face, score=self._score if score is None else score)
+    def _run(self, side: int, canvases: Sequence[Image]) -> list[Floats]:
+        return self._pools[side].run(np.stack(canvases)[..., ::-1].astype(np.float32))
 
-    def _detect(self, image: Image, side: int, score: float) -> list[Face]:
-        canvas, scale = letterbox(image, side)
-        rows = decode(self._nets[side].run(canvas[None, :, :, ::-1].astype(np.float32)), side, score)
-        rows = rows[suppress(rows[:, :4], rows[:, 4], self._iou)]
-        rows[:, :4] /= scale
-        rows[:, 5:] /= scale
-        return [
-            Face(
-                (float(r[0]), float(r[1]), float(r[2]), float(r[3])), float(r[4]), r[5:].reshape(5, 2).copy()
-            )
-            for r in rows
-        ]
+    def _decode(self, heads: Sequence[Floats], side: int, score: float) -> Floats:
+        return decode(heads, side, score)
 
 
 def load_detector(

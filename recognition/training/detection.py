@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 import keras
 import numpy as np
 
-from recognition.engine.detector import decode, letterbox, suppress
+from recognition.engine.detector import decode, suppress
 from recognition.engine.images import decode as read
 from recognition.engine.types import Floats, ImageError
+from recognition.engine.views import letterbox
 from recognition.training.labels import Picture
 from recognition.training.runtime import compiled
 

@@ -15,7 +15,7 @@ from recognition.engine.types import EngineError, Image
 from recognition.training.crop_cache import SIDE, Progress, cached_crops
 from recognition.training.teacher import Teacher
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".heic"}
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".heic", ".avif", ".tif", ".tiff"}
 TEACHER_SIDE, TEACHER_PADDING = 300, 30
 
 Align = Callable[[Image], Image | None]  # photo -> aligned crop, None without a face

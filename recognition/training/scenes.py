@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from recognition.engine.detector import PADDING
 from recognition.engine.images import decode
 from recognition.engine.types import Image, ImageError
+from recognition.engine.views import PADDING
 from recognition.training.augment import Random, recoloured
 from recognition.training.labels import NONE, Labels, Picture, joined
 

@@ -49,6 +49,12 @@ UNUSABLE = {
     "a JPEG's first bytes": (person_jpeg(0)[:10], 422, "unreadable"),
     "30,000 x 30,000 PNG": (huge_png(), 413, "too_large"),
     "animated GIF": (animated_gif(), 422, "animated"),
+    "animated AVIF": (
+        saved(face(0), "AVIF", save_all=True, append_images=[face(1)], duration=100),
+        422,
+        "animated",
+    ),
+    "truncated TIFF": (saved(face(), "TIFF", compression="tiff_lzw")[:-500], 422, "unreadable"),
     "over 15 MB": (person_jpeg(0) + bytes(15 * 2**20), 413, "too_large"),
 }
 USABLE = {
@@ -60,4 +66,7 @@ USABLE = {
     "WebP": saved(face(), "WEBP", quality=95),
     "HEIC": saved(face(), "HEIF", quality=95),
     "BMP": saved(face(), "BMP"),
+    "AVIF": saved(face(), "AVIF", quality=90),
+    "TIFF": saved(face(), "TIFF", compression="tiff_lzw"),
+    "TIFF of two pages": saved(face(), "TIFF", save_all=True, append_images=[face(1)]),
 }

@@ -63,4 +63,8 @@ def test_the_server_does_what_the_document_says(case, key):
         # form with files, and Werkzeug's client sends an empty field without the line that makes it a field.
         assume(not {"external_id", "image2"} <= case.body.keys())
         assume("" not in case.body.values())
+    if case.path.endswith("/verify") and case.media_type not in ("multipart/form-data", "application/json"):
+        assume(
+            False
+        )  # beside a picture that is the body the person stands in the address, which depends on the body
     case.call_and_validate(headers={"Authorization": key})

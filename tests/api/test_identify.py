@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
@@ -46,6 +48,42 @@ def test_takes_base64(enrol: Enrol, new_kiosk: NewKiosk, prefix: str) -> None:
     broken = "\r\n".join(text[i : i + 76] for i in range(0, len(text), 76))
     response = new_kiosk("identify").post_json("identify", {"image": prefix + broken})
     assert response.json()["faces"][0]["decision"] == "match"
+
+
+@pytest.mark.parametrize("strip", ["", "="])
+def test_takes_url_safe_base64_with_and_without_padding(
+    enrol: Enrol, new_kiosk: NewKiosk, strip: str
+) -> None:
+    enrol(1, account=False)
+    for quality in range(60, 95, 5):  # so that every length and letter comes up
+        data = person_jpeg(1, variant=7, quality=quality)
+        text = base64.urlsafe_b64encode(data).decode().rstrip(strip)
+        response = new_kiosk("identify").post_json("identify", {"image": text})
+        assert response.json()["faces"][0]["decision"] == "match"
+
+
+@pytest.mark.parametrize("content_type", ["image/jpeg", "image/anything", "application/octet-stream"])
+def test_takes_the_picture_as_the_body(enrol: Enrol, new_kiosk: NewKiosk, content_type: str) -> None:
+    enrol(1, account=False)
+    enrol(2, account=False)
+    kiosk = new_kiosk("identify")
+    (face,) = kiosk.send("post", "identify?top=1", person_jpeg(1, variant=7), content_type).json()["faces"]
+    assert [c["external_id"] for c in face["candidates"]] == ["F1"]
+    for query, field in (("top=0", "top"), ("tap=1", "tap")):
+        response = kiosk.send("post", f"identify?{query}", person_jpeg(1), content_type)
+        assert list(error_of(response, 400)["detail"]) == [field]
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_hostile_bodies(new_kiosk: NewKiosk, name: str) -> None:
+    data, status, code = UNUSABLE[name]
+    before = rows()
+    kiosk = new_kiosk("identify")
+    sent = kiosk.client.generic(
+        "POST", "/api/v1/identify", data, "image/jpeg", headers=kiosk.headers, CONTENT_TYPE="image/jpeg"
+    )
+    assert error_of(sent, status)["code"] == code
+    assert rows() == before
 
 
 def test_a_stranger_is_nobody(enrol: Enrol, new_kiosk: NewKiosk) -> None:
@@ -183,8 +221,8 @@ def test_malformed_json_content(new_kiosk: NewKiosk, content: object, field: str
     "text",
     [
         "!!!!",
-        "abc",
-        "aGVsbG8",
+        "abcde",
+        "aGVsbG8x9",
         "data:image/jpeg,abc",
         "data:image/jpeg;base64;abcd",
         "aGVs\x00bG8=",

@@ -48,6 +48,18 @@ def test_a_photo_is_taken_and_processed(new_kiosk: NewKiosk, process: Callable[[
     assert face["candidates"][0]["external_id"] == "N1"
 
 
+def test_the_photo_as_the_body(new_kiosk: NewKiosk, process: Callable[[], None]) -> None:
+    kiosk = new_kiosk("enrol")
+    response = kiosk.send("post", f"{PATH}?filename=nora.jpg", person_jpeg(3), "application/octet-stream")
+    assert response.status_code == 201
+    assert [photo["filename"] for photo in response.json()["photos"]] == ["nora.jpg"]
+    process()
+    assert Photo.objects.get().state == "ready"
+    for name, (data, status, code) in UNUSABLE.items():
+        assert error_of(kiosk.send("post", PATH, data, "image/jpeg"), status)["code"] == code, name
+    assert Photo.objects.count() == 1
+
+
 def test_a_photo_is_enqueued_on_commit(
     new_kiosk: NewKiosk, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:

@@ -59,11 +59,12 @@ def test_every_operation_says_who_may_and_what_can_go_wrong() -> None:
                 assert content["examples"]
 
 
-def test_pictures_are_files_or_base64() -> None:
+def test_pictures_are_files_or_base64_or_bodies() -> None:
     content = document()["paths"]["/api/v1/identify"]["post"]["requestBody"]["content"]
     shapes = document()["components"]["schemas"]
     wanted = {"multipart/form-data": ("format", "binary"), "application/json": ("contentEncoding", "base64")}
-    assert set(content) == set(wanted)
+    assert set(content) == {*wanted, "image/*", "application/octet-stream"}
+    assert content["image/*"]["schema"] == {"type": "string", "format": "binary"}
     for kind, (name, value) in wanted.items():
         shape = shapes[content[kind]["schema"]["$ref"].rsplit("/", 1)[-1]]
         assert shape["properties"]["image"][name] == value

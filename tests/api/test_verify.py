@@ -37,6 +37,14 @@ def test_a_person(enrol: Enrol, new_kiosk: NewKiosk) -> None:
     assert decision.api_key is not None
 
 
+def test_the_picture_as_the_body(enrol: Enrol, new_kiosk: NewKiosk) -> None:
+    enrol(1, account=False)
+    kiosk = new_kiosk("verify")
+    answer = kiosk.send("post", "verify?external_id=F1", PHOTO, "image/jpeg").json()
+    assert answer["decision"] == "match"
+    assert error_of(kiosk.send("post", "verify", PHOTO, "image/jpeg"), 400)["code"] == "invalid_request"
+
+
 def test_somebody_else(enrol: Enrol, new_kiosk: NewKiosk) -> None:
     enrol(1, account=False)
     answer = new_kiosk("verify").post("verify", image=upload(person_jpeg(2)), external_id="F1").json()

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from recognition.engine import detector
-from recognition.engine.detector import ANCHORS, Detector, decode, letterbox, merge, suppress
+from recognition.engine.detector import ANCHORS, Detector, decode, suppress
 from recognition.engine.types import Face, Floats, ModelFileError
+from recognition.engine.views import PADDING, View, letterbox
 from recognition.engine.weights import Manifest
 
 LOGIT_HIGH, LOGIT_LOW = 8.0, -12.0
@@ -52,27 +53,20 @@ def logit(share: Any) -> Any:
 
 
 class FakePool:
-    """A network that sees the given boxes of the picture, whatever the size of its input."""
+    """A network that sees these boxes (n, 4), in pixels of its square."""
 
-    def __init__(self, picture: tuple[int, int], near: list[Any], far: list[Any] | None = None) -> None:
-        self.longer = max(picture)
-        self.boxes = {detector.SMALL: near, detector.LARGE: near if far is None else far}
-        self.sides: list[int] = []
+    def __init__(self, *boxes: tuple[float, ...]) -> None:
+        self.boxes = np.array(boxes, np.float32).reshape(-1, 4)
 
     def run(self, batch: Floats) -> list[Floats]:
         assert batch.dtype == np.float32
         assert 0 <= batch.min() <= batch.max() <= 1
-        side = batch.shape[1]
-        self.sides.append(side)
-        return heads_with(np.array(self.boxes[side], np.float32).reshape(-1, 4) * side / self.longer, side)
+        return heads_with(self.boxes, batch.shape[1])
 
 
-def detect(
-    picture: tuple[int, int], near: list[Any], far: list[Any] | None = None, **how: Any
-) -> tuple[list[Face], list[int]]:
-    pool = FakePool(picture, near, far)
-    faces = Detector({320: pool, 640: pool}).detect(np.zeros((*picture, 3), np.uint8), **how)  # type: ignore[arg-type]
-    return faces, pool.sides
+def look(picture: tuple[int, int], view: View, *boxes: tuple[float, ...]) -> list[Face]:
+    detector = Detector({view.side: FakePool(*boxes)})  # type: ignore[dict-item]
+    return detector.look(np.zeros((*picture, 3), np.uint8), view)
 
 
 @pytest.mark.parametrize("side", [320, 640])
@@ -127,99 +121,49 @@ def test_letterbox_keeps_the_shape_and_grey_fills_the_rest() -> None:
     assert scale == 1.6
     assert canvas.shape == (320, 320, 3)
     assert np.all(canvas[:160] == 9)
-    assert np.all(canvas[160:] == detector.PADDING)
+    assert np.all(canvas[160:] == PADDING)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1), (3, 7), (319, 321), (641, 639)])
-def test_any_size_of_picture(shape: tuple[int, int]) -> None:
-    faces, _ = detect(shape, [])
-    assert faces == []
+@pytest.mark.parametrize("view", [View(320), View(640, margin=0.03), View(320, margin=0.75, turn=45)])
+def test_any_size_of_picture(shape: tuple[int, int], view: View) -> None:
+    assert look(shape, view) == []
 
 
 def test_coordinates_are_those_of_the_picture() -> None:
+    scale = 320 / 1300
     box = (300.0, 100.0, 700.0, 620.0)
-    faces, sides = detect((900, 1300), [box])
-    assert sides == [320]
-    assert faces[0].box == pytest.approx(box, abs=0.1)
-    assert np.allclose(faces[0].landmarks, landmarks_of(*box), atol=0.1)
-
-
-def test_a_portrait_costs_one_look_and_a_group_two() -> None:
-    subject, small = (200.0, 100.0, 420.0, 360.0), (600.0, 100.0, 660.0, 170.0)
-    assert detect((800, 1000), [subject])[1] == [320]
-    faces, sides = detect((800, 1000), [small], [small, (100.0, 100.0, 150.0, 160.0)])
-    assert sides == [320, 640]
-    assert len(faces) == 2
-    assert detect((800, 1000), [], [small])[1] == [320, 640]
+    (face,) = look((900, 1300), View(320), tuple(v * scale for v in box))
+    assert face.box == pytest.approx(box, abs=0.1)
+    assert np.allclose(face.landmarks, landmarks_of(*box), atol=0.1)
 
 
 class FakeBatchPool:
-    """One such network for each picture of a batch; which picture it is stands in its first pixel."""
+    """Sees in each picture of a batch the box that stands in its first pixel."""
 
     batches = True
 
-    def __init__(self, pools: list[FakePool]) -> None:
-        self.pools = pools
-        self.seen: list[tuple[int, list[int]]] = []
+    def __init__(self, *boxes: tuple[float, ...]) -> None:
+        self.boxes = boxes
+        self.sizes: list[int] = []
 
     def run(self, batch: Floats) -> list[Floats]:
+        self.sizes.append(len(batch))
         numbers = [round(float(canvas[0, 0, 0]) * 255) for canvas in batch]
-        self.seen.append((batch.shape[1], numbers))
-        each = [self.pools[n].run(canvas[None]) for n, canvas in zip(numbers, batch, strict=True)]
+        each = [FakePool(self.boxes[n]).run(canvas[None]) for n, canvas in zip(numbers, batch, strict=True)]
         return [np.concatenate(heads) for heads in zip(*each, strict=True)]
 
 
-def test_many_pictures_in_one_run_for_each_size() -> None:
-    subject, small = (200.0, 100.0, 420.0, 360.0), (600.0, 100.0, 660.0, 170.0)
-    shapes = [(800, 1000), (800, 1000), (900, 1300), (800, 700)]
-    pools = [
-        FakePool(shape, near, far)
-        for shape, near, far in zip(
-            shapes,
-            [[subject], [small], [], [subject]],
-            [[], [small, (100.0, 100.0, 150.0, 160.0)], [small], []],
-            strict=True,
-        )
-    ]
-    images = [np.full((*shape, 3), number, np.uint8) for number, shape in enumerate(shapes)]
-    many = FakeBatchPool(pools)
-    together = Detector({320: many, 640: many})  # type: ignore[dict-item]
-    found = together.detect_many(images)
-    assert many.seen == [(320, [0, 1, 2, 3]), (640, [1, 2])]
-    for image, pool, faces in zip(images, pools, found, strict=True):
-        one_by_one = Detector({320: pool, 640: pool})  # type: ignore[dict-item]
-        assert not one_by_one.batches
-        for expected in (one_by_one.detect(image), *one_by_one.detect_many([image])):
-            assert [face.box for face in faces] == [face.box for face in expected]
-            assert all(np.array_equal(a.landmarks, b.landmarks) for a, b in zip(faces, expected, strict=True))
-    assert [len(faces) for faces in found] == [1, 2, 1, 1]
-    assert together.detect_many([]) == []
-
-
-@pytest.mark.parametrize(("min_face", "sides"), [(200, [320]), (149, [320, 640]), (20, [320, 640])])
-def test_the_smallest_face_wanted_decides(min_face: float, sides: list[int]) -> None:
-    assert detect((800, 1000), [(200.0, 100.0, 420.0, 360.0)], min_face=min_face)[1] == sides
-
-
-def test_parts_of_a_large_face_seen_by_the_closer_look_are_dropped() -> None:
-    whole, part, other = (
-        (100.0, 100.0, 600.0, 700.0),
-        (150.0, 150.0, 400.0, 450.0),
-        (800.0, 50.0, 850.0, 110.0),
-    )
-    faces, _ = detect((800, 1000), [whole], [part, other], min_face=30)
-    assert sorted(round(face.box[0]) for face in faces) == [100, 800]
-
-
-def face(left: float, size: float, score: float) -> Face:
-    return Face((left, 0.0, left + size, size), score, np.zeros((5, 2), np.float32))
-
-
-def test_merge_prefers_earlier_groups_and_orders_by_score() -> None:
-    first, same, other = face(0, 100, 0.5), face(5, 90, 0.9), face(300, 50, 0.7)
-    assert merge([first], [same, other]) == [other, first]
-    assert merge([same, other], [first]) == [same, other]
-    assert merge([], []) == []
+def test_many_pictures_in_one_run() -> None:
+    boxes = (10.0, 20.0, 60.0, 70.0), (100.0, 90.0, 290.0, 310.0)
+    pool = FakeBatchPool(*boxes)
+    together = Detector({320: pool})  # type: ignore[dict-item]
+    assert together.batches
+    images = [np.full((320, 320, 3), number, np.uint8) for number in (1, 0, 1)]
+    found = together.look_many(images, View(320))
+    assert pool.sizes == [3]
+    alone = [look((320, 320), View(320), boxes[number]) for number in (1, 0, 1)]
+    assert [[face.box for face in faces] for faces in found] == [[f.box for f in faces] for faces in alone]
 
 
 def manifest_with(folder: Path, *entries: dict[str, Any]) -> Manifest:

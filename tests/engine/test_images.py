@@ -3,6 +3,8 @@ from __future__ import annotations
 import struct
 import subprocess
 import sys
+import time
+import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -41,7 +43,7 @@ def png_header(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
 
 
-@pytest.mark.parametrize("kind", ["PNG", "BMP", "WEBP", "JPEG", "HEIF", "GIF"])
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "WEBP", "JPEG", "HEIF", "GIF", "AVIF", "TIFF"])
 def test_reads_the_common_formats(kind: str) -> None:
     image = decode(saved(scene(), kind))
     assert image.shape == (60, 80, 3)
@@ -52,7 +54,7 @@ def test_reads_the_common_formats(kind: str) -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
 def test_turns_the_picture_upright(kind: str, orientation: int) -> None:
     upright = scene()
     exif = PIL.Image.Exif()
@@ -90,6 +92,143 @@ def test_every_mode_becomes_rgb(mode: str) -> None:
         assert np.abs(image.astype(int) - 200).max() < 5
 
 
+@pytest.mark.parametrize("compression", ["raw", "packbits", "tiff_lzw", "tiff_adobe_deflate", "jpeg"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK", "RGBA", "P", "1"])
+def test_tiff_as_scanners_write_it(mode: str, compression: str) -> None:
+    if compression == "jpeg" and mode in ("RGBA", "P", "1"):
+        pytest.skip("there is no such file")
+    picture = PIL.Image.fromarray(np.full((60, 80), 200, np.uint8)).convert(mode)
+    image = decode(saved(picture, "TIFF", compression=compression))
+    assert image.shape == (60, 80, 3)
+    if mode != "1":
+        assert np.abs(image.astype(int) - 200).max() < 8
+
+
+@pytest.mark.parametrize("compression", ["group3", "group4"])
+def test_tiff_as_fax_machines_write_it(compression: str) -> None:
+    picture = PIL.Image.fromarray((np.arange(80) < 40)[None].repeat(60, 0))
+    image = decode(saved(picture, "TIFF", compression=compression))
+    assert image[:, :40].min() == 255
+    assert image[:, 40:].max() == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "white"),
+    [
+        (np.float32, 1.0),
+        (np.float32, 255.0),
+        (np.float32, 65535.0),
+        (np.uint16, 65535),
+        (np.int32, 2**31 - 2**23),
+    ],
+)
+def test_deep_greys_keep_their_range(kind: type, white: float) -> None:
+    """As shares, as bytes, with 16 and with 32 bits."""
+    values = np.linspace(0, 1, 80) * white
+    picture = PIL.Image.fromarray(values.astype(kind)[None].repeat(60, 0))
+    image = decode(saved(picture, "TIFF"))
+    expected = np.linspace(0, 255 if kind is not np.int32 else 127.5, 80)
+    assert np.abs(image[30, :, 1] - expected).max() < 1.6
+
+
+def test_floats_that_are_no_numbers_are_dark() -> None:
+    values = np.full((60, 80), 0.5, np.float32)
+    values[0, :3] = np.nan, np.inf, -np.inf
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        image = decode(saved(PIL.Image.fromarray(values), "TIFF"))
+    assert image.shape == (60, 80, 3)
+
+
+def test_of_several_pages_the_first_counts() -> None:
+    data = saved(scene(), "TIFF", save_all=True, append_images=[scene(40, 30)])
+    assert decode(data).shape == (60, 80, 3)
+
+
+@pytest.mark.parametrize("compression", ["zstd", "lzma"])
+def test_refuses_tiff_with_rare_compressions(compression: str) -> None:
+    with pytest.raises(ImageError) as raised:
+        decode(saved(scene(), "TIFF", compression=compression))
+    assert raised.value.code == "unreadable"
+
+
+def tiff(**tags: int) -> bytes:
+    """A little-endian TIFF with these tags and next to no data. Names are those of the specification."""
+    numbers = {
+        "width": 256,
+        "length": 257,
+        "bits": 258,
+        "compression": 259,
+        "photometric": 262,
+        "offsets": 273,
+    }
+    numbers |= {"samples": 277, "rows": 278, "counts": 279, "tile_width": 322, "tile_length": 323}
+    numbers |= {"tile_offsets": 324, "tile_counts": 325}
+    entries = sorted((numbers[name], value) for name, value in tags.items())
+    body = b"".join(struct.pack("<HHII", number, 4, 1, value) for number, value in entries)
+    return b"II*\0" + struct.pack("<IH", 8, len(entries)) + body + bytes(4) + zlib.compress(bytes(5000))
+
+
+PLAIN = {"bits": 8, "compression": 8, "photometric": 1, "samples": 1}
+
+
+@pytest.mark.parametrize("side", [8_000, 60_000, 2**31, 2**32 - 1])
+def test_refuses_a_tiff_bomb_by_its_header(side: int) -> None:
+    with pytest.raises(ImageError) as raised:
+        decode(tiff(width=side, length=side, offsets=200, counts=4000, rows=side, **PLAIN))
+    assert raised.value.code == "too_large"
+
+
+@pytest.mark.parametrize("side", [10_000, 60_000, 2**31])
+def test_refuses_a_small_tiff_of_huge_tiles(side: int) -> None:
+    tiles = {"tile_width": side, "tile_length": side, "tile_offsets": 200, "tile_counts": 4000}
+    with pytest.raises(ImageError) as raised:
+        decode(tiff(width=100, length=100, **tiles, **PLAIN))
+    assert raised.value.code in ("too_large", "unreadable")
+
+
+def test_pages_that_point_at_one_another_end() -> None:
+    data = bytearray(saved(scene(), "TIFF"))
+    start = struct.unpack_from("<I", data, 4)[0]
+    count = struct.unpack_from("<H", data, start)[0]
+    struct.pack_into("<I", data, start + 2 + 12 * count, start)
+    assert decode(bytes(data)).shape == (60, 80, 3)
+
+
+def whole_files() -> dict[str, bytes]:
+    kinds = {kind: saved(scene(), kind) for kind in ("JPEG", "PNG", "WEBP", "HEIF", "AVIF", "BMP", "GIF")}
+    for compression in ("raw", "tiff_lzw", "jpeg", "packbits", "tiff_adobe_deflate"):
+        kinds[f"TIFF {compression}"] = saved(scene(), "TIFF", compression=compression)
+    return kinds
+
+
+def outcome(data: bytes) -> str:
+    try:
+        decode(data, max_pixels=1_000_000)
+    except ImageError as error:
+        return error.code
+    return "a picture"
+
+
+@pytest.mark.parametrize("kind", whole_files())
+def test_damaged_files_are_pictures_or_image_errors(kind: str) -> None:
+    """Nothing else is raised, and nothing takes long."""
+    whole = whole_files()[kind]
+    random, outcomes = np.random.default_rng(len(kind)), set()
+    start = time.perf_counter()
+    for round_ in range(150):
+        data = bytearray(whole)
+        for _ in range(1 + round_ % 6):
+            place = int(random.integers(min(len(data), 400) if round_ % 2 else len(data)))
+            data[place] = int(random.choice([0, 255, random.integers(256), data[place] ^ 1]))
+        if round_ % 5 == 0:
+            del data[int(random.integers(len(data))) :]
+        outcomes.add(outcome(bytes(data)))
+    assert outcomes <= {"a picture", "unreadable", "too_large", "animated"}
+    assert "unreadable" in outcomes
+    assert time.perf_counter() - start < 60
+
+
 def test_transparent_parts_are_white() -> None:
     pixels = np.zeros((10, 10, 4), np.uint8)
     pixels[:, 5:] = (0, 0, 0, 255)
@@ -111,7 +250,8 @@ def test_transparent_parts_are_white() -> None:
         b"PK\x03\x04" + saved(scene(), "JPEG"),
         saved(scene(400, 300), "JPEG", quality=95)[:4000],
         saved(scene(), "PNG")[:-60],
-        saved(scene(), "TIFF"),
+        saved(scene(), "TIFF", compression="tiff_lzw")[:-100],
+        saved(scene(), "AVIF")[:-100],
         saved(scene(), "PPM"),
         saved(scene(), "HEIF")[:300],
         bytes(100),
@@ -126,7 +266,8 @@ def test_transparent_parts_are_white() -> None:
         "zip",
         "cut jpeg",
         "cut png",
-        "tiff",
+        "cut tiff",
+        "cut avif",
         "ppm",
         "heif",
         "nul",
@@ -156,10 +297,11 @@ def test_refuses_a_bomb_by_its_header(side: int) -> None:
     assert raised.value.code == "too_large"
 
 
-def test_webp_may_have_half_as_many_pixels() -> None:
+@pytest.mark.parametrize("kind", ["WEBP", "AVIF"])
+def test_some_may_have_half_as_many_pixels(kind: str) -> None:
     assert decode(saved(scene(80, 60), "PNG"), max_pixels=9_000).shape == (60, 80, 3)
     with pytest.raises(ImageError) as raised:
-        decode(saved(scene(80, 60), "WEBP"), max_pixels=9_000)
+        decode(saved(scene(80, 60), kind), max_pixels=9_000)
     assert raised.value.code == "too_large"
 
 
@@ -169,7 +311,7 @@ def test_refuses_too_many_bytes_unread() -> None:
     assert raised.value.code == "too_large"
 
 
-@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "AVIF"])
 def test_refuses_animations(kind: str) -> None:
     data = saved(scene(), kind, save_all=True, append_images=[scene().rotate(90)], duration=100)
     with pytest.raises(ImageError) as raised:
@@ -227,6 +369,18 @@ before = highest()
 images.decode(data, max_side=2000)
 print(highest() - before)
 """
+
+
+@pytest.mark.parametrize(("kind", "most"), [("AVIF", 12), ("TIFF", 9)])
+def test_memory_for_a_large_picture_of_other_formats(kind: str, most: int) -> None:
+    """AVIF, which takes more, may have half as many pixels."""
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    how = {"speed": 10} if kind == "AVIF" else {"compression": "tiff_lzw"}
+    data = saved(PIL.Image.new("RGB", (5000, 5000)), kind, exif=exif.tobytes(), **how)
+    script = [sys.executable, "-c", HOW_MUCH_MEMORY]
+    done = subprocess.run(script, input=data, capture_output=True, check=True, timeout=180)
+    assert int(done.stdout) / 5000**2 < most
 
 
 @pytest.mark.parametrize("orientation", [1, 6])

@@ -14,12 +14,14 @@ import pytest
 from recognition.engine.alignment import align
 from recognition.engine.detector import Detector
 from recognition.engine.embedder import Embedder
+from recognition.engine.finder import Finder
 from recognition.engine.gallery import Gallery
 from recognition.engine.images import decode
 from recognition.engine.quality import ENROLMENT, PROBE, assess
 from recognition.engine.refiner import Refiner
 from recognition.engine.types import Face, Floats, Image, Quality
 from recognition.engine.weights import Manifest
+from tests.engine.close_ups import CUTS, close_up
 
 pytestmark = pytest.mark.models
 
@@ -33,8 +35,8 @@ class Engine:
     refiner: Refiner
     embedder: Embedder
 
-    def faces(self, image: Image) -> list[Face]:
-        return self.refiner.refine(image, self.detector.detect(image))
+    def faces(self, image: Image, **how: float) -> list[Face]:
+        return Finder(self.detector, self.refiner).find(image, **how)  # type: ignore[arg-type]
 
     def vectors(self, image: Image, faces: list[Face]) -> Floats:
         return self.embedder.embed([align(image, face.landmarks) for face in faces])
@@ -110,8 +112,22 @@ def test_small_faces_are_found_when_wanted(engine: Engine) -> None:
     for column, path in enumerate(people):
         small = cv2.resize(picture(path), (220, 220), interpolation=cv2.INTER_AREA)
         image[400:620, 40 + column * 260 : 260 + column * 260] = small
-    faces = engine.refiner.refine(image, engine.detector.detect(image, min_face=50))
+    faces = engine.faces(image, min_face=50)
     assert len(faces) == len(people)
+
+
+@pytest.mark.parametrize("cut", list(CUTS))
+def test_faces_that_fill_the_picture_or_are_cut_by_its_border(engine: Engine, cut: str) -> None:
+    """The same person as in the whole photo."""
+    for path in sorted((DEMO / "people").glob("*/1.jpg")):
+        image = picture(path)
+        (whole,) = engine.faces(image)
+        crop, left, top = close_up(image, whole, cut)
+        found = max(engine.faces(crop), key=lambda face: face.area, default=None)
+        assert found is not None, path
+        eyes = np.linalg.norm(whole.landmarks[1] - whole.landmarks[0])
+        off = np.linalg.norm(found.landmarks + np.array([left, top]) - whole.landmarks, axis=1).mean() / eyes
+        assert off < 0.3, path
 
 
 @pytest.mark.parametrize("person", ["P001", "P002"])

@@ -17,6 +17,7 @@ from recognition.engine import packaged
 from recognition.engine.alignment import align
 from recognition.engine.detector import Detector
 from recognition.engine.embedder import Embedder
+from recognition.engine.finder import Finder
 from recognition.engine.images import decode
 from recognition.engine.networks.convert import convert
 from recognition.engine.quality import ENROLMENT, assess
@@ -25,6 +26,7 @@ from recognition.engine.runtimes.opencv import NetPool
 from recognition.engine.types import Face, Floats, Image, ModelFileError
 from recognition.engine.weights import Manifest, file_sha256
 from recognition.engine.yunet import YuNet, load_detector
+from tests.engine.close_ups import CUTS, close_up
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "demo"
@@ -51,7 +53,10 @@ class Engine:
     embedder: Embedder
 
     def vectors(self, image: Image) -> Floats:
-        return self.embedder.embed([align(image, face.landmarks) for face in self.detector.detect(image)])
+        return self.embedder.embed([align(image, face.landmarks) for face in self.faces(image)])
+
+    def faces(self, image: Image) -> list[Face]:
+        return Finder(self.detector, Refiner(None)).find(image)
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +84,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
 
 @pytest.fixture(scope="module")
 def found(engine: Engine) -> dict[Path, list[Face]]:
-    return {path: engine.detector.detect(picture(path)) for path in PEOPLE}
+    return {path: engine.faces(picture(path)) for path in PEOPLE}
 
 
 def picture(path: Path) -> Image:
@@ -119,11 +124,11 @@ def test_vectors_are_those_that_opencv_makes_of_the_published_file(
 
 def test_landmarks_are_those_of_the_refiner(found: dict[Path, list[Face]]) -> None:
     bundled = Manifest.load(ROOT / "models")
-    detector, refiner = Detector.from_manifest(bundled), Refiner.from_manifest(bundled)
+    finder = Finder(Detector.from_manifest(bundled), Refiner.from_manifest(bundled))
     errors = []
     for path in PEOPLE[::2]:
         image = picture(path)
-        (other,) = refiner.refine(image, detector.detect(image))
+        (other,) = finder.find(image)
         eyes = np.linalg.norm(other.landmarks[0] - other.landmarks[1])
         errors.append(np.linalg.norm(found[path][0].landmarks - other.landmarks, axis=1) / eyes)
     assert np.median(errors) < 0.1
@@ -132,7 +137,7 @@ def test_landmarks_are_those_of_the_refiner(found: dict[Path, list[Face]]) -> No
 
 @pytest.mark.parametrize("path", sorted((DEMO / "groups").iterdir()), ids=lambda path: path.stem)
 def test_everybody_in_a_group_is_found(engine: Engine, path: Path) -> None:
-    assert len(engine.detector.detect(picture(path))) == len(path.stem.split("+"))
+    assert len(engine.faces(picture(path))) == len(path.stem.split("+"))
 
 
 @pytest.mark.parametrize("person", ["P001", "P002"])
@@ -140,7 +145,7 @@ def test_turned_faces_are_found_and_the_turn_is_seen(engine: Engine, person: str
     yaws: dict[int, list[float]] = {}
     for path in sorted((DEMO / "turns" / person).iterdir()):
         image = picture(path)
-        (face,) = engine.detector.detect(image)
+        (face,) = engine.faces(image)
         name = re.search(r"yaw([+-]\d+)_", path.name)
         assert name is not None
         quality = assess(image, face, align(image, face.landmarks), ENROLMENT)
@@ -157,7 +162,7 @@ def test_small_and_large_faces_are_found(engine: Engine, found: dict[Path, list[
         left, top, right, bottom = (edge * scale for edge in face.box)
         matrix = np.array([[scale, 0, 400 - (left + right) / 2], [0, scale, 400 - (top + bottom) / 2]])
         image = cv2.warpAffine(picture(path), matrix, (800, 800), borderMode=cv2.BORDER_REPLICATE)
-        boxes = [other.box for other in engine.detector.detect(np.asarray(image, np.uint8))]
+        boxes = [other.box for other in engine.faces(np.asarray(image, np.uint8))]
         assert len(boxes) == 1
         assert (boxes[0][0] + boxes[0][2]) / 2 == pytest.approx(400, abs=80 * share)
         assert boxes[0][3] - boxes[0][1] == pytest.approx(800 * share, rel=0.3)
@@ -167,7 +172,20 @@ def test_small_and_large_faces_are_found(engine: Engine, found: dict[Path, list[
 def test_no_face_is_found_where_there_is_none(engine: Engine, shape: tuple[int, int]) -> None:
     noise = np.random.default_rng(7).integers(0, 256, (*shape, 3), np.uint8)
     for image in (noise, np.full((*shape, 3), 190, np.uint8)):
-        assert engine.detector.detect(image) == []
+        assert engine.faces(image) == []
+
+
+@pytest.mark.parametrize("cut", list(CUTS))
+def test_faces_that_fill_the_picture_or_are_cut_by_its_border(engine: Engine, cut: str) -> None:
+    """The same face as in the whole photo."""
+    for path in PEOPLE[::4]:
+        image = picture(path)
+        (whole,) = engine.faces(image)
+        crop, left, top = close_up(image, whole, cut)
+        found = max(engine.faces(crop), key=lambda face: face.area)
+        eyes = np.linalg.norm(whole.landmarks[1] - whole.landmarks[0])
+        off = np.linalg.norm(found.landmarks + np.array([left, top]) - whole.landmarks, axis=1).mean() / eyes
+        assert off < 0.3, path
 
 
 def test_many_threads_get_the_same_answers(engine: Engine) -> None:
@@ -180,7 +198,7 @@ def test_many_threads_get_the_same_answers(engine: Engine) -> None:
 
 def test_the_step_of_refining_is_left_out(engine: Engine) -> None:
     assert isinstance(engine.detector, YuNet)
-    (face,) = engine.detector.detect(picture(PEOPLE[0]))
+    (face,) = engine.faces(picture(PEOPLE[0]))
     refiner = Refiner.from_manifest(engine.manifest)
     assert refiner.refine(picture(PEOPLE[0]), [face]) == [face]
 

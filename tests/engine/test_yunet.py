@@ -10,6 +10,7 @@ import pytest
 
 from recognition.engine.detector import ANCHORS, Detector
 from recognition.engine.types import Floats
+from recognition.engine.views import View
 from recognition.engine.weights import Manifest
 from recognition.engine.yunet import STRIDES, YuNet, decode, load_detector
 
@@ -43,21 +44,14 @@ def outputs_with(boxes: list[Box], side: int, scores: list[float] | None = None)
 
 
 class FakePool:
-    def __init__(self, side: int, scale: float, boxes: list[Box]) -> None:
-        self.boxes = [(x * scale, y * scale, r * scale, b * scale) for x, y, r, b in boxes]
-        self.side = side
+    def __init__(self, *boxes: Box) -> None:
+        self.boxes = list(boxes)
         self.seen: list[Floats] = []
 
     def run(self, batch: Floats) -> list[Floats]:
-        assert batch.shape == (1, self.side, self.side, 3)
         assert batch.dtype == np.float32
         self.seen.append(batch)
-        return outputs_with(self.boxes, self.side)
-
-
-def yunet(shape: tuple[int, int], far: list[Box], near: list[Box]) -> tuple[YuNet, dict[int, FakePool]]:
-    pools = {side: FakePool(side, side / max(shape), b) for side, b in ((320, far), (640, near))}
-    return YuNet(pools), pools  # type: ignore[arg-type]
+        return outputs_with(self.boxes, batch.shape[1])
 
 
 @pytest.mark.parametrize("side", [320, 640])
@@ -89,25 +83,20 @@ def test_a_damaged_network_does_not_overflow() -> None:
         assert np.isfinite(decode(outputs, 320, 0.6)).all()
 
 
-def test_a_portrait_takes_one_look_in_pixels_of_the_picture() -> None:
+@pytest.mark.parametrize("side", [320, 640])
+def test_a_view_in_pixels_of_the_picture(side: int) -> None:
     box = (200.0, 100.0, 500.0, 480.0)
-    detector, pools = yunet((800, 1000), [box], [])
+    pool = FakePool((box[0] * side / 1000, box[1] * side / 1000, box[2] * side / 1000, box[3] * side / 1000))
+    detector = YuNet({side: pool})  # type: ignore[dict-item]
     image = np.zeros((800, 1000, 3), np.uint8)
     image[..., 0] = 200
-    (face,) = detector.detect(image)
+    (face,) = detector.look(image, View(side))
     assert np.allclose(face.box, box, atol=0.1)
     assert np.allclose(face.landmarks, landmarks_of(*box), atol=0.1)
     assert face.faceness is None
-    assert not pools[640].seen
-    assert pools[320].seen[0][0, 10, 10].tolist() == [0, 0, 200]  # blue first, not scaled
-
-
-def test_a_group_takes_two_and_nobody_is_found_twice() -> None:
-    small, smaller = (100.0, 100.0, 180.0, 200.0), (500.0, 300.0, 530.0, 340.0)
-    detector, pools = yunet((800, 1000), [small], [small, smaller])
-    assert len(detector.detect(np.zeros((800, 1000, 3), np.uint8))) == 2
-    assert pools[640].seen
-    assert detector.detect(np.zeros((800, 1000, 3), np.uint8), score=0.95) == []
+    assert pool.seen[0].shape == (1, side, side, 3)
+    assert pool.seen[0][0, 10, 10].tolist() == [0, 0, 200]  # blue first, not scaled
+    assert detector.look(image, View(side), score=0.95) == []
 
 
 def manifest_with(folder: Path, *entries: dict[str, Any]) -> Manifest:
@@ -133,4 +122,4 @@ def test_the_manifest_names_the_family(tmp_path: Path) -> None:
     assert load_detector(manifest)._anchors is ANCHORS
     found = load_detector(manifest, "d2")
     assert isinstance(found, YuNet)
-    assert found._score == 0.7
+    assert found.score == 0.7

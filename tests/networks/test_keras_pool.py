@@ -15,8 +15,9 @@ tf = pytest.importorskip("tensorflow")
 pytest.importorskip("h5py")
 
 from recognition.engine import packaged  # noqa: E402
-from recognition.engine.detector import Detector, letterbox  # noqa: E402
+from recognition.engine.detector import Detector  # noqa: E402
 from recognition.engine.embedder import Embedder  # noqa: E402
+from recognition.engine.finder import Finder  # noqa: E402
 from recognition.engine.networks.convert import convert  # noqa: E402
 from recognition.engine.networks.refiner import face_refiner  # noqa: E402
 from recognition.engine.networks.yolov5face import yolov5face  # noqa: E402
@@ -26,6 +27,7 @@ from recognition.engine.runtimes.accelerator import Device  # noqa: E402
 from recognition.engine.runtimes.keras_pool import KerasPool, open_keras_pool  # noqa: E402
 from recognition.engine.runtimes.pools import open_pool, run_all, takes_batches  # noqa: E402
 from recognition.engine.types import ModelSpec  # noqa: E402
+from recognition.engine.views import letterbox  # noqa: E402
 from recognition.engine.weights import Manifest  # noqa: E402
 from tests.networks.onnx_writer import parameters  # noqa: E402
 from tests.networks.pairs import DATA, MODELS, pairs, scaled  # noqa: E402
@@ -199,14 +201,12 @@ def test_faces_of_many_pictures_are_those_of_each() -> None:
         picture[:, ::-1].copy(),
     ]
     many, each = (Detector.from_manifest(manifest, opens=opens) for opens in (open_keras_pool, open_pool))
-    found, expected = many.detect_many(pictures), [each.detect(picture) for picture in pictures]
-    assert many.batches, "it has given up"
     refiners = [Refiner.from_manifest(manifest, opens=opens) for opens in (open_keras_pool, open_pool)]
-    for refined in (
-        (found, expected),
-        (refiners[0].refine_many(pictures, found), list(map(refiners[1].refine, pictures, expected))),
-    ):
-        for ours, theirs in zip(*refined, strict=True):
+    for together, alone in ((Refiner(None), Refiner(None)), refiners):
+        found = Finder(many, together).find_many(pictures)
+        expected = [Finder(each, alone).find(picture) for picture in pictures]
+        assert many.batches, "it has given up"
+        for ours, theirs in zip(found, expected, strict=True):
             assert len(ours) == len(theirs)
             for one, other in zip(ours, theirs, strict=True):
                 np.testing.assert_allclose(one.box, other.box, atol=0.05)

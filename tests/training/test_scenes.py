@@ -6,7 +6,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from recognition.engine.detector import PADDING
+from recognition.engine.views import PADDING
 from recognition.training.labels import Labels, Picture
 from recognition.training.scenes import SceneStrength, cut, scene
 

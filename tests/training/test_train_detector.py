@@ -13,6 +13,7 @@ import pytest
 from django.core.management import call_command
 
 from recognition.engine.detector import Detector
+from recognition.engine.views import View
 from recognition.management import training_command
 from recognition.management.service_command import Failed
 from tests.training.conftest import DEMO
@@ -63,7 +64,7 @@ def test_a_small_network_learns_serves_and_can_be_read(portraits: Path, tmp_path
     assert [head.shape[-1] for head in model(np.zeros((1, 96, 96, 3), np.float32))] == [48, 48, 48]
     if keras.backend.backend() == "tensorflow":
         detector = Detector({320: files["detector.tflite"], 640: files["detector-640.tflite"]})
-        detector.detect(image, score=0.01)
+        detector.look(image, View(320), score=0.01)
 
     text = sorted((portraits / "labels").iterdir())[0]
     text.write_text(text.read_text().replace("0.45", "0.4"))

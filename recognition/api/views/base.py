@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from rest_framework.serializers import Serializer
+from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
-from recognition.api.parsers import check_size
+from recognition.api.images import Picture
+from recognition.api.parsers import OctetsParser, PictureParser, check_size
 from recognition.models import ApiKey
 from recognition.services.recognition import Asker
 
@@ -30,14 +32,27 @@ class KioskView(APIView):
         check_size(self.request)
         return self._valid(content, self.request.data, **options)
 
-    def read_picture(self, form: type[Serializer], json: type[Serializer]) -> dict[str, Any]:
-        """Validated data from a multipart form or from JSON, whichever was sent."""
-        is_form = (self.request.content_type or "").startswith("multipart/")
-        return self.read_json(form if is_form else json)
-
     @staticmethod
     def _valid(kind: type[Serializer], data: Any, **options: Any) -> dict[str, Any]:
         serializer = kind(data=data, **options)
         serializer.is_valid(raise_exception=True)
         valid: dict[str, Any] = serializer.validated_data
         return valid
+
+
+class PictureView(KioskView):
+    """Takes pictures as files of a form, in JSON or as the body."""
+
+    parser_classes = [*api_settings.DEFAULT_PARSER_CLASSES, PictureParser, OctetsParser]
+
+    def read_picture(self, form: type[Serializer], json: type[Serializer]) -> dict[str, Any]:
+        """Validated data. Beside a picture that is the whole body, the other fields stand in the address."""
+        kind = (self.request.content_type or "").lower()
+        if kind.startswith("multipart/"):
+            return self.read_json(form)
+        if not kind.startswith(("image/", "application/octet-stream")):
+            return self.read_json(json)
+        check_size(self.request)
+        sent = self.request.data
+        picture = sent if isinstance(sent, Picture) else Picture(b"")  # an empty body is not parsed
+        return self._valid(json, self.request.query_params.dict() | {"image": picture})

@@ -14,14 +14,14 @@ from rest_framework.response import Response
 from recognition.api import queries
 from recognition.api.errors import ApiError
 from recognition.api.images import Picture
-from recognition.api.schema import BODY, PERSON_ID, PHOTO_ID, answers
+from recognition.api.schema import BODY, BODY_IS_PICTURE, PERSON_ID, PHOTO_ID, answers
 from recognition.api.serializers import photos as shapes
-from recognition.api.views.base import KioskView, Scope
+from recognition.api.views.base import KioskView, PictureView, Scope
 from recognition.services import enrolment, identities
 from recognition.services.errors import NotFound
 
 
-class PersonPhotosView(KioskView):
+class PersonPhotosView(PictureView):
     scopes = {"GET": (Scope.READ,), "POST": (Scope.ENROL,)}
 
     @extend_schema(
@@ -44,12 +44,15 @@ class PersonPhotosView(KioskView):
         tags=["photos"],
         summary="Add photos to a person",
         parameters=[PERSON_ID],
-        request={"multipart/form-data": shapes.PhotosForm, "application/json": shapes.PhotoJson},
+        request={"multipart/form-data": shapes.PhotosForm, "application/json": shapes.PhotoJson}
+        | BODY_IS_PICTURE,
         responses=answers(201, shapes.PhotosAdded, *BODY, 404, 409, 422),
     )
     def post(self, request: Request, external_id: str) -> Response:
         """Each file is taken or refused for itself. The error of a request of which no file was taken has
         the list in its detail. Photos are processed in the background: read one to learn its state.
+
+        A single picture can also be the whole body; its name then stands in the address: `?filename=ada.jpg`.
         """
         identity = identities.get_identity(external_id)
         sent = self.read_picture(shapes.PhotosForm, shapes.PhotoJson)

@@ -7,9 +7,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from recognition.api.images import read_bounded
-from recognition.api.schema import BODY, answers
+from recognition.api.schema import BODY, BODY_IS_PICTURE, answers
 from recognition.api.serializers import recognise as shapes
-from recognition.api.views.base import KioskView, Scope
+from recognition.api.views.base import PictureView, Scope
 from recognition.models import Decision
 from recognition.services import identities, recognition
 
@@ -53,38 +53,45 @@ _VERIFIED = {
 }
 
 
-class IdentifyView(KioskView):
+class IdentifyView(PictureView):
     scopes = {"POST": (Scope.IDENTIFY,)}
 
     @extend_schema(
         operation_id="identify",
         tags=["recognise"],
         summary="Who is in this picture (1:N)",
-        request={"multipart/form-data": shapes.IdentifyForm, "application/json": shapes.IdentifyJson},
+        request={"multipart/form-data": shapes.IdentifyForm, "application/json": shapes.IdentifyJson}
+        | BODY_IS_PICTURE,
         responses=answers(200, shapes.IdentifyAnswer, *BODY, 409, 422),
         examples=[OpenApiExample("one face", _IDENTIFIED, response_only=True, status_codes=["200"])],
     )
     def post(self, request: Request) -> Response:
-        """Decides about every face of the picture, up to 20. No face is an ordinary answer with no faces."""
+        """Decides about every face of the picture, up to 20. No face is an ordinary answer with no faces.
+
+        The picture can also be the whole body; `top` then stands in the address: `?top=3`.
+        """
         sent = self.read_picture(shapes.IdentifyForm, shapes.IdentifyJson)
         asker = self.asker(Decision.Kind.IDENTIFY)
         answer = recognition.identify(read_bounded(sent["image"]), top=sent["top"], asker=asker)
         return Response(answer.as_dict())
 
 
-class VerifyView(KioskView):
+class VerifyView(PictureView):
     scopes = {"POST": (Scope.VERIFY,)}
 
     @extend_schema(
         operation_id="verify",
         tags=["recognise"],
         summary="Is this the person, or are these two the same (1:1)",
-        request={"multipart/form-data": shapes.VerifyForm, "application/json": shapes.VerifyJson},
+        request={"multipart/form-data": shapes.VerifyForm, "application/json": shapes.VerifyJson}
+        | BODY_IS_PICTURE,
         responses=answers(200, shapes.VerifyAnswer, *BODY, 404, 409, 422),
         examples=[OpenApiExample("the person", _VERIFIED, response_only=True, status_codes=["200"])],
     )
     def post(self, request: Request) -> Response:
         """Compares the largest face of `image` with the person `external_id`, or with that of `image2`.
+
+        `image` can also be the whole body; the person then stands in the address: `?external_id=E-17`.
 
         409 `suspended` or `not_enrolled` when there is nothing to compare with.
         """

@@ -19,6 +19,7 @@ from django.conf import settings
 from recognition.engine.alignment import align
 from recognition.engine.detector import Detector
 from recognition.engine.embedder import Embedder
+from recognition.engine.finder import Finder
 from recognition.engine.quality import QualityLimits, assess
 from recognition.engine.refiner import Refiner
 from recognition.engine.runtimes.keras_pool import open_keras_pool
@@ -151,6 +152,11 @@ class Analyzer:
         return embedder
 
     @property
+    def finder(self) -> Finder:
+        refined = self.detector_spec.settings.get("refine", True)
+        return Finder(self.detector, self.refiner if refined else Refiner(None))
+
+    @property
     def batches(self) -> bool:
         """Whether many photos in one call are faster than one after another: on a GPU, as long as that works."""
         return self._gpu and (self.detector.batches or self.embedder.batches)
@@ -158,19 +164,13 @@ class Analyzer:
     def find(self, image: Image, limits: QualityLimits, timings: Timings | None = None) -> list[SeenFace]:
         """Every face of the picture with its aligned crop and quality, largest first, without vectors."""
         timings = timings or Timings()
-        with timings.step("detect"):
-            faces = self.detector.detect(image)
-        if self.detector_spec.settings.get("refine", True):
-            with timings.step("refine"):
-                faces = self.refiner.refine(image, faces)
+        faces = self.finder.find(image, step=timings.step)
         with timings.step("align"):
             return _seen(image, faces, limits)
 
     def find_many(self, images: Sequence[Image], limits: QualityLimits) -> list[list[SeenFace]]:
         """As `find` for each picture, the networks in batches where they take some."""
-        faces = self.detector.detect_many(images)
-        if self.detector_spec.settings.get("refine", True):
-            faces = self.refiner.refine_many(images, faces)
+        faces = self.finder.find_many(images)
         return [_seen(image, found, limits) for image, found in zip(images, faces, strict=True)]
 
     def embed(

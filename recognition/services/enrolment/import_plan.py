@@ -16,7 +16,7 @@ from recognition.services.tables import read_table
 Tell = Callable[[str], None]
 
 OTHER_NAMES = {"person_id": ("id", "external_id"), "path": ("file", "photo")}
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".heic", ".heif", ".tif", ".tiff", ".gif"}
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".heic", ".heif", ".avif", ".tif", ".tiff", ".gif"}
 
 
 @dataclass(slots=True)

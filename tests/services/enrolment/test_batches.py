@@ -173,7 +173,7 @@ class TestTrouble:
             raise ModelFileError("weights are missing")
 
         numbers = added(ann, *(person_jpeg(n) for n in range(3)))
-        for part, verb in ((gpu.detector, "detect_many"), (gpu.embedder, "embed")) * 2:
+        for part, verb in ((gpu.detector, "look_many"), (gpu.embedder, "embed")) * 2:
             with monkeypatch.context() as patch:
                 patch.setattr(part, verb, broken)
                 with pytest.raises(ModelFileError):
@@ -304,7 +304,7 @@ class TestImport:
         def broken(*args, **how):
             raise ModelFileError("weights are missing")
 
-        monkeypatch.setattr(gpu.detector, "detect_many", broken)
+        monkeypatch.setattr(gpu.detector, "look_many", broken)
         with pytest.raises(ModelFileError):
             import_people(read_plan(folder))
         assert not Photo.objects.exists()
