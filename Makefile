@@ -1,5 +1,5 @@
 # make run    start the site on http://127.0.0.1:8000 (PORT=8001 for another port)
-# make test   the whole test suite
+# make test   the whole test suite, in two processes (WORKERS=4 for more, seven at most)
 # Everything else: setup, networks, qa, bench, clean. PYTHON=python3.12 chooses the Python of the environment.
 
 VENV := .venv
@@ -11,6 +11,9 @@ INSTALLED := $(VENV)/.installed-$(REQUIREMENTS)
 INSTALLED_DEV := $(INSTALLED)-dev
 INSTALLED_TRAIN := $(INSTALLED)-train
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet
+# How many processes share the tests; 0: one, which a debugger (ARGS=--pdb) needs.
+WORKERS ?= 2
+PYTEST = $(PY) -m pytest --numprocesses $(WORKERS) --dist worksteal
 
 .PHONY: run setup test networks qa bench clean
 .DEFAULT_GOAL := run
@@ -34,11 +37,11 @@ $(INSTALLED_DEV): $(INSTALLED) requirements-dev.txt
 	@touch $@
 
 test: $(INSTALLED_DEV)
-	$(PY) -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 # Keras networks against their stored outputs, conversion and training, with TensorFlow beside the rest.
 networks: $(INSTALLED_TRAIN)
-	$(PY) -m pytest -o faulthandler_timeout=1800 tests/networks tests/training $(ARGS)
+	$(PYTEST) -o faulthandler_timeout=1800 tests/networks tests/training $(ARGS)
 
 $(INSTALLED_TRAIN): $(INSTALLED_DEV) requirements-train.txt
 	@echo "Installing requirements-train.txt ..."

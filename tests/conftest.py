@@ -15,6 +15,12 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", returncode=143))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_handlecrashitem(crashitem: str) -> None:
+    """A test that hangs ends its process; where several share the tests, that ends the whole run all the same."""
+    pytest.exit(f"The process of the tests ended, or hung and was ended, in {crashitem}", returncode=1)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if chromium.find() is None:
         skip = pytest.mark.skip(reason="Chromium is not installed (Debian: apt-get install chromium)")

@@ -1,7 +1,8 @@
 """The site's own settings on real servers, kept apart from a site's data, with what makes tests fast.
 
 Without IDENTITY_DATA_DIR the servers live in a folder that is thrown away at the end. With it, the servers of
-that folder are used, with a database, a Redis number and a folder for files of the tests' own.
+that folder are used. Where several processes share the tests (pytest-xdist), all use the servers of the first, and
+each has a database, two Redis numbers and a folder for files of its own.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from identity_site.settings import CACHES, DATA_DIR, REDIS_URL, STORAGES
 
 embedded.hold()
 
-DATA_DIR = DATA_DIR / "tests"
-REDIS_URL = broker.with_database(REDIS_URL, 10)
+_process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+DATA_DIR = DATA_DIR / "tests" / str(_process)
+# Redis has the numbers 0 to 15: the site's own two (queues, cache), then two for each process of the tests.
+REDIS_URL = broker.with_database(REDIS_URL, 2 + 2 * _process)
 CELERY_BROKER_URL = broker.broker_url(REDIS_URL)
 CACHES = {
     "default": {
