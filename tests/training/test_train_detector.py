@@ -45,7 +45,7 @@ def portraits(tmp_path: Path) -> Path:
 
 
 def test_a_small_network_learns_serves_and_can_be_read(portraits: Path, tmp_path: Path) -> None:
-    keras = pytest.importorskip("keras")
+    pytest.importorskip("keras")
     pytest.importorskip("h5py")
     options = ["--side", 96, "--epochs", 10, "--batch", 4, "--rate", 0.003, "--out", tmp_path / "out"]
     done = command(portraits, *options, "--validation", portraits)
