@@ -1,8 +1,9 @@
 """Picture -> faces with box, score and good landmarks (YuNet).
 
 It looks at one view of the picture at a time, as `detector.Detector` does. The network answers for
-strides of 8, 16 and 32, one anchor a cell: two probabilities whose geometric mean is the score, a box and five
-landmarks. It reads raw pixels, blue first. Decoding is that of https://github.com/ShiqiYu/libfacedetection.train
+strides of 8, 16 and 32, one anchor a cell: two probabilities (or their product) whose geometric mean is the score, a
+box and five landmarks. It reads raw pixels, blue first. Decoding is that of
+https://github.com/ShiqiYu/libfacedetection.train
 ("YuNet: A Tiny Millisecond-level Face Detector", 2023).
 """
 

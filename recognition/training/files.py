@@ -1,4 +1,4 @@
-"""What a training leaves behind: Keras H5, LiteRT where it can be made, and what is known of the run."""
+"""What a training leaves behind: Keras H5, LiteRT, and what is known of the run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Trained:
 
 
 def write_network(model: keras.Model, path: Path, kind: str) -> tuple[Path, ...]:
-    """The H5 file ``path`` and beside it the LiteRT files that serve, the latter only where TensorFlow is there.
+    """The H5 file ``path`` and beside it the LiteRT files that serve.
 
     LiteRT files are made from what was written, so they show too that it can be read.
     """
@@ -30,8 +30,7 @@ def write_network(model: keras.Model, path: Path, kind: str) -> tuple[Path, ...]
     model.save(part)
     part.replace(path)
     files = [path]
-    if keras.backend.backend() == "tensorflow":
-        for converted in convert(path, kind):
-            files.append(path.with_name(f"{path.stem}{converted.suffix}.tflite"))
-            write(files[-1], converted.content)
+    for converted in convert(path, kind):
+        files.append(path.with_name(f"{path.stem}{converted.suffix}.tflite"))
+        write(files[-1], converted.content)
     return tuple(files)

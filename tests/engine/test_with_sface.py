@@ -22,14 +22,17 @@ from recognition.engine.images import decode
 from recognition.engine.networks.convert import convert
 from recognition.engine.quality import ENROLMENT, assess
 from recognition.engine.refiner import Refiner
-from recognition.engine.runtimes.opencv import NetPool
+from recognition.engine.runtimes.pools import open_pool
 from recognition.engine.types import Face, Floats, Image, ModelFileError
+from recognition.engine.views import letterbox
 from recognition.engine.weights import Manifest, file_sha256
 from recognition.engine.yunet import YuNet, load_detector
+from recognition.engine.yunet import decode as yunet_rows
 from tests.engine.close_ups import CUTS, close_up
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "demo"
+SFACE, YUNET = packaged.NAMES
 PEOPLE = sorted((DEMO / "people").glob("*/*.jpg"))
 
 
@@ -61,22 +64,15 @@ class Engine:
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
-    """As installed: the files in a folder, their entries in its manifest."""
+    """As installed: the converted files in a folder, their entries in its manifest."""
     folder = tmp_path_factory.mktemp("models")
-    sface, yunet = (packaged.find(name) for name in packaged.NAMES)
-    (converted,) = convert(sface.path)
-    file = folder / "sface.tflite"
-    file.write_bytes(converted.content)
-    embedder = replace(
-        sface.spec,
-        file=file.name,
-        sha256=file_sha256(file),
-        size=file.stat().st_size,
-        input=converted.input,
-        output=converted.output,
-    )
-    shutil.copy(yunet.path, folder / yunet.spec.file)
-    entries = [asdict(embedder), asdict(yunet.spec)]
+    entries = []
+    for model in (packaged.find(name) for name in packaged.NAMES):
+        (made,) = convert(model.path, model.spec.kind)
+        path = folder / f"{model.spec.name}.tflite"
+        path.write_bytes(made.content)
+        stored = {"file": path.name, "sha256": file_sha256(path), "size": len(made.content)}
+        entries.append(asdict(replace(model.spec, input=made.input, output=made.output)) | stored)
     (folder / "manifest.json").write_text(json.dumps({"models": entries}))
     manifest = Manifest.load(folder)
     return Engine(manifest, load_detector(manifest), Embedder.from_manifest(manifest))
@@ -110,16 +106,37 @@ def test_genuine_pairs_score_far_higher(engine: Engine, found: dict[Path, list[F
     assert np.median(scores[same]) > np.median(scores[~same]) + 0.6
 
 
+def by_opencv(name: str, pictures: Floats) -> list[Floats]:
+    """What OpenCV computes from the published file, for (n, height, width, 3)."""
+    net = cv2.dnn.readNetFromONNX(str(packaged.find(name).path), cv2.dnn.ENGINE_NEW)
+    net.setInput(
+        np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)), str(packaged.find(name).spec.input["name"])
+    )
+    return [np.array(output) for output in net.forward(list(net.getUnconnectedOutLayersNames()))]
+
+
 def test_vectors_are_those_that_opencv_makes_of_the_published_file(
     engine: Engine, found: dict[Path, list[Face]]
 ) -> None:
     """For which the shipped policy was measured."""
     crops = [align(picture(path), found[path][0].landmarks) for path in PEOPLE[::3]]
-    original = NetPool(packaged.find("sface-2021dec").path, input_name="data")
-    raw = np.concatenate([original.run(crop[None].astype(np.float32))[0] for crop in crops])
+    raw = np.concatenate([by_opencv(SFACE, crop[None].astype(np.float32))[0] for crop in crops])
     expected = raw / np.linalg.norm(raw, axis=1, keepdims=True)
     np.testing.assert_allclose(engine.embedder.embed(crops), expected, atol=1e-4)
     assert (engine.embedder.embed(crops) * expected).sum(axis=1).min() > 0.9999
+
+
+@pytest.mark.parametrize("side", [320, 640])
+@pytest.mark.parametrize("path", sorted((DEMO / "groups").iterdir())[:2], ids=lambda path: path.stem)
+def test_faces_are_those_that_opencv_finds_with_the_published_file(
+    engine: Engine, path: Path, side: int
+) -> None:
+    canvas = letterbox(picture(path), side)[0][None, :, :, ::-1].astype(np.float32)
+    spec = engine.manifest.spec(YUNET)
+    rows = yunet_rows(open_pool(engine.manifest, spec).run(canvas), side, 0.3)
+    expected = yunet_rows(by_opencv(YUNET, canvas), side, 0.3)
+    assert len(expected) > 3
+    np.testing.assert_allclose(rows, expected, atol=1e-2)
 
 
 def test_landmarks_are_those_of_the_refiner(found: dict[Path, list[Face]]) -> None:

@@ -116,7 +116,7 @@ def test_the_manifest_names_the_family(tmp_path: Path) -> None:
         {"name": name, "file": f"{side}.tflite", "input": {"shape": [1, side, side, 3]}}
         for name, side in (("d", 320), ("d-640", 640))
     ]
-    other = {"file": "y.onnx", "version": "2", "settings": {"family": "yunet", "score": 0.7}}
+    other = {"file": "y.tflite", "version": "2", "settings": {"family": "yunet", "score": 0.7}}
     manifest = manifest_with(tmp_path, *sides, other)
     assert type(load_detector(manifest)) is Detector
     assert load_detector(manifest)._anchors is ANCHORS

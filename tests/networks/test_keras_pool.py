@@ -105,16 +105,17 @@ def test_embedders_vectors(manifest: Manifest) -> None:
     np.testing.assert_allclose(found.embed(crops), expected.embed(crops), atol=1e-4)
 
 
-def test_sface_from_its_onnx_file(tmp_path: Path) -> None:
-    sface = packaged.find("sface-2021dec")
-    (made,) = convert(sface.path)
-    (tmp_path / "sface.tflite").write_bytes(made.content)
-    (tmp_path / "sface.onnx").write_bytes(sface.path.read_bytes())
-    spec = dataclasses.replace(
-        sface.spec, input=made.input, weights=entry(sface.path.read_bytes(), "sface.onnx")
-    )
-    spec = dataclasses.replace(spec, **entry(made.content, "sface.tflite"))
-    same(Manifest(tmp_path, (spec,), {}), spec, pairs("ghostfacenet_v1_w0.5_s2_bias")["x"].astype(np.float32))
+@pytest.mark.parametrize("name", packaged.NAMES)
+def test_networks_of_a_package_from_their_onnx_files(tmp_path: Path, name: str) -> None:
+    model = packaged.find(name)
+    (made,) = convert(model.path)
+    (tmp_path / "net.tflite").write_bytes(made.content)
+    (tmp_path / "net.onnx").write_bytes(model.path.read_bytes())
+    served, original = entry(made.content, "net.tflite"), entry(model.path.read_bytes(), "net.onnx")
+    spec = dataclasses.replace(model.spec, input=made.input, weights=original, **served)
+    faces = pairs("ghostfacenet_v1_w0.5_s2_bias")["x"]
+    batch = faces if model.spec.kind == "embedder" else np.stack([letterbox(x, 320)[0] for x in faces])
+    same(Manifest(tmp_path, (spec,), {}), spec, batch.astype(np.float32))
 
 
 @pytest.mark.parametrize("name", ["finder", "finder-640", "refiner"])

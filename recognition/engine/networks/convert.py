@@ -1,6 +1,6 @@
 """A file of weights, in any format that is read here -> LiteRT files of one model, and what the manifest says of it.
 
-Embedders are converted without Keras; detectors and refiners need it, on any of its backends.
+Embedders and YuNet are converted without Keras; YOLOv5-face and refiners need it, on any of its backends.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from pathlib import Path
 from recognition.engine.networks.ghostfacenet import SIDE as CROP
 from recognition.engine.networks.ghostfacenet_weights import read_ghostfacenet
 from recognition.engine.networks.litert_export import to_litert
-from recognition.engine.networks.sface import read_sface
+from recognition.engine.networks.opencv_zoo import read_sface, read_yunet, yunet_outputs
 from recognition.engine.types import ConvertedModel, EngineError, ModelFileError
 from recognition.engine.weights import COMPANION
 
-DETECTOR_SIDES = {320: "", 640: COMPANION}  # what is added to the name
+SMALL = 320
+DETECTOR_SIDES = {SMALL: "", 640: COMPANION}  # what is added to the name
 SCALED = {"dtype": "float32", "colour": "RGB", "scaling": "(x - 127.5) / 128"}
 ANCHORS = [
     [[4, 5], [8, 10], [13, 16]],
@@ -31,8 +32,8 @@ NEEDED = (
 def convert(path: Path, kind: str | None = None, *, half: bool = False) -> list[ConvertedModel]:
     """kind: "embedder", "detector" or "refiner"; None tries what the file can be. half: see `litert_writer`.
 
-    Reads GhostFaceNetV1 from Keras H5, SFace from ONNX, YOLOv5-face from ONNX, Keras H5 or ``.npz``, the face refiner
-    from ``.keras``.
+    Reads GhostFaceNetV1 from Keras H5, SFace and YuNet from ONNX, YOLOv5-face from ONNX, Keras H5 or
+    ``.npz``, the face refiner from ``.keras``.
     Raises ModelFileError when the file is none of these, EngineError when Keras is needed and missing.
     """
     if kind is not None:
@@ -81,13 +82,42 @@ def convert_embedder(path: Path, half: bool) -> list[ConvertedModel]:
 
 
 def convert_detector(path: Path, half: bool) -> list[ConvertedModel]:
+    """YuNet from an ONNX file that holds it, else YOLOv5-face."""
+    if path.suffix.lower() != ".onnx":
+        return convert_yolov5face(path, half)
+    try:
+        return convert_yunet(path, half)
+    except ModelFileError as error:
+        try:
+            return convert_yolov5face(path, half)
+        except ModelFileError as other:
+            raise ModelFileError(f"{error} {other}") from None
+
+
+def convert_yunet(path: Path, half: bool) -> list[ConvertedModel]:
+    content = to_litert(read_yunet(path), (1, SMALL, SMALL, 3), yunet_outputs(), half=half)
+    heads = (
+        "for strides 8, 16, 32: product of class and face probability, box and five landmarks of each cell"
+    )
+    return [
+        ConvertedModel(
+            "detector",
+            content,
+            {"shape": [1, None, None, 3], "dtype": "float32", "colour": "BGR", "scaling": "x"},
+            {"heads": heads},
+            {"family": "yunet", "strides": [8, 16, 32], "score": 0.6, "nms_iou": 0.3, "refine": False},
+        )
+    ]
+
+
+def convert_yolov5face(path: Path, half: bool) -> list[ConvertedModel]:
     """One file for both of the sizes that the detector works with, and an entry for each."""
     from recognition.engine.networks.deploy import deployed
     from recognition.engine.networks.keras_h5 import model_graph, output_names
     from recognition.engine.networks.yolov5face_weights import load_yolov5face
 
     model, config = load_yolov5face(path)
-    network = deployed(model, config, min(DETECTOR_SIDES))
+    network = deployed(model, config, SMALL)
     content = to_litert(model_graph(network), (1, *network.input_shape[1:]), output_names(network), half=half)
     return [
         ConvertedModel(

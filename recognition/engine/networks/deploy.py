@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import layers
 from numpy.typing import NDArray
 
 from recognition.engine.networks.yolov5face import Builder, YoloConfig, build, norm_of, padded
@@ -49,18 +49,8 @@ class Channels(layers.Layer):
         return {**super().get_config(), "start": self.start, "stop": self.stop}
 
 
-@keras.saving.register_keras_serializable("yolov5face")
-class Doubled(layers.Layer):
-    """Every pixel four times, by the two operations for it that LiteRT's fast kernels know."""
-
-    def call(self, x: Any) -> Any:
-        _, height, width, channels = x.shape
-        wide = ops.reshape(ops.concatenate([x, x], -1), (-1, height, 1, 2 * width * channels))
-        return ops.reshape(ops.concatenate([wide, wide], -1), (-1, 2 * height, 2 * width, channels))
-
-
-def deployed(model: keras.Model, config: YoloConfig, side: int) -> keras.Model:
-    """model: made by ``yolov5face(config)``. side: of the square pictures it will take."""
+def deployed(model: keras.Model, config: YoloConfig, side: int | None) -> keras.Model:
+    """model: made by ``yolov5face(config)``. side: of the square pictures it will take, None for any."""
     inputs = layers.Input((side, side, 3))
     heads = build(_DeployBuilder(model, config.folded), Tensor(inputs, np.arange(3)), config)
     return keras.Model(inputs, [head.keras for head in heads], name=f"{model.name}_deployed")
@@ -147,7 +137,7 @@ class _DeployBuilder(Builder):
         return Tensor(super().pool(x.keras, size, stride), x.order)
 
     def upsample(self, x: Any) -> Tensor:
-        return Tensor(Doubled()(x.keras), x.order)
+        return Tensor(super().upsample(x.keras), x.order)
 
     def add(self, first: Any, second: Any) -> Tensor:
         return Tensor(super().add(first.keras, second.keras), first.order)

@@ -19,8 +19,9 @@ class HardSigmoid(layers.Layer):
         return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
 
 
-def keras_model(nodes: Sequence[Node], name: str) -> keras.Model:
-    """nodes: each after its inputs, the first the only input and the last the output; with or without weights.
+def keras_model(nodes: Sequence[Node], name: str, outputs: Sequence[str] = ()) -> keras.Model:
+    """nodes: each after its inputs, the first the only input; with or without weights. outputs: names of those whose
+    results are wanted, the last one's unless given.
 
     Raises ValueError when weights do not fit.
     """
@@ -35,4 +36,5 @@ def keras_model(nodes: Sequence[Node], name: str) -> keras.Model:
         found[node.name] = layer(inputs if len(inputs) > 1 else inputs[0])
         if node.weights:
             layer.set_weights(node.weights)
-    return keras.Model(found[nodes[0].name], found[nodes[-1].name], name=name)
+    wanted = [found[output] for output in outputs] if outputs else found[nodes[-1].name]
+    return keras.Model(found[nodes[0].name], wanted, name=name)

@@ -120,14 +120,17 @@ def _norm(writer: Writer, node: Node, inputs: list[Tensor]) -> Tensor:
 
 
 def _rescaling(writer: Writer, node: Node, inputs: list[Tensor]) -> Tensor:
-    scaled = writer.multiply(inputs[0], np.array(node.settings["scale"]))
-    return writer.add(scaled, np.array(node.settings["offset"]))
+    (x,), scale, offset = inputs, node.settings["scale"], node.settings["offset"]
+    x = x if scale == 1 else writer.multiply(x, np.array(scale))
+    return x if offset == 0 else writer.add(x, np.array(offset))
 
 
 def _activation(writer: Writer, node: Node, inputs: list[Tensor]) -> Tensor:
-    if node.settings["activation"] not in ("silu", "swish"):
-        raise ValueError(f"{node.name} is {node.settings['activation']}, which is not known here")
-    return writer.multiply(inputs[0], writer.sigmoid(inputs[0]))
+    kind = node.settings["activation"]
+    if kind not in ("sigmoid", "silu"):
+        raise ValueError(f"{node.name} is {kind}, which is not known here")
+    sigmoid = writer.sigmoid(inputs[0])
+    return sigmoid if kind == "sigmoid" else writer.multiply(inputs[0], sigmoid)
 
 
 def _hard_sigmoid(writer: Writer, node: Node, inputs: list[Tensor]) -> Tensor:
@@ -149,6 +152,18 @@ def _pad(writer: Writer, node: Node, inputs: list[Tensor]) -> Tensor:
     return writer.pad(inputs[0], tuple(rows), tuple(columns))
 
 
+def _doubled(writer: Writer, node: Node, inputs: list[Tensor]) -> Tensor:
+    if _one(node, "size") != 2 or node.settings["interpolation"] != "nearest":
+        raise ValueError(f"{node.name} enlarges otherwise than is known here")
+    return writer.doubled(inputs[0])
+
+
+def _rows(writer: Writer, node: Node, inputs: list[Tensor]) -> Tensor:
+    if tuple(node.settings["target_shape"]) != (-1, inputs[0].shape[-1]):
+        raise ValueError(f"{node.name} reshapes to {node.settings['target_shape']}, which is not known here")
+    return writer.rows(inputs[0])
+
+
 def _one(node: Node, setting: str) -> int:
     """A setting that is the same for height and width."""
     values = {int(value) for value in np.ravel(node.settings[setting])}
@@ -166,15 +181,16 @@ LAYERS: dict[str, Callable[[Writer, Node, list[Tensor]], Tensor]] = {
     "Conv2D": _conv,
     "Dense": _dense,
     "DepthwiseConv2D": _conv,
-    "Doubled": lambda writer, node, inputs: writer.doubled(inputs[0]),
     "Flatten": lambda writer, node, x: writer.reshape(x[0], [int(np.prod(x[0].shape[1:]))]),
     "GlobalAveragePooling2D": _mean,
     "HardSigmoid": _hard_sigmoid,
     "MaxPooling2D": _maximum,
     "Multiply": lambda writer, node, inputs: writer.multiply(*inputs),
     "PReLU": lambda writer, node, inputs: writer.prelu(inputs[0], node.weights[0]),
-    "Rescaling": _rescaling,
     "ReLU": lambda writer, node, inputs: writer.relu(inputs[0]),
+    "Rescaling": _rescaling,
+    "Reshape": _rows,
+    "UpSampling2D": _doubled,
     "ZeroPadding2D": _pad,
 }
 

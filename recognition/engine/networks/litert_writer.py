@@ -155,6 +155,12 @@ class Writer:
             "RESHAPE", schema.ReshapeOptionsT(), (x.shape[0], *shape), x, _integers([-1, *shape])
         )
 
+    def rows(self, x: Tensor) -> Tensor:
+        """(1, height * width, channels), for one picture of any size."""
+        _, height, width, channels = x.shape
+        shape = (1, height * width, channels)
+        return self._add("RESHAPE", schema.ReshapeOptionsT(), shape, x, _integers([1, -1, channels]))
+
     def finish(self, outputs: Sequence[Tensor], *, half: bool = False) -> bytes:
         """The file. half: constants of `HALF_FROM` numbers and more are stored in half precision.
 

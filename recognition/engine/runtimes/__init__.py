@@ -1,1 +1,1 @@
-"""What runs a network: LiteRT and OpenCV on the CPU, Keras on a GPU, each behind the same pool."""
+"""What runs a network: LiteRT on the CPU, Keras on a GPU, both behind the same pool."""

@@ -147,8 +147,6 @@ def open_keras_pool(manifest: Manifest, spec: ModelSpec, *, size: int = 2, threa
     Raises ModelFileError when the file for the CPU is missing or another.
     """
     reserve = open_pool(manifest, spec, size=size, threads=threads)
-    if not _converted(spec):
-        return reserve
     if reason := lacks_weights(manifest, spec):
         log.warning("%s runs on the CPU: %s", spec.name, reason)
         return reserve
@@ -156,17 +154,12 @@ def open_keras_pool(manifest: Manifest, spec: ModelSpec, *, size: int = 2, threa
 
 
 def lacks_weights(manifest: Manifest, spec: ModelSpec) -> str:
-    """Why the network of a converted file cannot be built; empty when it can, and for files served as they are."""
+    """Why the network of a converted file cannot be built; empty when it can."""
     try:
-        if _converted(spec):
-            manifest.weights_path(spec)
+        manifest.weights_path(spec)
     except ModelFileError as error:
         return str(error)
     return ""
-
-
-def _converted(spec: ModelSpec) -> bool:
-    return Path(spec.file).suffix.lower() == ".tflite"
 
 
 def shared_device() -> Device:

