@@ -25,7 +25,7 @@ import numpy as np
 from recognition.engine.alignment import SIDE, TEMPLATE
 from recognition.engine.finder import WHOLE
 from recognition.engine.images import encode_jpeg
-from recognition.engine.types import Face, Floats, Image
+from recognition.engine.types import Face, Floats, Image, Inspection
 from recognition.engine.views import View
 
 GROUND = 128
@@ -97,6 +97,16 @@ class FakeRefiner:
 
     def refine(self, image: Image, faces: Sequence[Face]) -> list[Face]:
         return [replace(face, faceness=5.0) for face in faces]
+
+
+class FakeInspector:
+    """Finds every face well aligned and uncovered."""
+
+    def inspect(self, image: Image, faces: Sequence[Face]) -> list[Face]:
+        return [replace(face, inspection=Inspection(1.0, 0.0, 0.0)) for face in faces]
+
+    def inspect_many(self, images: Sequence[Image], faces: Sequence[Sequence[Face]]) -> list[list[Face]]:
+        return [self.inspect(image, found) for image, found in zip(images, faces, strict=True)]
 
 
 class FakeEmbedder:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from recognition.engine.types import Face, Floats, Image, Quality
+from recognition.engine.views import quarters
 
 # As shares of the eye distance: how far the tip of the nose stands out of the plane of eyes and mouth, as it shows
 # in landmarks (the refiner's follow a nod less than a turn, and both less than YuNet's do; on 575 people of LFW 1.4
@@ -33,7 +34,7 @@ class QualityLimits:
     Chosen by how much of a good photograph's vector is left (cosine) when it is spoilt, on composed people,
     press photographs and LFW: 64 px keep 0.99, 40 px 0.97, 24 px 0.8; a blur to a sharpness of 10 keeps 0.94,
     to 5.5 0.88, to 2.6 0.67 (no photograph was under 11); a noisy brightness of 40 keeps 0.85, of 25 0.7. Genuine
-    scores fall beyond a yaw of 30 and a pitch of 20.
+    scores fall beyond a yaw of 30 and a pitch of 20. A head that only leans keeps 0.99 at 60 degrees.
     """
 
     min_size: float = 64.0
@@ -42,7 +43,7 @@ class QualityLimits:
     max_brightness: float = 215.0
     max_yaw: float = 30.0
     max_pitch: float = 20.0
-    max_roll: float = 40.0
+    max_roll: float = 60.0
 
 
 ENROLMENT = QualityLimits()
@@ -62,6 +63,7 @@ def assess(image: Image, face: Face, crop: Image, limits: QualityLimits = ENROLM
     middle = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[MIDDLE].astype(np.float32)
     contrast = float(middle.std())
     yaw, pitch, roll = pose(face.landmarks, refined=face.faceness is not None)
+    roll = (roll - 90 * quarters(face.turn) + 180) % 360 - 180
     quality = Quality(
         size=_visible_size(image, face),
         sharpness=_sharpness(middle, contrast),

@@ -16,6 +16,19 @@ Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What an aligned crop shows besides who it is, as probabilities, 0..1.
+
+    aligned: a human face whose eyes and mouth are where the landmarks say. mask: nose or mouth are covered.
+    sunglasses: the eyes are.
+    """
+
+    aligned: float
+    mask: float
+    sunglasses: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Face:
     """One face in a picture.
@@ -26,6 +39,7 @@ class Face:
         left and right as seen in the picture.
     faceness: the refiner's logit of "this is a face"; ``None`` before the refiner has looked.
     turn: degrees, clockwise, by which the picture was turned back to see this face upright.
+    inspection: ``None`` before the inspector has looked.
     """
 
     box: tuple[float, float, float, float]
@@ -33,6 +47,7 @@ class Face:
     landmarks: Floats
     faceness: float | None = None
     turn: float = 0.0
+    inspection: Inspection | None = None
 
     @property
     def width(self) -> float:
@@ -56,7 +71,8 @@ class Quality:
         contrast of 50; higher is sharper, good photographs have 20 to 200.
     brightness, contrast: mean and deviation of the grey aligned crop between eyes and mouth, 0..255.
     yaw, pitch, roll: degrees, estimated from the landmarks; yaw is negative when the nose
-        moves to the left of the picture, pitch is positive when the face looks up.
+        moves to the left of the picture, pitch is positive when the face looks up, roll when the head leans clockwise.
+        A picture that lies on its side is meant as if it stood upright.
     score: one figure for ordering, 0 (useless) .. 1 (ideal).
     reasons: why it is not fit, as codes of ``REASONS``; empty when it is fit.
     """

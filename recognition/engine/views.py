@@ -77,6 +77,28 @@ def letterbox(image: Image, side: int) -> tuple[Image, float]:
     return drawn.canvas, side / max(image.shape[:2])
 
 
+def quarters(turn: float) -> int:
+    """How many quarter turns, 0..3, counterclockwise set a picture upright whose heads lean by ``turn`` clockwise."""
+    return round(turn / 90) % 4  # a head that leans by 45 degrees does so in an upright picture
+
+
+def turned_back(image: Image, count: int) -> Image:
+    """The picture turned counterclockwise by so many quarters."""
+    return np.ascontiguousarray(np.rot90(image, count))
+
+
+def face_turned_back(face: Face, count: int, width: int, height: int) -> Face:
+    """A face of a picture of this size in pixels of `turned_back`."""
+    left, top, right, bottom = face.box
+    points = face.landmarks
+    for _ in range(count % 4):
+        left, top, right, bottom = top, width - right, bottom, width - left
+        points = np.column_stack([points[:, 1], width - 1 - points[:, 0]])  # counted from a pixel's middle
+        width, height = height, width
+    turn = face.turn - 90 * (count % 4)
+    return replace(face, box=(left, top, right, bottom), landmarks=points, turn=turn)
+
+
 def rotation(degrees: float) -> NDArray[np.float64]:
     """(2, 2), clockwise as seen, since y goes down."""
     angle = np.radians(degrees)

@@ -15,7 +15,7 @@ from threading import Lock
 
 from recognition.engine.types import ModelFileError, ModelSpec
 
-KINDS = ("detector", "refiner", "embedder")
+KINDS = ("detector", "refiner", "inspector", "embedder")
 COMPANION = "-640"  # after a detector's name, for its file of the larger input
 
 _verified: set[tuple[Path, int, int, str]] = set()  # path, mtime, size, digest: hashed once in a process

@@ -18,7 +18,7 @@ from recognition.services.enrolment import photos
 from recognition.services.gallery.live import live_gallery
 from recognition.services.identities import people
 from recognition.services.recognition import shadow
-from tests.fakes import FakeDetector, FakeEmbedder, FakeRefiner, person_jpeg
+from tests.fakes import FakeDetector, FakeEmbedder, FakeInspector, FakeRefiner, person_jpeg
 
 POLICY = {"verify_threshold": 0.5, "identify_threshold": 0.5, "margin": 0.1, "source": "made up for tests"}
 JSON = {"HTTP_ACCEPT": "application/json"}
@@ -47,7 +47,12 @@ class FakeAnalyzer(Analyzer):
         self.manifest = Manifest(Path(), specs, {})
         self.embedder_spec = specs[0]
         self._others.update({name: FakeEmbedder(name=name) for name in ("other-embedder", "bare-embedder")})
-        self.__dict__ |= {"detector": FakeDetector(), "refiner": FakeRefiner(), "embedder": FakeEmbedder()}
+        self.__dict__ |= {
+            "detector": FakeDetector(),
+            "refiner": FakeRefiner(),
+            "inspector": FakeInspector(),
+            "embedder": FakeEmbedder(),
+        }
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from recognition.engine.finder import CLOSE_UP, CLOSER, WHOLE, Finder, likeliest, merge
+from recognition.engine.finder import CLOSE_UP, CLOSER, TURNED, WHOLE, Finder, likeliest, merge
+from recognition.engine.inspector import Inspector
 from recognition.engine.refiner import Refiner
-from recognition.engine.types import Face, Image
+from recognition.engine.types import Face, Image, Inspection
 from recognition.engine.views import View
 
 
@@ -36,7 +37,7 @@ def find(
     picture: tuple[int, int], seen: dict[View, Sequence[Face]], **how: Any
 ) -> tuple[list[Face], list[View]]:
     detector = FakeDetector(seen)
-    faces = Finder(detector, Refiner(None)).find(np.zeros((*picture, 3), np.uint8), **how)  # type: ignore[arg-type]
+    faces = Finder(detector, Refiner(None), Inspector(None)).find(np.zeros((*picture, 3), np.uint8), **how)  # type: ignore[arg-type]
     return faces, detector.views
 
 
@@ -61,9 +62,49 @@ def test_where_nothing_is_found_a_margin_is_tried_before_the_closer_look() -> No
 def test_a_doubtful_large_face_gets_a_second_opinion() -> None:
     part, filling = face(250, 150, 800, 700, score=0.5, faceness=2.5), face(-20, -30, 1010, 790, score=0.6)
     assert find((800, 1000), {WHOLE: [part], CLOSE_UP: [filling]}) == ([filling], [WHOLE, CLOSE_UP])
-    assert find((800, 1000), {WHOLE: [part]}) == ([part], [WHOLE, CLOSE_UP])
+    assert find((800, 1000), {WHOLE: [part]}) == ([part], [WHOLE, CLOSE_UP, *TURNED])
     unrefined = [replace(one, faceness=None) for one in (part, filling)]
     assert find((800, 1000), {WHOLE: unrefined[:1], CLOSE_UP: unrefined[1:]})[0] == unrefined[1:]
+
+
+WRONG = Inspection(0.02, 0.1, 0.1)
+RIGHT = Inspection(0.98, 0.1, 0.1)
+
+
+@pytest.mark.parametrize("upright", [[], [replace(SUBJECT, inspection=WRONG)]])
+def test_without_a_face_that_is_well_aligned_the_picture_is_turned(upright: list[Face]) -> None:
+    stood = replace(face(250, 90, 480, 350), turn=270.0, inspection=RIGHT)
+    faces, views = find((800, 1000), {WHOLE: upright, TURNED[1]: [stood]})
+    assert faces == [stood]
+    assert views[-2:] == list(TURNED[:2])
+
+
+@pytest.mark.parametrize("doubt", [{"score": 0.4}, {"faceness": 2.5}, {"inspection": WRONG}])
+def test_what_a_turned_view_shows_has_to_be_clear(doubt: dict[str, Any]) -> None:
+    upside_down = replace(SUBJECT, inspection=WRONG)
+    doubtful = replace(replace(face(250, 90, 480, 350), turn=90.0, inspection=RIGHT), **doubt)
+    faces, views = find((800, 1000), {WHOLE: [upside_down], TURNED[0]: [doubtful]})
+    assert faces == [upside_down]
+    assert views == [WHOLE, CLOSE_UP, *TURNED]
+
+
+def test_a_doubtful_face_gives_way_to_a_likelier_one_that_leans() -> None:
+    doubtful = replace(SUBJECT, faceness=3.0, inspection=RIGHT)
+    leaning = replace(face(210, 90, 430, 350, faceness=4.1), turn=45.0, inspection=RIGHT)
+    assert find((800, 1000), {WHOLE: [doubtful], TURNED[3]: [leaning]})[0] == [leaning]
+    elsewhere = replace(face(500, 400, 600, 500, faceness=4.1), turn=45.0, inspection=RIGHT)
+    faces = find((800, 1000), {WHOLE: [doubtful], TURNED[3]: [elsewhere]})[0]
+    assert sorted(faces, key=lambda one: one.box) == [doubtful, elsewhere]
+
+
+def test_one_face_that_stands_upright_is_enough() -> None:
+    seen = [replace(SUBJECT, inspection=RIGHT), replace(SMALL_ONE, inspection=WRONG)]
+    assert find((800, 1000), {WHOLE: seen}) == (seen, [WHOLE])
+
+
+def test_a_picture_without_a_face_costs_so_many_views_and_no_more() -> None:
+    assert find((800, 1000), {})[1] == [WHOLE, CLOSE_UP, CLOSER, *TURNED]
+    assert len(TURNED) == 5
 
 
 @pytest.mark.parametrize(
@@ -71,7 +112,10 @@ def test_a_doubtful_large_face_gets_a_second_opinion() -> None:
 )
 def test_what_only_a_second_look_shows_has_to_be_clear(doubtful: dict[str, Any]) -> None:
     box = (300, 300, 400, 400) if doubtful.pop("small", False) else (100, 100, 900, 700)
-    assert find((800, 1000), {CLOSE_UP: [face(*box, **doubtful)]}) == ([], [WHOLE, CLOSE_UP, CLOSER])
+    assert find((800, 1000), {CLOSE_UP: [face(*box, **doubtful)]}) == (
+        [],
+        [WHOLE, CLOSE_UP, CLOSER, *TURNED],
+    )
 
 
 @pytest.mark.parametrize(("min_face", "closer"), [(200, False), (149, True), (20, True)])
@@ -99,9 +143,11 @@ def test_the_refiner_looks_at_each_view_and_times_are_taken() -> None:
         yield
 
     detector = FakeDetector({WHOLE: [face(100, 100, 600, 700, score=0.4)], CLOSE_UP: [SUBJECT]})
-    faces = Finder(detector, FakeRefiner(None)).find(np.zeros((800, 1000, 3), np.uint8), step=step)  # type: ignore[arg-type]
+    faces = Finder(detector, FakeRefiner(None), Inspector(None)).find(
+        np.zeros((800, 1000, 3), np.uint8), step=step
+    )  # type: ignore[arg-type]
     assert [one.faceness for one in faces] == [5.0]
-    assert steps == ["detect", "refine"] * 2
+    assert steps == ["detect", "refine", "inspect"] * 2
 
 
 class FakeBatchDetector(FakeDetector):
@@ -129,7 +175,7 @@ def test_many_pictures_in_one_run_for_each_view() -> None:
     ]
     detector = FakeBatchDetector(*seen)
     images = [np.full((800, 1000, 3), number, np.uint8) for number in range(len(seen))]
-    finder = Finder(detector, Refiner(None))  # type: ignore[arg-type]
+    finder = Finder(detector, Refiner(None), Inspector(None))  # type: ignore[arg-type]
     found = finder.find_many(images)
     assert detector.runs[0] == (WHOLE, [0, 1, 2, 3, 4])
     assert (CLOSE_UP, [2, 3, 4]) in detector.runs

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -9,6 +10,7 @@ import pytest
 
 from recognition.engine.refiner import Refiner, crop
 from recognition.engine.types import Face, Floats
+from recognition.engine.views import rotation
 
 
 class FakePool:
@@ -47,6 +49,40 @@ def test_landmarks_come_back_in_pixels_of_the_picture(x: int, y: int, box: tuple
     assert refined[0].box == box
     assert refined[0].score == 0.9
     assert refined[0].faceness is not None
+
+
+class FakeEyes(FakePool):
+    """Answers with the places of a red and a green spot as those of the eyes."""
+
+    def __init__(self) -> None:
+        self.leans: list[float] = []
+
+    def run(self, batch: Floats) -> list[Floats]:
+        def place(channel: int) -> Any:
+            grey = cv2.GaussianBlur(batch[0, :, :, channel], (0, 0), 1.5)
+            return np.array(np.unravel_index(np.argmax(grey), grey.shape)[::-1]) / 64
+
+        left, right = place(0), place(1)
+        across = right - left
+        self.leans.append(float(np.degrees(np.arctan2(across[1], across[0]))))
+        return [np.array([[*left, *right, *((left + right) / 2), *left, *right, 5.0]], np.float32)]
+
+
+@pytest.mark.parametrize("view", [0, 90, 180])
+@pytest.mark.parametrize("lean", [-60, -30, 5, 45])
+def test_a_leaning_head_is_looked_at_again_turned(lean: int, view: int) -> None:
+    middle, half = np.array([300, 250]), rotation(lean + view) @ [60, 0]
+    image = np.zeros((500, 600, 3), np.uint8)
+    for eye, colour in ((middle - half, (255, 0, 0)), (middle + half, (0, 255, 0))):
+        cv2.circle(image, tuple(eye.round().astype(int).tolist()), 9, colour, -1)
+    pool = FakeEyes()
+    there = replace(face(200, 150, 400, 350), turn=float(view))
+    (found,) = Refiner(pool).refine(image, [there])  # type: ignore[arg-type]
+    assert pool.leans[0] == pytest.approx(lean, abs=4)
+    assert abs(pool.leans[-1]) < 6
+    assert len(pool.leans) == (2 if abs(lean) > 12 else 1)
+    assert np.abs(found.landmarks[:2] - [middle - half, middle + half]).max() < 4
+    assert found.turn == view
 
 
 def test_what_is_no_face_is_dropped_and_the_order_kept() -> None:

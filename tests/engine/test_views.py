@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from recognition.engine.types import Face
-from recognition.engine.views import PADDING, View, draw, rotation
+from recognition.engine.views import PADDING, View, draw, face_turned_back, quarters, rotation, turned_back
 
 TURNS = [0, 90, 180, 270, 45, -45]
 
@@ -61,3 +61,22 @@ def test_a_box_stays_upright_and_where_it_was(turn: int, sides: tuple[int, int])
     assert (face.width, face.height) == pytest.approx([side * scale for side in sides], abs=1e-3)
     assert np.allclose(face.landmarks, 160, atol=0.5 * scale)  # the square has whole pixels
     assert face.turn == turn
+
+
+@pytest.mark.parametrize(("turn", "count"), [(0, 0), (90, 1), (180, 2), (270, 3), (45, 0), (315, 0)])
+def test_a_picture_is_set_upright_by_quarters(turn: float, count: int) -> None:
+    assert quarters(turn) == count
+
+
+@pytest.mark.parametrize("count", range(4))
+def test_faces_stay_on_their_pixels_when_the_picture_is_turned_back(count: int) -> None:
+    image = spotted(300, 200, 80, 60)
+    face = Face((60.0, 45.0, 100.0, 75.0), 0.9, np.full((5, 2), (80, 60), np.float32), turn=90.0 * count)
+    upright = turned_back(image, count)
+    moved = face_turned_back(face, count, 300, 200)
+    rows, columns = np.nonzero(upright[..., 0] > 200)
+    assert np.allclose(moved.landmarks, [columns.mean(), rows.mean()], atol=0.1)
+    assert (moved.box[0] + moved.box[2]) / 2 == pytest.approx(columns.mean() + 0.5, abs=1)
+    assert (moved.box[1] + moved.box[3]) / 2 == pytest.approx(rows.mean() + 0.5, abs=1)
+    assert (moved.width, moved.height) == ((40, 30) if count % 2 == 0 else (30, 40))
+    assert moved.turn == 0

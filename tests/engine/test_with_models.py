@@ -17,9 +17,11 @@ from recognition.engine.embedder import Embedder
 from recognition.engine.finder import Finder
 from recognition.engine.gallery import Gallery
 from recognition.engine.images import decode
+from recognition.engine.inspector import Inspector
 from recognition.engine.quality import ENROLMENT, PROBE, assess
 from recognition.engine.refiner import Refiner
 from recognition.engine.types import Face, Floats, Image, Quality
+from recognition.engine.views import face_turned_back, quarters
 from recognition.engine.weights import Manifest
 from tests.engine.close_ups import CUTS, close_up
 
@@ -33,10 +35,11 @@ DEMO = ROOT / "demo"
 class Engine:
     detector: Detector
     refiner: Refiner
+    inspector: Inspector
     embedder: Embedder
 
     def faces(self, image: Image, **how: float) -> list[Face]:
-        return Finder(self.detector, self.refiner).find(image, **how)  # type: ignore[arg-type]
+        return Finder(self.detector, self.refiner, self.inspector).find(image, **how)  # type: ignore[arg-type]
 
     def vectors(self, image: Image, faces: list[Face]) -> Floats:
         return self.embedder.embed([align(image, face.landmarks) for face in faces])
@@ -49,7 +52,10 @@ class Engine:
 def engine() -> Engine:
     manifest = Manifest.load(ROOT / "models")
     return Engine(
-        Detector.from_manifest(manifest), Refiner.from_manifest(manifest), Embedder.from_manifest(manifest)
+        Detector.from_manifest(manifest),
+        Refiner.from_manifest(manifest),
+        Inspector.from_manifest(manifest),
+        Embedder.from_manifest(manifest),
     )
 
 
@@ -128,6 +134,37 @@ def test_faces_that_fill_the_picture_or_are_cut_by_its_border(engine: Engine, cu
         eyes = np.linalg.norm(whole.landmarks[1] - whole.landmarks[0])
         off = np.linalg.norm(found.landmarks + np.array([left, top]) - whole.landmarks, axis=1).mean() / eyes
         assert off < 0.3, path
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270, 45, -45, 20])
+def test_turned_pictures_show_the_same_faces(engine: Engine, turn: int) -> None:
+    cosines = []
+    for path in sorted((DEMO / "people").glob("*/1.jpg")):
+        image = picture(path)
+        turned = leaning(image, turn)
+        (upright,), (face,) = engine.faces(image), engine.faces(turned)
+        if turn % 90 == 0:
+            assert face.turn == turn
+            stood = face_turned_back(face, quarters(face.turn), turned.shape[1], turned.shape[0])
+            eyes = np.linalg.norm(upright.landmarks[1] - upright.landmarks[0])
+            assert np.linalg.norm(stood.landmarks - upright.landmarks, axis=1).mean() < 0.1 * eyes
+        roll = engine.quality(turned, face).roll
+        assert abs(roll - (0 if turn % 90 == 0 else turn)) < 15
+        a, b = engine.vectors(image, [upright])[0], engine.vectors(turned, [face])[0]
+        cosines.append(float(a @ b))
+    assert np.median(cosines) > 0.97
+    assert min(cosines) > 0.8
+
+
+def leaning(image: Image, turn: int) -> Image:
+    """All of the picture turned clockwise, mirrored beyond its border."""
+    if turn % 90 == 0:
+        return np.ascontiguousarray(np.rot90(image, -turn // 90))
+    height, width = image.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), -turn, 1)
+    room = int(np.ceil(np.hypot(width, height)))
+    matrix[:, 2] += [(room - width) / 2, (room - height) / 2]
+    return np.asarray(cv2.warpAffine(image, matrix, (room, room), borderMode=cv2.BORDER_REFLECT), np.uint8)
 
 
 @pytest.mark.parametrize("person", ["P001", "P002"])

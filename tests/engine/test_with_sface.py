@@ -19,6 +19,7 @@ from recognition.engine.detector import Detector
 from recognition.engine.embedder import Embedder
 from recognition.engine.finder import Finder
 from recognition.engine.images import decode
+from recognition.engine.inspector import Inspector
 from recognition.engine.networks.convert import convert
 from recognition.engine.quality import ENROLMENT, assess
 from recognition.engine.refiner import Refiner
@@ -54,12 +55,13 @@ class Engine:
     manifest: Manifest
     detector: Detector
     embedder: Embedder
+    inspector: Inspector
 
     def vectors(self, image: Image) -> Floats:
         return self.embedder.embed([align(image, face.landmarks) for face in self.faces(image)])
 
     def faces(self, image: Image) -> list[Face]:
-        return Finder(self.detector, Refiner(None)).find(image)
+        return Finder(self.detector, Refiner(None), self.inspector).find(image)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +77,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
         entries.append(asdict(replace(model.spec, input=made.input, output=made.output)) | stored)
     (folder / "manifest.json").write_text(json.dumps({"models": entries}))
     manifest = Manifest.load(folder)
-    return Engine(manifest, load_detector(manifest), Embedder.from_manifest(manifest))
+    inspector = Inspector.from_manifest(Manifest.load(ROOT / "models"))
+    return Engine(manifest, load_detector(manifest), Embedder.from_manifest(manifest), inspector)
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +144,7 @@ def test_faces_are_those_that_opencv_finds_with_the_published_file(
 
 def test_landmarks_are_those_of_the_refiner(found: dict[Path, list[Face]]) -> None:
     bundled = Manifest.load(ROOT / "models")
-    finder = Finder(Detector.from_manifest(bundled), Refiner.from_manifest(bundled))
+    finder = Finder(Detector.from_manifest(bundled), Refiner.from_manifest(bundled), Inspector(None))
     errors = []
     for path in PEOPLE[::2]:
         image = picture(path)

@@ -45,9 +45,10 @@ def test_embedder_takes_a_batch() -> None:
     assert_same_vectors(found, stored["y"])
 
 
-def test_refiner() -> None:
-    stored = pairs("face-refiner-64")
-    with pool("face-refiner-64").lease() as runner:
+@pytest.mark.parametrize("name", ["face-refiner-64", "face-inspector-56"])
+def test_refiner_and_inspector(name: str) -> None:
+    stored = pairs(name)
+    with pool(name).lease() as runner:
         found = np.concatenate([runner.run(scaled(x[None]))[0] for x in stored["x"]])
     np.testing.assert_allclose(found, stored["y"], atol=1e-3)
 

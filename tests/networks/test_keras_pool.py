@@ -18,6 +18,7 @@ from recognition.engine import packaged  # noqa: E402
 from recognition.engine.detector import Detector  # noqa: E402
 from recognition.engine.embedder import Embedder  # noqa: E402
 from recognition.engine.finder import Finder  # noqa: E402
+from recognition.engine.inspector import Inspector  # noqa: E402
 from recognition.engine.networks.convert import convert  # noqa: E402
 from recognition.engine.networks.refiner import face_refiner  # noqa: E402
 from recognition.engine.networks.yolov5face import yolov5face  # noqa: E402
@@ -204,8 +205,8 @@ def test_faces_of_many_pictures_are_those_of_each() -> None:
     many, each = (Detector.from_manifest(manifest, opens=opens) for opens in (open_keras_pool, open_pool))
     refiners = [Refiner.from_manifest(manifest, opens=opens) for opens in (open_keras_pool, open_pool)]
     for together, alone in ((Refiner(None), Refiner(None)), refiners):
-        found = Finder(many, together).find_many(pictures)
-        expected = [Finder(each, alone).find(picture) for picture in pictures]
+        found = Finder(many, together, Inspector(None)).find_many(pictures)
+        expected = [Finder(each, alone, Inspector(None)).find(picture) for picture in pictures]
         assert many.batches, "it has given up"
         for ours, theirs in zip(found, expected, strict=True):
             assert len(ours) == len(theirs)

@@ -29,7 +29,7 @@ class TestModels:
 
     def test_the_bundled_ones_are_right(self, folder: Path) -> None:
         assert checks.models(None) == []
-        assert set(checks.verified_models()) == {"detector", "refiner", "embedder"}
+        assert set(checks.verified_models()) == {"detector", "refiner", "inspector", "embedder"}
 
     def test_a_missing_file(self, folder: Path) -> None:
         file = checks.verified_models()["refiner"].file

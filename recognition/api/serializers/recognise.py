@@ -60,7 +60,7 @@ class Quality(serializers.Serializer):
     contrast = serializers.FloatField()
     yaw = serializers.FloatField(help_text="Degrees.")
     pitch = serializers.FloatField(help_text="Degrees.")
-    roll = serializers.FloatField(help_text="Degrees.")
+    roll = serializers.FloatField(help_text="Degrees, beside the quarter turns of `turned`.")
     score = serializers.FloatField(help_text="0 (useless) to 1 (ideal).")
     reasons = serializers.ListField(
         child=serializers.CharField(), help_text="Why the face is not fit: too_small, too_blurred ..."
@@ -72,23 +72,33 @@ class Face(serializers.Serializer):
         child=serializers.FloatField(),
         min_length=4,
         max_length=4,
-        help_text="left, top, right, bottom in pixels of the picture turned upright, its longer side at most 2,000.",
+        help_text="left, top, right, bottom in pixels of the picture, turned as its EXIF data say, its longer side at "
+        "most 2,000.",
     )
     score = serializers.FloatField(help_text="The detector's confidence, 0 to 1.")
     landmarks = serializers.ListField(
         child=serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2),
         min_length=5,
         max_length=5,
-        help_text="Left eye, right eye, nose, left and right corner of the mouth, as seen in the picture.",
+        help_text="Left eye, right eye, nose, left and right corner of the mouth, as seen when the face is upright.",
     )
     quality = Quality()
+
+
+class SeenFace(Face):
+    turned = serializers.IntegerField(
+        min_value=0,
+        max_value=359,
+        help_text="By how many degrees, clockwise, the face leans in the picture: 90, 180 or 270 where it lies on "
+        "its side or head. Box and landmarks are in the picture as it was sent.",
+    )
 
 
 class Candidate(PersonName):
     score = serializers.FloatField(help_text="Cosine similarity, -1 to 1.")
 
 
-class IdentifiedFace(Face):
+class IdentifiedFace(SeenFace):
     decision = serializers.ChoiceField(choices=DECISIONS)
     reason = serializers.CharField(
         allow_blank=True,
@@ -112,5 +122,5 @@ class VerifyAnswer(serializers.Serializer):
     )
     score = serializers.FloatField(allow_null=True, help_text="Null when a face could not be used.")
     threshold = serializers.FloatField(help_text="A match is this score or more.")
-    faces = Face(many=True, help_text="The largest face of each picture.")
+    faces = SeenFace(many=True, help_text="The largest face of each picture.")
     timings_ms = serializers.DictField(child=serializers.FloatField(), help_text=TIMINGS_HELP)

@@ -30,15 +30,15 @@ NEEDED = (
 
 
 def convert(path: Path, kind: str | None = None, *, half: bool = False) -> list[ConvertedModel]:
-    """kind: "embedder", "detector" or "refiner"; None tries what the file can be. half: see `litert_writer`.
+    """kind: one of ``weights.KINDS``; None tries what the file can be. half: see `litert_writer`.
 
-    Reads GhostFaceNetV1 from Keras H5, SFace and YuNet from ONNX, YOLOv5-face from ONNX, Keras H5 or
-    ``.npz``, the face refiner from ``.keras``.
+    Reads GhostFaceNetV1 from Keras H5, SFace and YuNet from ONNX, YOLOv5-face from ONNX, Keras H5 or ``.npz``, face
+    refiner and inspector from ``.keras``.
     Raises ModelFileError when the file is none of these, EngineError when Keras is needed and missing.
     """
     if kind is not None:
         return _converted(path, kind, half)
-    suffixes = {".npz": ("detector",), ".keras": ("refiner",)}
+    suffixes = {".npz": ("detector",), ".keras": ("refiner", "inspector")}
     errors = []
     for candidate in suffixes.get(path.suffix.lower(), ("embedder", "detector")):
         try:
@@ -54,6 +54,7 @@ def _converted(path: Path, kind: str, half: bool) -> list[ConvertedModel]:
         "embedder": convert_embedder,
         "detector": convert_detector,
         "refiner": convert_refiner,
+        "inspector": convert_inspector,
     }
     try:
         return converters[kind](path, half)
@@ -143,27 +144,40 @@ def convert_yolov5face(path: Path, half: bool) -> list[ConvertedModel]:
 
 
 def convert_refiner(path: Path, half: bool) -> list[ConvertedModel]:
+    from recognition.engine.networks.refiner import SIDE
+
+    meaning = 'x and y of five landmarks as shares of the crop, then the logit of "this is a face"'
+    return [_of_our_own(path, "refiner", SIDE, 11, meaning, {"crop": 1.3, "min_faceness": 2.0}, half)]
+
+
+def convert_inspector(path: Path, half: bool) -> list[ConvertedModel]:
+    from recognition.engine.networks.inspector import SIDE
+
+    meaning = "logits of: the crop is well aligned, there is a mask, there are sunglasses"
+    return [_of_our_own(path, "inspector", SIDE, 3, meaning, {}, half)]
+
+
+def _of_our_own(
+    path: Path, kind: str, side: int, numbers: int, meaning: str, settings: dict[str, object], half: bool
+) -> ConvertedModel:
+    """A small network as Keras saves it. side: of its input. numbers: how many it answers."""
     import keras
 
     from recognition.engine.networks.keras_h5 import model_graph, output_names
-    from recognition.engine.networks.refiner import SIDE
 
     try:
         model = keras.models.load_model(path, compile=False)
     except (OSError, ValueError, TypeError) as error:
         raise ModelFileError(f"{path} is not a Keras model: {error}") from error
-    shape = (1, SIDE, SIDE, 3)
-    if model.input_shape[1:] != shape[1:] or model.output_shape[1:] != (11,):
+    shape = (1, side, side, 3)
+    if model.input_shape[1:] != shape[1:] or model.output_shape[1:] != (numbers,):
         raise ModelFileError(
-            f"{path} is not a face refiner: it maps {model.input_shape} to {model.output_shape}"
+            f"{path} is not a face {kind}: it maps {model.input_shape} to {model.output_shape}"
         )
-    meaning = 'x and y of five landmarks as shares of the crop, then the logit of "this is a face"'
-    return [
-        ConvertedModel(
-            "refiner",
-            to_litert(model_graph(model), shape, output_names(model), half=half),
-            {"shape": list(shape), **SCALED},
-            {"shape": [1, 11], "meaning": meaning},
-            {"crop": 1.3, "min_faceness": 2.0},
-        )
-    ]
+    return ConvertedModel(
+        kind,
+        to_litert(model_graph(model), shape, output_names(model), half=half),
+        {"shape": list(shape), **SCALED},
+        {"shape": [1, numbers], "meaning": meaning},
+        settings,
+    )

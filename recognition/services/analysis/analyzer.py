@@ -20,6 +20,7 @@ from recognition.engine.alignment import align
 from recognition.engine.detector import Detector
 from recognition.engine.embedder import Embedder
 from recognition.engine.finder import Finder
+from recognition.engine.inspector import Inspector
 from recognition.engine.quality import QualityLimits, assess
 from recognition.engine.refiner import Refiner
 from recognition.engine.runtimes.keras_pool import open_keras_pool
@@ -40,13 +41,17 @@ class SeenFace:
     vector: Floats | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """As stored with a photo and answered by the API: box, score, landmarks, quality."""
+        """As stored with an upright photo: box, score, landmarks, quality."""
         return {
             "box": [round(float(v), 1) for v in self.face.box],
             "score": round(float(self.face.score), 4),
             "landmarks": [[round(float(x), 1), round(float(y), 1)] for x, y in self.face.landmarks],
             "quality": quality_dict(self.quality),
         }
+
+    def as_answer(self) -> dict[str, Any]:
+        """As answered about a picture that may lie on its side; ``turned`` says by how many degrees, clockwise."""
+        return self.as_dict() | {"turned": round(self.face.turn) % 360}
 
 
 def quality_dict(quality: Quality) -> dict[str, Any]:
@@ -142,6 +147,10 @@ class Analyzer:
         return Refiner.from_manifest(self.manifest, opens=self._opens)
 
     @_loaded_once
+    def inspector(self) -> Inspector:
+        return Inspector.from_manifest(self.manifest, opens=self._opens)
+
+    @_loaded_once
     def embedder(self) -> Embedder:
         return self._load_embedder(self.embedder_spec.name)
 
@@ -154,7 +163,7 @@ class Analyzer:
     @property
     def finder(self) -> Finder:
         refined = self.detector_spec.settings.get("refine", True)
-        return Finder(self.detector, self.refiner if refined else Refiner(None))
+        return Finder(self.detector, self.refiner if refined else Refiner(None), self.inspector)
 
     @property
     def batches(self) -> bool:

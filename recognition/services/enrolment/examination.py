@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from recognition.engine.images import encode_jpeg
 from recognition.engine.quality import ENROLMENT
 from recognition.engine.types import Floats, Image
+from recognition.engine.views import face_turned_back, quarters, turned_back
 from recognition.models import ModelVersion
 from recognition.services.analysis import SeenFace, get_analyzer
 
@@ -16,14 +18,27 @@ RIVAL_SHARE = 0.4
 SAME_FACE = 0.3
 
 
+@dataclass(frozen=True, slots=True)
+class UprightPhoto:
+    """A photo that lay on its side or head, turned upright."""
+
+    jpeg: bytes
+    width: int
+    height: int
+
+
 @dataclass(slots=True)
 class Finding:
-    """What was found in one photo. ``vector`` is None when it is rejected, then ``reason`` says why."""
+    """What was found in one photo. ``vector`` is None when it is rejected, then ``reason`` says why.
+
+    upright: takes the photo's place where that lay on its side or head; the faces are in pixels of it.
+    """
 
     faces: list[SeenFace] = field(default_factory=list)
     chosen: int | None = None
     reason: str = ""
     vector: Floats | None = None
+    upright: UprightPhoto | None = None
 
 
 def examine(
@@ -35,7 +50,7 @@ def examine(
     is made, by default the installed default.
     """
     analyzer = get_analyzer()
-    finding, crop = _weigh(analyzer.find(image, ENROLMENT), chosen_box)
+    finding, crop = _weigh(image, analyzer.find(image, ENROLMENT), chosen_box)
     if crop is not None:
         finding.vector = analyzer.embed([crop], version=version)[0]
     return finding
@@ -51,7 +66,7 @@ def examine_many(
     analyzer = get_analyzer()
     boxes = chosen_boxes or [None] * len(images)
     seen = analyzer.find_many(images, ENROLMENT)
-    weighed = [_weigh(faces, box) for faces, box in zip(seen, boxes, strict=True)]
+    weighed = [_weigh(*one) for one in zip(images, seen, boxes, strict=True)]
     fit = [(finding, crop) for finding, crop in weighed if crop is not None]
     if fit:
         vectors = analyzer.embed([crop for _, crop in fit], version=version)
@@ -60,9 +75,12 @@ def examine_many(
     return [finding for finding, _ in weighed]
 
 
-def _weigh(faces: list[SeenFace], chosen_box: Sequence[float] | None) -> tuple[Finding, Image | None]:
+def _weigh(
+    image: Image, faces: list[SeenFace], chosen_box: Sequence[float] | None
+) -> tuple[Finding, Image | None]:
     """The finding without its vector, and the crop to make that of; None when nothing is to be enrolled."""
-    finding = Finding(faces=faces)
+    finding = _upright(image, faces)
+    faces = finding.faces
     finding.chosen, finding.reason = _choose(faces, chosen_box)
     if finding.chosen is None:
         return finding, None
@@ -71,6 +89,18 @@ def _weigh(faces: list[SeenFace], chosen_box: Sequence[float] | None) -> tuple[F
         return finding, face.crop
     finding.reason = face.quality.reasons[0]
     return finding, None
+
+
+def _upright(image: Image, faces: list[SeenFace]) -> Finding:
+    """The faces as they are in the photo turned so that the largest stands upright."""
+    count = quarters(faces[0].face.turn) if faces else 0
+    if not count:
+        return Finding(faces=faces)
+    height, width = image.shape[:2]
+    stood = [replace(seen, face=face_turned_back(seen.face, count, width, height)) for seen in faces]
+    upright = turned_back(image, count)
+    height, width = upright.shape[:2]
+    return Finding(faces=stood, upright=UprightPhoto(encode_jpeg(upright), width, height))
 
 
 def _choose(faces: Sequence[SeenFace], chosen_box: Sequence[float] | None) -> tuple[int | None, str]:

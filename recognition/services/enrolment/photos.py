@@ -140,6 +140,11 @@ def save_finding(photo: Photo, finding: Finding, version: ModelVersion) -> bool:
     photo.quality = {}
     photo.processed_at = timezone.now()
     photo.state = Photo.State.READY if finding.vector is not None else Photo.State.REJECTED
+    if finding.upright is not None:
+        if not new:
+            remove_file(photo.image)
+        photo.image = ContentFile(finding.upright.jpeg, name=f"{uuid4().hex}.jpg")
+        photo.width, photo.height = finding.upright.width, finding.upright.height
     remove_file(photo.crop)
     photo.crop = ""
     if finding.chosen is not None:

@@ -43,7 +43,7 @@ class FaceAnswer:
     identity: Identity | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        return self.seen.as_dict() | {
+        return self.seen.as_answer() | {
             "decision": self.decision,
             "reason": self.reason,
             "candidates": [candidate.as_dict() for candidate in self.candidates],
@@ -79,6 +79,6 @@ class Verification:
             "reason": self.reason,
             "score": None if self.score is None else round(self.score, 4),
             "threshold": round(self.threshold, 4),
-            "faces": [face.as_dict() for face in self.faces],
+            "faces": [face.as_answer() for face in self.faces],
             "timings_ms": self.timings.ms,
         }

@@ -36,7 +36,7 @@ class TestIdentify:
         document = answer.as_dict()
         assert set(document) == {"faces", "timings_ms"}
         assert set(document["faces"][0]) == {
-            *("box", "score", "landmarks", "quality", "decision", "reason", "candidates")
+            *("box", "score", "landmarks", "turned", "quality", "decision", "reason", "candidates")
         }
         first = document["faces"][0]["candidates"][0]
         assert first == {"external_id": "F1", "name": "Fake Person 1", "score": first["score"]}
