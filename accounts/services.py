@@ -33,6 +33,7 @@ FACE = "face"  # the name of this way to sign in among allauth's authentication 
 TEXTS = {
     "no_face": "No face was found. Show your whole face, from the front.",
     "several_people": "There are several people in the picture. Only one person, please.",
+    "covered": "Your face is covered. Take off mask or sunglasses, then try again.",
     "too_small": "Come closer to the camera.",
     "too_blurred": "Hold still, then try again.",
     "too_dark": "More light, please. Turn towards a lamp or a window.",

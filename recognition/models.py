@@ -92,6 +92,11 @@ class Photo(models.Model):
     faces = models.JSONField(default=list, blank=True)
     chosen_face = models.PositiveSmallIntegerField(null=True, blank=True)
     quality = models.JSONField(default=dict, blank=True)
+    accepted = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="A member of staff said that it counts although its face is not fit.",
+    )
     attempts = models.PositiveSmallIntegerField(default=0)
     claimed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField("added", auto_now_add=True)

@@ -9,6 +9,7 @@ from typing import Any
 from django.urls import reverse
 
 from recognition.models import Photo
+from recognition.services import enrolment
 from recognition.services.wording import Figure, describe_quality, describe_score, reason_text
 
 UNFINISHED = (Photo.State.WAITING, Photo.State.PROCESSING)
@@ -52,6 +53,11 @@ class Card:
     def choosable(self) -> bool:
         """Whether somebody can say which face is the person's."""
         return self.finished and len(self.boxes) > 1
+
+    @property
+    def acceptable(self) -> bool:
+        """Whether staff can say that it counts although its face is not fit."""
+        return enrolment.acceptable(self.photo)
 
     @property
     def undecided(self) -> bool:

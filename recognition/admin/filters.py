@@ -17,6 +17,7 @@ from unfold.contrib.filters.admin import RangeDateFilter
 PHOTO_REASONS = (
     "no_face",
     "several_faces",
+    "covered",
     "too_small",
     "too_blurred",
     "too_turned",

@@ -79,6 +79,15 @@ class PhotoAdmin(SiteAdmin):
             self.log_change(request, photo, f"Chose face {int(face) + 1}.")
         return HttpResponseRedirect(_place(photo))
 
+    def accept_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        self.demand(self.has_change_permission(request))
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        photo = get_object_or_404(Photo, pk=pk)
+        if self.attempt(request, lambda: enrolment.accept_photo(photo)):
+            self.log_change(request, photo, f"Accepted it in spite of: {photo.reason}.")
+        return HttpResponseRedirect(_place(photo))
+
     def remove_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         self.demand(self.has_delete_permission(request))
         if request.method != "POST":
@@ -104,6 +113,7 @@ class PhotoAdmin(SiteAdmin):
     def get_urls(self) -> list[URLPattern]:
         return [
             self.own_path("<int:pk>/choose/", self.choose_view, "choose"),
+            self.own_path("<int:pk>/accept/", self.accept_view, "accept"),
             self.own_path("<int:pk>/remove/", self.remove_view, "remove"),
             *super().get_urls(),
         ]

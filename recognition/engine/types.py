@@ -117,6 +117,7 @@ REASONS: dict[str, str] = {
     "animated": "The file is an animation. Use a still photo.",
     "no_face": "No face was found. Use a photo that shows the face clearly, from the front.",
     "several_faces": "There are several faces. Choose the one that belongs to this person.",
+    "covered": "The face is covered. Take off mask or sunglasses.",
     "too_small": "The face is too small. Come closer, or use a larger photo.",
     "too_blurred": "The photo is too blurred. Hold still, or use a sharper photo.",
     "too_dark": "The face is too dark. Use more light.",

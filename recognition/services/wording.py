@@ -67,7 +67,12 @@ def describe_quality(quality: Mapping[str, Any], limits: QualityLimits = ENROLME
             {"too_turned"},
         ),
     )
-    return [Figure(name, value, wanted, not bad & codes) for name, value, wanted, codes in rows]
+    figures = [Figure(name, value, wanted, not bad & codes) for name, value, wanted, codes in rows]
+    return (
+        [Figure("Covered", "yes", "no mask, no sunglasses", fine=False), *figures]
+        if "covered" in bad
+        else figures
+    )
 
 
 SCORES = ((0.8, "Very good"), (0.5, "Good"), (0.25, "Fair"), (float("-inf"), "Poor"))

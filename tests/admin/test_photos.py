@@ -60,7 +60,59 @@ def test_a_photo_in_work_cannot_be_chosen_from(owner, group):
     ]
 
 
-@pytest.mark.parametrize("deed", ["choose", "remove"])
+class TestAccepting:
+    @pytest.fixture
+    def blurred(self, ann) -> Photo:
+        photos.delete_photo(ann.photos.get())
+        return add_photo(ann, person_jpeg(1, blurred=True))
+
+    def test_a_photo_that_is_not_fit_waits_for_staff(self, owner, blurred):
+        assert (blurred.state, blurred.reason) == ("rejected", "too_blurred")
+        assert not Embedding.objects.exists()
+        assert "Accept all the same" in owner.get(person_page(blurred.identity)).text
+        response = owner.post(f"{LIST}{blurred.pk}/accept/")
+        assert response["Location"].endswith(f"#photo-{blurred.pk}")
+        photos.process_photos([blurred.pk])
+        blurred.refresh_from_db()
+        assert (blurred.state, blurred.reason, blurred.accepted) == ("ready", "", True)
+        assert blurred.quality["reasons"] == ["too_blurred"]
+        assert Embedding.objects.get().photo == blurred
+        page = owner.get(person_page(blurred.identity)).text
+        assert "Accepted by staff" in page
+        assert "Accept all the same" not in page
+
+    def test_it_stays_accepted_when_it_is_looked_at_again(self, owner, blurred):
+        owner.post(f"{LIST}{blurred.pk}/accept/")
+        for _ in range(2):
+            Photo.objects.update(state="waiting", attempts=0)
+            photos.process_photos([blurred.pk])
+        assert Photo.objects.get().state == "ready"
+
+    def test_another_face_of_it_is_another_question(self, owner, ann):
+        photo = add_photo(ann, person_jpeg(5, 3, blurred=True))
+        choose(owner, photo, 0)
+        photos.process_photos([photo.pk])
+        owner.post(f"{LIST}{photo.pk}/accept/")
+        photos.process_photos([photo.pk])
+        assert Photo.objects.get(pk=photo.pk).state == "ready"
+        choose(owner, photo, 1)
+        photos.process_photos([photo.pk])
+        photo.refresh_from_db()
+        assert (photo.state, photo.reason, photo.accepted) == ("rejected", "too_blurred", False)
+        assert not photo.embeddings.exists()
+
+    @pytest.mark.parametrize("data", [person_jpeg(1, variant=3), wall_jpeg(), person_jpeg(2, 6)])
+    def test_nothing_else_can_be_accepted(self, owner, ann, data):
+        photo = add_photo(ann, data)
+        before = (photo.state, photo.reason)
+        assert f"{LIST}{photo.pk}/accept/" not in owner.get(person_page(ann)).text
+        response = owner.post(f"{LIST}{photo.pk}/accept/", follow=True)
+        assert said(response) == ["Only a photo that was rejected for its quality can be accepted."]
+        photo.refresh_from_db()
+        assert (photo.state, photo.reason, photo.accepted) == (*before, False)
+
+
+@pytest.mark.parametrize("deed", ["choose", "remove", "accept"])
 def test_only_by_post(owner, group, deed):
     assert owner.get(f"{LIST}{group.pk}/{deed}/").status_code == 405
     assert Photo.objects.filter(pk=group.pk).exists()

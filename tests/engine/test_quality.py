@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from recognition.engine.quality import ENROLMENT, NOSE_LEVEL, PROBE, QualityLimits, assess, pose
-from recognition.engine.types import REASONS, Face, Floats, Image, Quality
+from recognition.engine.types import REASONS, Face, Floats, Image, Inspection, Quality
 
 # A level head from the front: eyes 60 apart, mouth 61 below.
 LEVEL = np.array([[70, 80], [130, 80], [100, 80 + 61.2 * NOSE_LEVEL], [76, 141.2], [124, 141.2]], np.float32)
@@ -84,6 +84,25 @@ def test_a_good_face_is_fit() -> None:
     assert quality.brightness == pytest.approx(120, abs=6)
     assert quality.contrast == pytest.approx(20, abs=5)
     assert quality.score > 0.9
+
+
+@pytest.mark.parametrize(
+    ("mask", "sunglasses", "covered"),
+    [(0.1, 0.2, False), (0.55, 0.55, False), (0.7, 0.1, True), (0.1, 0.9, True)],
+)
+def test_masks_and_sunglasses_cover(mask: float, sunglasses: float, covered: bool) -> None:
+    image = np.full((400, 400, 3), 128, np.uint8)
+    seen_face = Face(
+        (100.0, 100.0, 300.0, 300.0),
+        0.9,
+        seen(LEVEL, scale=3, shift=200),
+        5.0,
+        inspection=Inspection(1.0, mask, sunglasses),
+    )
+    for limits in (ENROLMENT, PROBE):
+        reasons = assess(image, seen_face, image[:112, :112], limits).reasons
+        assert ("covered" in reasons) == covered
+        assert reasons[:1] == (("covered",) if covered else ("too_blurred",))
 
 
 @pytest.mark.parametrize("view", [0, 90, 180, 270])

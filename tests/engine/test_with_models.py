@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from recognition.engine.alignment import align
+from recognition.engine.alignment import SIDE, TEMPLATE, align, similarity
 from recognition.engine.detector import Detector
 from recognition.engine.embedder import Embedder
 from recognition.engine.finder import Finder
@@ -23,6 +24,7 @@ from recognition.engine.refiner import Refiner
 from recognition.engine.types import Face, Floats, Image, Quality
 from recognition.engine.views import face_turned_back, quarters
 from recognition.engine.weights import Manifest
+from recognition.training.coverings import with_glasses, with_mask, with_sunglasses
 from tests.engine.close_ups import CUTS, close_up
 
 pytestmark = pytest.mark.models
@@ -220,6 +222,47 @@ def test_spoilt_photos_are_refused_for_the_right_reason(engine: Engine, reason: 
         refused += [reason in engine.quality(image, face).reasons for face in engine.faces(image)[:1]]
     assert len(refused) >= 10
     assert np.mean(refused) >= 0.9
+
+
+COVERINGS = {"mask": with_mask, "sunglasses": with_sunglasses, "glasses": with_glasses}
+
+
+@pytest.mark.parametrize("kind", ["mask", "sunglasses", "glasses", "nothing", "dark"])
+def test_what_covers_a_face_is_seen(engine: Engine, kind: str) -> None:
+    """Drawn on the whole photo, so that detector and refiner have to do with it as well."""
+    random, covered = np.random.default_rng(5), []
+    for path in sorted((DEMO / "people").glob("*/*.jpg"))[::2] + sorted((DEMO / "probes").glob("*.jpg")):
+        image = picture(path)
+        (face,) = engine.faces(image)
+        if kind == "dark":
+            image = (image * 0.35).astype(np.uint8)
+        elif kind != "nothing":
+            image = drawn_on(image, face, COVERINGS[kind], random)
+        found = max(engine.faces(image), key=lambda face: face.area, default=None)
+        covered.append(found is not None and "covered" in engine.quality(image, found).reasons)
+    assert len(covered) > 50
+    if kind in ("mask", "sunglasses"):
+        assert np.mean(covered) > 0.9
+    else:
+        assert np.mean(covered) < 0.02
+
+
+def drawn_on(
+    image: Image,
+    face: Face,
+    draws: Callable[[Image, np.random.Generator], Image],
+    random: np.random.Generator,
+) -> Image:
+    matrix = similarity(face.landmarks, TEMPLATE)
+    crop = cv2.warpAffine(image, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REFLECT)
+    changed = draws(np.asarray(crop, np.uint8), random)
+    change = cv2.warpAffine(
+        changed.astype(np.float32) - crop,
+        matrix,
+        image.shape[1::-1],
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+    )
+    return np.clip(image + change, 0, 255).astype(np.uint8)
 
 
 def test_noise_moves_the_vector_little(engine: Engine) -> None:

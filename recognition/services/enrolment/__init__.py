@@ -11,13 +11,22 @@ from recognition.services.enrolment.import_plan import PlannedPerson, read_plan
 from recognition.services.enrolment.import_report import Report
 from recognition.services.enrolment.importing import import_people
 from recognition.services.enrolment.npz_exchange import export_npz, import_npz
-from recognition.services.enrolment.photos import choose_face, delete_photo, process_photos, sweep_photos
+from recognition.services.enrolment.photos import (
+    accept_photo,
+    acceptable,
+    choose_face,
+    delete_photo,
+    process_photos,
+    sweep_photos,
+)
 from recognition.services.enrolment.uploads import Uploads, keep_uploads, read_uploads
 
 __all__ = [
     "PlannedPerson",
     "Report",
     "Uploads",
+    "accept_photo",
+    "acceptable",
     "choose_face",
     "delete_photo",
     "export_npz",

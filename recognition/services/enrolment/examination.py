@@ -19,6 +19,14 @@ SAME_FACE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What staff said of a photo: which face is the person's, by its box, and that it counts though it is not fit."""
+
+    box: Sequence[float] | None = None
+    accepted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class UprightPhoto:
     """A photo that lay on its side or head, turned upright."""
 
@@ -42,15 +50,18 @@ class Finding:
 
 
 def examine(
-    image: Image, chosen_box: Sequence[float] | None = None, *, version: ModelVersion | None = None
+    image: Image,
+    said: Said | None = None,
+    *,
+    version: ModelVersion | None = None,
 ) -> Finding:
     """Find the one face to enrol.
 
-    chosen_box: of the face that staff chose before. version: by whose model the vector
-    is made, by default the installed default.
+    said: what staff said of the photo before. version: by whose model the vector is made, by default the installed
+    default.
     """
     analyzer = get_analyzer()
-    finding, crop = _weigh(image, analyzer.find(image, ENROLMENT), chosen_box)
+    finding, crop = _weigh(image, analyzer.find(image, ENROLMENT), said or Said())
     if crop is not None:
         finding.vector = analyzer.embed([crop], version=version)[0]
     return finding
@@ -58,15 +69,15 @@ def examine(
 
 def examine_many(
     images: Sequence[Image],
-    chosen_boxes: Sequence[Sequence[float] | None] | None = None,
+    said: Sequence[Said] | None = None,
     *,
     version: ModelVersion | None = None,
 ) -> list[Finding]:
     """As `examine` for each picture; an analyser on a GPU looks at all of them at once."""
     analyzer = get_analyzer()
-    boxes = chosen_boxes or [None] * len(images)
+    each = said or [Said()] * len(images)
     seen = analyzer.find_many(images, ENROLMENT)
-    weighed = [_weigh(*one) for one in zip(images, seen, boxes, strict=True)]
+    weighed = [_weigh(*one) for one in zip(images, seen, each, strict=True)]
     fit = [(finding, crop) for finding, crop in weighed if crop is not None]
     if fit:
         vectors = analyzer.embed([crop for _, crop in fit], version=version)
@@ -75,17 +86,15 @@ def examine_many(
     return [finding for finding, _ in weighed]
 
 
-def _weigh(
-    image: Image, faces: list[SeenFace], chosen_box: Sequence[float] | None
-) -> tuple[Finding, Image | None]:
+def _weigh(image: Image, faces: list[SeenFace], said: Said) -> tuple[Finding, Image | None]:
     """The finding without its vector, and the crop to make that of; None when nothing is to be enrolled."""
     finding = _upright(image, faces)
     faces = finding.faces
-    finding.chosen, finding.reason = _choose(faces, chosen_box)
+    finding.chosen, finding.reason = _choose(faces, said.box)
     if finding.chosen is None:
         return finding, None
     face = faces[finding.chosen]
-    if face.quality.ok:
+    if face.quality.ok or said.accepted:
         return finding, face.crop
     finding.reason = face.quality.reasons[0]
     return finding, None

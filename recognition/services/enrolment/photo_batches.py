@@ -6,7 +6,6 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from django.db import DatabaseError
 
@@ -14,7 +13,7 @@ from recognition.engine import images
 from recognition.engine.types import EngineError, Image, ImageError
 from recognition.models import ModelVersion, Photo
 from recognition.services.enrolment.claims import claim, put_back
-from recognition.services.enrolment.examination import Finding, examine_many
+from recognition.services.enrolment.examination import Finding, Said, examine_many
 
 log = logging.getLogger(__name__)
 
@@ -83,9 +82,9 @@ def _look(photos: Sequence[Photo], version: ModelVersion) -> list[Finding | None
         decoded = list(pool.map(_decoded, read))
     findings: list[Finding | None] = [one if isinstance(one, Finding) else None for one in decoded]
     pictures = [(n, one) for n, one in enumerate(decoded) if one is not None and not isinstance(one, Finding)]
-    boxes = [chosen_box(photos[n]) for n, _ in pictures]
+    said = [said_of(photos[n]) for n, _ in pictures]
     try:
-        found = examine_many([image for _, image in pictures], boxes, version=version)
+        found = examine_many([image for _, image in pictures], said, version=version)
     except (EngineError, DatabaseError):
         raise
     except Exception:
@@ -96,11 +95,10 @@ def _look(photos: Sequence[Photo], version: ModelVersion) -> list[Finding | None
     return findings
 
 
-def chosen_box(photo: Photo) -> Any:
-    """Of the face that staff chose before, if they did: left, top, right, bottom."""
-    if photo.chosen_face is not None and photo.chosen_face < len(photo.faces):
-        return photo.faces[photo.chosen_face]["box"]
-    return None
+def said_of(photo: Photo) -> Said:
+    """What staff said of the photo before."""
+    chosen = photo.chosen_face is not None and photo.chosen_face < len(photo.faces)
+    return Said(photo.faces[photo.chosen_face]["box"] if chosen else None, photo.accepted)
 
 
 def _bytes(photo: Photo) -> bytes | Finding | None:

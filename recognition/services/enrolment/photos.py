@@ -20,7 +20,7 @@ from recognition.services.analysis import active_model, get_analyzer, hold_in_us
 from recognition.services.enrolment import photo_batches
 from recognition.services.enrolment.claims import CLAIM_LASTS, claim, let_go, put_back, still_claimed
 from recognition.services.enrolment.examination import Finding, examine
-from recognition.services.enrolment.photo_batches import chosen_box
+from recognition.services.enrolment.photo_batches import said_of
 from recognition.services.enrolment.preparing import PreparedPhoto, digest_of, prepare_photo
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.files import discard_files_of, remove_file, remove_files_of
@@ -97,7 +97,7 @@ def _look_at(photo: Photo, version: ModelVersion) -> Finding:
             image = images.decode(file.read())
     except (ImageError, FileNotFoundError):
         return Finding(reason="unreadable")
-    return examine(image, chosen_box(photo), version=version)
+    return examine(image, said_of(photo), version=version)
 
 
 def store(photo: Photo, finding: Finding, version: ModelVersion) -> None:
@@ -178,13 +178,41 @@ def choose_face(*, photo: Photo, face: int) -> Photo:
             raise Conflict("busy", "The photo is being processed. Try again in a moment.")
         if face != current.chosen_face and current.embeddings.all().delete()[0]:
             record_change(current.identity_id)
+        current.accepted = current.accepted and face == current.chosen_face
         current.chosen_face = face
-        current.state = Photo.State.WAITING
-        current.reason = ""
-        current.attempts = 0
-        current.save(update_fields=["chosen_face", "state", "reason", "attempts"])
-        queue.enqueue(queue.PROCESS_PHOTOS, [current.pk])
+        _look_again(current)
     return current
+
+
+def accept_photo(photo: Photo) -> Photo:
+    """Let a photo count whose face is not fit (covered, too blurred ...), on the word of a member of staff.
+
+    Raises Conflict when it was not rejected for that, and NotFound when it was deleted meanwhile.
+    """
+    with transaction.atomic():
+        current = _lock(photo, Photo.objects.filter(pk=photo.pk))
+        if current is None:
+            raise NotFound("unknown_photo", "This photo was deleted meanwhile.")
+        if not acceptable(current):
+            raise Conflict(
+                "not_acceptable", "Only a photo that was rejected for its quality can be accepted."
+            )
+        current.accepted = True
+        _look_again(current)
+    return current
+
+
+def acceptable(photo: Photo) -> bool:
+    """Whether it was rejected for its face's quality alone, so that staff can accept it."""
+    return photo.state == Photo.State.REJECTED and photo.reason in photo.quality.get("reasons", ())
+
+
+def _look_again(photo: Photo) -> None:
+    photo.state = Photo.State.WAITING
+    photo.reason = ""
+    photo.attempts = 0
+    photo.save(update_fields=["accepted", "chosen_face", "state", "reason", "attempts"])
+    queue.enqueue(queue.PROCESS_PHOTOS, [photo.pk])
 
 
 def delete_photo(photo: Photo) -> None:
