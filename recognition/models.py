@@ -250,6 +250,11 @@ class ThresholdPolicy(models.Model):
     def __str__(self) -> str:
         return f"policy {self.pk} for {self.model_version.name}"
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether it comes from scores of real people, and not from what others published."""
+        return bool(self.measurements)
+
 
 class ApiKey(models.Model):
     """The key of one kiosk. Only its SHA-256 is kept: the key has 256 random bits, so no slow hash is needed."""

@@ -14,6 +14,7 @@ from recognition.models import Decision, Photo
 from recognition.services import models as model_services
 from recognition.services import overview
 from recognition.services.analysis import active_model
+from recognition.services.thresholds import active_policy
 from recognition.services.wording import reason_text
 
 RECENT = 8
@@ -94,8 +95,12 @@ def _model(*, may_change: bool) -> Tile:
     try:
         version = active_model()
         better = model_services.stronger_than(version)
+        measured = active_policy(version).is_measured
     except ModelFileError as error:
         return Tile("Model", "damaged", str(error), link, "bad")
+    if not measured:
+        policies = reverse("admin:recognition_thresholdpolicy_changelist")
+        return Tile("Model", version.name, "thresholds not measured here: calibrate", policies, "bad")
     if better is None:
         return Tile("Model", version.name, "the strongest that there is", link, "good")
     if better.at_hand and may_change:

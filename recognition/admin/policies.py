@@ -18,6 +18,7 @@ from recognition.models import ThresholdPolicy
 from recognition.services.thresholds import activate, active_policy, growth, replay, roll_back, warnings
 
 IN_FORCE = {"in force": "success"}
+BASIS = {"measured": "info", "not measured here": "warning"}
 BACK = "admin:recognition_thresholdpolicy_changelist"
 DAYS = (7, 30, 90, 365)
 COMPARED = (
@@ -34,6 +35,7 @@ class ThresholdPolicyAdmin(ShippedAdmin):
     list_display = (
         "__str__",
         "state",
+        "basis",
         "verify_threshold",
         "identify_threshold",
         "margin",
@@ -50,7 +52,7 @@ class ThresholdPolicyAdmin(ShippedAdmin):
             None,
             {
                 "fields": (
-                    ("model_version", "state"),
+                    ("model_version", "state", "basis"),
                     "source",
                     ("created_at", "created_by"),
                     ("activated_at", "activated_by"),
@@ -62,7 +64,7 @@ class ThresholdPolicyAdmin(ShippedAdmin):
         ("1:N", {"fields": (("identify_threshold", "fpir"), "margin", "following")}),
         ("Measured", {"fields": ("measured",)}),
     )
-    readonly_fields = ("state", "following", "measured")
+    readonly_fields = ("state", "basis", "following", "measured")
     actions_list = ("roll_back",)
     actions_detail = ("put_in_force",)
 
@@ -73,6 +75,10 @@ class ThresholdPolicyAdmin(ShippedAdmin):
     @display(description="state", ordering="active", label=IN_FORCE, empty_value="–")
     def state(self, policy: ThresholdPolicy) -> str | None:
         return "in force" if policy.active else None
+
+    @display(description="basis", label=BASIS)
+    def basis(self, policy: ThresholdPolicy) -> str:
+        return "measured" if policy.is_measured else "not measured here"
 
     @display(description="number of people")
     def following(self, policy: ThresholdPolicy) -> str:

@@ -156,6 +156,10 @@ def warnings(policy: ThresholdPolicy) -> list[str]:
             f"{grown.people} people are enrolled, and for them its 1:N threshold is too low. Within minutes it will "
             f"be followed by a policy with at least {grown.needed:.4f}."
         )
+    if not policy.is_measured:
+        found.append(
+            "It was not measured here: nobody knows which errors it allows. Measure your own photos: calibrate."
+        )
     if grown.needed is None:
         found.append("It was not measured, so its 1:N threshold does not follow the number of people.")
     for kind, title in (("verify", "1:1"), ("identify", "1:N")):

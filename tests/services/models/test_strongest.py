@@ -9,12 +9,15 @@ import pytest
 from recognition import tasks
 from recognition.engine import packaged
 from recognition.models import Embedding, ModelChange, ModelVersion
+from recognition.services import thresholds
 from recognition.services.analysis import installed
+from recognition.services.analysis.analyzer import Analyzer, use_analyzer
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.models import catalogue, strongest
 from recognition.services.models import changes as model_changes
 from recognition.services.models import store as model_store
 from recognition.services.models.switch import switch_if_wished
+from recognition.services.thresholds import active_policy
 from tests.fakes import person_vector
 
 PUBLISHED = catalogue.RELEASES[0].name
@@ -89,9 +92,9 @@ def test_the_published_one_is_looked_for_first(unreachable):
     assert f"manage.py reembed --model {PUBLISHED} --activate" in said[-1]
 
 
-def test_the_published_one_is_taken_when_it_is_there(monkeypatch):
-    def install_file(path, *, name, kind, **facts):
-        content = model_store.ConvertedModel(kind, b"weights", {}, {"dimensions": 512}, {})
+def test_the_published_one_is_taken_when_it_is_there(monkeypatch, settings):
+    def install_file(path, *, name, kind, policy, **facts):
+        content = model_store.ConvertedModel(kind, b"weights", {}, {"dimensions": 512}, {"policy": policy})
         return model_store.install([content], name=name, **facts)
 
     monkeypatch.setattr(catalogue, "download", lambda remote, folder, **how: folder / remote.name)
@@ -99,6 +102,12 @@ def test_the_published_one_is_taken_when_it_is_there(monkeypatch):
     version = strongest.start(fetch=True)
     assert version.name == PUBLISHED
     assert strongest.stronger_than(version) is None
+    with use_analyzer(Analyzer(settings.MODELS_DIR, installed=settings.DATA_DIR / "models")):
+        policy = active_policy(version)
+        assert (policy.is_measured, policy.fmr, policy.fpir) == (False, None, None)
+        assert "nobody knows which errors it allows" in thresholds.warnings(policy)[0]
+    # Above what DeepFace accepts and above the pair of strangers that is reported.
+    assert 0.35 < policy.verify_threshold < policy.identify_threshold
 
 
 def test_a_load_that_takes_too_long_is_broken_off(monkeypatch):
