@@ -15,7 +15,7 @@ from identity_site import env
 
 wsgi_app = "identity_site.wsgi"
 chdir = str(env.BASE_DIR)
-bind = env.text("BIND", f"127.0.0.1:{env.integer('PORT', 8000, minimum=1, maximum=65_535)}")
+bind = env.text("BIND", f"127.0.0.1:{env.integer('PORT', 8000, minimum=0, maximum=65_535)}")
 worker_class = "gthread"
 workers = env.integer("WEB_WORKERS", min(2, os.cpu_count() or 1), minimum=1)
 threads = env.integer("WEB_THREADS", 8, minimum=1)

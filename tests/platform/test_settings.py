@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -91,3 +92,20 @@ def test_help_starts_nothing(empty_dir: Path) -> None:
     assert done.returncode == 0
     assert "--port" in done.stdout
     assert not (empty_dir / "embedded").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "bind"),
+    [
+        ({}, "127.0.0.1:8000"),
+        ({"PORT": "8001"}, "127.0.0.1:8001"),
+        ({"PORT": "0", "BIND": "[::]:9"}, "[::]:9"),
+    ],
+)
+def test_the_web_server_listens_where_it_is_told(monkeypatch, given, bind):
+    """`up` hands on BIND with the free port it found for a PORT of 0."""
+    for name in ("PORT", "BIND"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert runpy.run_path(str(BASE_DIR / "identity_site/gunicorn.conf.py"))["bind"] == bind
