@@ -11,13 +11,11 @@ keras = pytest.importorskip("keras")
 
 from recognition.engine.networks import export  # noqa: E402
 from recognition.engine.networks.convert import convert  # noqa: E402
-from recognition.engine.networks.keras_h5 import read_keras_h5  # noqa: E402
-from recognition.engine.networks.litert_writer import HALF_FROM  # noqa: E402
 from recognition.engine.networks.refiner import face_refiner  # noqa: E402
 from recognition.engine.runtimes.litert import InterpreterPool  # noqa: E402
 from recognition.engine.types import ModelFileError  # noqa: E402
 from recognition.engine.weights import Manifest  # noqa: E402
-from tests.networks.pairs import DATA, MODELS, pairs, scaled  # noqa: E402
+from tests.networks.pairs import MODELS, pairs, scaled  # noqa: E402
 from tests.networks.randomly import randomised  # noqa: E402
 
 
@@ -51,25 +49,6 @@ def test_the_same_weights_keep_what_was_measured(tmp_path: Path, monkeypatch: py
     assert after.weights == before.weights
     assert after.accuracy == before.accuracy
     assert manifest.weights_path(after).parent == tmp_path
-
-
-def test_other_weights_of_the_embedder_lose_its_policy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    name = "ghostfacenet-v1-1.3-2-2026nov"
-    (tmp_path / f"{name}.h5").write_bytes((DATA / "ghostfacenet_v1_w0.5_s2_bias.h5").read_bytes())
-    manifest = exported(name, tmp_path, tmp_path / "out", monkeypatch)
-    spec = manifest.spec(name)
-    kept, given = (read_keras_h5(path) for path in (manifest.weights_path(spec), tmp_path / f"{name}.h5"))
-    for half, whole in zip(kept, given, strict=True):
-        assert half.settings == whole.settings
-        for small, large in zip(half.weights, whole.weights, strict=True):
-            expected = large.astype(np.float16) if large.size >= HALF_FROM else large
-            np.testing.assert_array_equal(small, expected.astype(np.float32))
-    assert (spec.accuracy, spec.settings) == ({}, {"mirrored": True})  # no threshold policy
-    said = capsys.readouterr().out
-    assert f"{name}: other weights" in said
-    assert "calibrate FOLDER" in said
 
 
 @pytest.mark.parametrize("name", ["model.h5", "model.keras", "model.onnx", "model.npz", "model.txt"])

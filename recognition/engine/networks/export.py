@@ -16,6 +16,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from recognition.engine.networks.convert import convert
@@ -43,11 +44,9 @@ def main() -> None:
     sources = weight_files(options.out)
     if options.only not in (None, *sources):
         parser.error(f"no model {options.only!r}; there are {', '.join(sources)}")
-    if options.rename:
-        rename(options.only, options.rename, options.out)
-        sources = weight_files(options.out)
-    for name in [options.rename or options.only] if options.only else sources:
-        export(name, options.file or (options.weights or options.out) / sources[name], options.out)
+    for name in [options.only] if options.only else sources:
+        source = options.file or (options.weights or options.out) / sources[name]
+        export(name, source, options.out, options.rename or name)
 
 
 def weight_files(out: Path) -> dict[str, str]:
@@ -61,49 +60,41 @@ def weight_files(out: Path) -> dict[str, str]:
     }
 
 
-def rename(name: str, new: str, out: Path) -> None:
-    """Files and manifest entries of a model, and the defaults that name it."""
-    document = _read(out)
-    for entry in document["models"]:
-        if entry["name"] not in (name, name + COMPANION):
-            continue
-        entry["name"] = new + entry["name"].removeprefix(name)
-        for place in (entry, entry["weights"]):
-            before = place["file"]
-            place["file"] = new + Path(before).suffix
-            if (out / before).exists():
-                (out / before).rename(out / place["file"])
-    document["defaults"] = {
-        kind: new if default == name else default for kind, default in document.get("defaults", {}).items()
-    }
-    write(out / "manifest.json", formatted(document).encode())
-
-
-def export(name: str, source: Path, out: Path) -> None:
+def export(name: str, source: Path, out: Path, new: str) -> None:
+    """new: the name from now on. Nothing is written unless the source could be converted."""
     document = _read(out)
     entries = {entry["name"]: entry for entry in document["models"]}
-    weights = _kept(source, out / f"{name}{source.suffix.lower()}")
-    for converted in convert(out / weights["file"], half=True):
+    kept = out / f"{new}{source.suffix.lower()}"
+    content = halved_h5(source) if kept.suffix == ".h5" else source.read_bytes()
+    weights = {"file": kept.name, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / kept.name
+        copy.write_bytes(content)
+        files = convert(copy, half=True)
+    write(kept, content)
+    before, after = set(), {kept.name}
+    for converted in files:
         entry = entries[name + converted.suffix]
         if entry.get("weights", {}).get("sha256") != weights["sha256"]:
             _forget_measurements(entry)
-        write(out / entry["file"], converted.content)
+        before |= {entry["file"], entry["weights"]["file"]}
         entry.update(
+            name=new + converted.suffix,
+            file=f"{new}.tflite",
             size=len(converted.content),
             sha256=hashlib.sha256(converted.content).hexdigest(),
             input=converted.input,
             output=converted.output,
             weights=weights,
         )
+        after.add(entry["file"])
+        write(out / entry["file"], converted.content)
         print(f"{entry['file']}: {entry['size']:,} bytes")
+    defaults = document.get("defaults", {})
+    document["defaults"] = {kind: new if default == name else default for kind, default in defaults.items()}
     write(out / "manifest.json", formatted(document).encode())
-
-
-def _kept(source: Path, target: Path) -> dict[str, Any]:
-    """The manifest's ``weights`` for this file, which lies beside the manifest afterwards."""
-    content = halved_h5(source) if target.suffix == ".h5" else source.read_bytes()
-    write(target, content)
-    return {"file": target.name, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+    for file in before - after:
+        (out / file).unlink(missing_ok=True)
 
 
 def _forget_measurements(entry: dict[str, Any]) -> None:
@@ -115,7 +106,7 @@ def _forget_measurements(entry: dict[str, Any]) -> None:
             "is left out of the manifest."
         )
     if policy:
-        print(f"Measure them: manage.py calibrate FOLDER --model {entry['name']} --ship --skip-checks")
+        print("Measure them: manage.py calibrate FOLDER --model NAME --ship --skip-checks")
 
 
 def _read(out: Path) -> dict[str, Any]:
