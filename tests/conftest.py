@@ -29,14 +29,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(skip)
 
 
-@pytest.fixture
-def chromium_path() -> str:
-    """For tests with the marker `browser`."""
-    found = chromium.find()
-    assert found is not None, "mark the test with pytest.mark.browser"
-    return found
-
-
 @pytest.fixture(autouse=True)
 def empty_cache() -> None:
     """No test counts against the rate limits of another."""

@@ -11,9 +11,10 @@ from django.conf import settings
 from django.contrib.auth.models import Permission
 from django.db import connections
 from django.test import Client
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from accounts.models import User
+from tests import chromium
 from tests.accounts.conftest import enrol, fresh_state  # noqa: F401
 from tests.browser import fake_camera
 
@@ -24,27 +25,52 @@ expect.set_options(timeout=30_000)  # a busy machine takes longer than the usual
 OpenBrowser = Callable[..., Browser]
 
 
-@pytest.fixture
-def open_browser(chromium_path: str, tmp_path: Path) -> Iterator[OpenBrowser]:
-    """Start Chromium; its camera shows the picture given, and its visitor allows it."""
-    with sync_playwright() as playwright:
-        browsers = []
+class Browsers:
+    """Chromium without a camera and with one, started when first wanted; tests use them in turn."""
 
-        def open_browser(picture: bytes | None = None) -> Browser:
-            path = None
-            if picture is not None:
-                path = fake_camera.film(picture, tmp_path / f"camera{len(browsers)}.mjpeg")
-            browser = playwright.chromium.launch(
-                executable_path=chromium_path, args=fake_camera.arguments(path)
-            )
-            browsers.append(browser)
-            return browser
+    def __init__(self, playwright: Playwright, film: Path) -> None:
+        self._playwright = playwright
+        self._film = film
+        self._started: dict[bool, Browser] = {}
 
-        yield open_browser
-        for browser in browsers:
+    def open(self, picture: bytes | None = None) -> Browser:
+        """With a picture: its camera shows that from the next page on, and its visitor allows it."""
+        if picture is not None:
+            fake_camera.film(picture, self._film)
+        with_camera = picture is not None
+        browser = self._started.get(with_camera)
+        if browser is None or not browser.is_connected():
+            arguments = fake_camera.arguments(self._film if with_camera else None)
+            browser = self._playwright.chromium.launch(executable_path=chromium.find(), args=arguments)
+            self._started[with_camera] = browser
+        return browser
+
+    def close_pages(self) -> None:
+        """With them go cookies and everything else that a visitor leaves."""
+        for browser in self._started.values():
+            for context in browser.contexts:
+                context.close()
+
+    def close(self) -> None:
+        for browser in self._started.values():
             browser.close()
+
+
+@pytest.fixture(scope="package")
+def browsers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsers]:
+    with sync_playwright() as playwright:
+        browsers = Browsers(playwright, tmp_path_factory.mktemp("camera") / "film.mjpeg")
+        yield browsers
+        browsers.close()
         # Under the event loop Django keeps a second connection, which would keep the test database from going.
         connections.close_all()
+
+
+@pytest.fixture
+def open_browser(browsers: Browsers) -> Iterator[OpenBrowser]:
+    """Opens Chromium as no test has used it; its camera shows the picture given, and its visitor allows it."""
+    yield browsers.open
+    browsers.close_pages()
 
 
 @pytest.fixture

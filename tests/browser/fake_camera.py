@@ -46,5 +46,7 @@ def film(picture: bytes, path: Path) -> Path:
     ground[top : top + size[1], left : left + size[0]] = small
     done, jpeg = cv2.imencode(".jpg", cv2.cvtColor(ground, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 95])
     assert done
-    path.write_bytes(jpeg.tobytes() * 10)
+    part = path.with_suffix(".part")
+    part.write_bytes(jpeg.tobytes() * 10)
+    part.replace(path)  # Chromium may still play what was there
     return path
