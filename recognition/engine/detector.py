@@ -1,13 +1,15 @@
 """Picture -> faces with box, score and rough landmarks (YOLOv5-face).
 
-One view of the picture at a time, in a square of 320 or 640 pixels; `finder` says which views. The network answers for
-three strides and three anchors a cell with sixteen raw numbers: x, y, w, h, objectness, five landmarks, class.
-Decoding is that of https://github.com/deepcam-cn/yolov5-face ("YOLO5Face: Why Reinventing a Face Detector", 2021).
+One view of the picture at a time, in a square of 288, 320 or 640 pixels; `finder` says which views. The network
+answers for three strides and three anchors a cell with sixteen raw numbers: x, y, w, h, objectness, five landmarks,
+class. Decoding is that of https://github.com/deepcam-cn/yolov5-face ("YOLO5Face: Why Reinventing a Face Detector",
+2021).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import isqrt
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from recognition.engine.runtimes.litert import InterpreterPool
 from recognition.engine.runtimes.pools import OpensPool, Pool, open_pool, takes_batches
 from recognition.engine.types import Face, Floats, Image, ModelFileError, ModelSpec
-from recognition.engine.views import LARGE, SMALL, Drawn, View, draw
+from recognition.engine.views import FIRST, LARGE, SMALL, Drawn, View, draw
 from recognition.engine.weights import Manifest
 
 ANCHORS: dict[int, Floats] = {
@@ -34,7 +36,7 @@ SCORE = 0.3
 class Detector:
     """Finds faces. Safe to use from several threads.
 
-    pools: the network for inputs of 320 and of 640 pixels. anchors: stride -> (3, 2) widths and heights.
+    pools: the network for inputs of 288, 320 and 640 pixels. anchors: stride -> (3, 2) widths and heights.
     iou: of two boxes that overlap by more than this the worse is dropped. score: the least that counts.
     """
 
@@ -65,15 +67,17 @@ class Detector:
     ) -> Detector:
         """The named or default detector, with its companion for the other input size."""
         chosen = manifest.spec(name) if name else manifest.default("detector")
-        pools = {
-            _input_side(spec): opens(manifest, spec, size=size, threads=threads)
-            for spec in manifest.parts(chosen)
-        }
-        if not {SMALL, LARGE} <= pools.keys():
+        parts = {_input_side(spec): spec for spec in manifest.parts(chosen)}
+        if not {SMALL, LARGE} <= parts.keys():
             raise ModelFileError(
                 f"The detector {chosen.name} needs files for inputs of {SMALL} and {LARGE} pixels; "
-                f"{manifest.folder / 'manifest.json'} has {sorted(pools)}."
+                f"{manifest.folder / 'manifest.json'} has {sorted(parts)}."
             )
+        shape = {"shape": [1, FIRST, FIRST, 3]}  # the network takes any multiple of 32
+        parts[FIRST] = replace(parts[SMALL], input=parts[SMALL].input | shape)
+        pools = {
+            side: opens(manifest, spec, size=size, threads=threads) for side, spec in sorted(parts.items())
+        }
         return cls(pools, anchors=_anchors(chosen), iou=float(str(chosen.settings.get("nms_iou", 0.45))))
 
     @property

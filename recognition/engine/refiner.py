@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recognition.engine.runtimes.litert import InterpreterPool
-from recognition.engine.runtimes.pools import OpensPool, Pool, open_pool, takes_batches
+from recognition.engine.runtimes.pools import OpensPool, Pool, Runs, open_pool, takes_batches
 from recognition.engine.types import Face, Floats, Image
 from recognition.engine.views import rotation
 from recognition.engine.weights import Manifest
@@ -25,6 +25,7 @@ SIDE = 64
 MOST_TIMES = 4
 MIN_FACENESS = 2.0
 LEANING = 12.0  # degrees
+MORE_LOOKS = 2  # at a head that leans: the first may see too little of it
 MARGIN = 1.3  # the crop's side as a multiple of the longer side of the box
 
 
@@ -62,13 +63,7 @@ class Refiner:
         if not faces or self._pool is None:
             return list(faces)
         with self._pool.lease() as runner:
-            refined = [_refined(face, runner.run(_normalised(crop(image, face)))[0][0]) for face in faces]
-            for n, face in enumerate(refined):
-                if lean := _lean(face):
-                    turned = replace(face, turn=face.turn + lean)
-                    output = runner.run(_normalised(crop(image, turned)))[0][0]
-                    refined[n] = replace(_refined(turned, output), turn=face.turn)
-        return self.true_faces(refined)
+            return self.true_faces([_refined_alone(runner, image, face) for face in faces])
 
     def refine_many(self, images: Sequence[Image], faces: Sequence[Sequence[Face]]) -> list[list[Face]]:
         """As `refine` for each picture and its faces; all faces in one run where the pool takes batches."""
@@ -77,18 +72,30 @@ class Refiner:
             return [self.refine(image, found) for image, found in zip(images, faces, strict=True)]
         pairs = [(image, face) for image, found in zip(images, faces, strict=True) for face in found]
         refined = _refined_together(pool, pairs)
-        leaning = [n for n, face in enumerate(refined) if _lean(face)]
-        turned = [
-            (pairs[n][0], replace(refined[n], turn=refined[n].turn + _lean(refined[n]))) for n in leaning
-        ]
-        for n, face in zip(leaning, _refined_together(pool, turned), strict=True):
-            refined[n] = replace(face, turn=refined[n].turn)
-        rest = iter(refined)
+        for _ in range(MORE_LOOKS):
+            leaning = [n for n, face in enumerate(refined) if _lean(face)]
+            turned = [(pairs[n][0], _turned(refined[n])) for n in leaning]
+            for n, face in zip(leaning, _refined_together(pool, turned), strict=True):
+                refined[n] = face
+        rest = iter(replace(face, turn=first.turn) for face, (_, first) in zip(refined, pairs, strict=True))
         return [self.true_faces([next(rest) for _ in found]) for found in faces]
 
     def true_faces(self, faces: Sequence[Face]) -> list[Face]:
         limit = self.min_faceness
         return [face for face in faces if limit is None or face.faceness is None or face.faceness >= limit]
+
+
+def _refined_alone(runner: Runs, image: Image, face: Face) -> Face:
+    refined = _refined(face, runner.run(_normalised(crop(image, face)))[0][0])
+    for _ in range(MORE_LOOKS):
+        if _lean(refined):
+            refined = _turned(refined)
+            refined = _refined(refined, runner.run(_normalised(crop(image, refined)))[0][0])
+    return replace(refined, turn=face.turn)
+
+
+def _turned(face: Face) -> Face:
+    return replace(face, turn=face.turn + _lean(face))
 
 
 def _refined_together(pool: Pool, pairs: Sequence[tuple[Image, Face]]) -> list[Face]:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from recognition.engine.types import Face, Image
 
 PADDING = 114
-SMALL, LARGE = 320, 640  # sides of the two inputs that every detector takes
+AVERAGED_BELOW = 0.5  # scale; above, averaging takes six times as long and shows the networks no more
+FIRST, SMALL, LARGE = 288, 320, 640  # sides of the inputs that every detector takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def draw(image: Image, view: View) -> Drawn:
     turned_width, turned_height = _turned_size(width, height, view.turn)
     scale = view.side / (max(turned_width, turned_height) + 2 * view.margin * max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    method = cv2.INTER_AREA if scale < AVERAGED_BELOW else cv2.INTER_LINEAR
     small = np.asarray(cv2.resize(image, size, interpolation=method), np.uint8)
     to_small = np.eye(2, 3)
     if view.turn:

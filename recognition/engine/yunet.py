@@ -16,7 +16,7 @@ import numpy as np
 from recognition.engine.detector import MOST, Detector
 from recognition.engine.runtimes.pools import OpensPool, Pool, open_pool
 from recognition.engine.types import Floats, Image
-from recognition.engine.views import LARGE, SMALL
+from recognition.engine.views import FIRST, LARGE, SMALL
 from recognition.engine.weights import Manifest
 
 FAMILY = "yunet"
@@ -29,7 +29,7 @@ WIDEST = 10.0  # of a box, as a natural logarithm of strides; keeps a damaged ne
 class YuNet(Detector):
     """Finds faces. Safe to use from several threads.
 
-    pools: the network for inputs of 320 and of 640 pixels. score: what a face needs. iou: as for `Detector`.
+    pools: the network for inputs of 288, 320 and 640 pixels. score: what a face needs. iou: as for `Detector`.
     """
 
     def __init__(self, pools: Mapping[int, Pool], *, score: float = SCORE, iou: float = IOU) -> None:
@@ -46,7 +46,7 @@ class YuNet(Detector):
         opens: OpensPool = open_pool,
     ) -> YuNet:
         spec = manifest.spec(name) if name else manifest.default("detector")
-        pools = {side: opens(manifest, spec, size=size, threads=threads) for side in (SMALL, LARGE)}
+        pools = {side: opens(manifest, spec, size=size, threads=threads) for side in (FIRST, SMALL, LARGE)}
         return cls(
             pools,
             score=float(str(spec.settings.get("score", SCORE))),

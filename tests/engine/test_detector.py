@@ -196,8 +196,8 @@ def test_detectors_of_one_version_run_their_own_networks(tmp_path: Path) -> None
     def opened(name: str) -> Any:
         return Detector.from_manifest(manifest, name, opens=lambda m, spec, **_: spec.name)._pools  # type: ignore[arg-type,return-value]
 
-    assert opened("a") == {320: "a", 640: "a-640"}
-    assert opened("b") == {320: "b", 640: "b-640"}
+    assert opened("a") == {288: "a", 320: "a", 640: "a-640"}
+    assert opened("b") == {288: "b", 320: "b", 640: "b-640"}
     with pytest.raises(ModelFileError, match="320 and 640"):
         opened("c")
 

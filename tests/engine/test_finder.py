@@ -97,6 +97,14 @@ def test_a_doubtful_face_gives_way_to_a_likelier_one_that_leans() -> None:
     assert sorted(faces, key=lambda one: one.box) == [doubtful, elsewhere]
 
 
+@pytest.mark.parametrize(
+    ("faceness", "aligned", "stays"), [(2.5, 0.1, False), (2.5, 0.4, True), (3.6, 0.1, True)]
+)
+def test_what_is_doubtful_in_every_way_is_no_face(faceness: float, aligned: float, stays: bool) -> None:
+    doubtful = replace(SUBJECT, faceness=faceness, inspection=Inspection(aligned, 0, 0))
+    assert find((800, 1000), {WHOLE: [doubtful]})[0] == ([doubtful] if stays else [])
+
+
 def test_one_face_that_stands_upright_is_enough() -> None:
     seen = [replace(SUBJECT, inspection=RIGHT), replace(SMALL_ONE, inspection=WRONG)]
     assert find((800, 1000), {WHOLE: seen}) == (seen, [WHOLE])
