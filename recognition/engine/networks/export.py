@@ -72,12 +72,12 @@ def export(name: str, source: Path, out: Path, new: str) -> None:
         copy.write_bytes(content)
         files = convert(copy, half=True)
     write(kept, content)
-    before, after = set(), {kept.name}
+    before: set[str] = set()
+    after = {kept.name}
     for converted in files:
         entry = entries[name + converted.suffix]
-        if entry.get("weights", {}).get("sha256") != weights["sha256"]:
-            _forget_measurements(entry)
         before |= {entry["file"], entry["weights"]["file"]}
+        other = entry["weights"]["sha256"] != weights["sha256"]
         entry.update(
             name=new + converted.suffix,
             file=f"{new}.tflite",
@@ -87,6 +87,8 @@ def export(name: str, source: Path, out: Path, new: str) -> None:
             output=converted.output,
             weights=weights,
         )
+        if other:
+            _forget_measurements(entry)
         after.add(entry["file"])
         write(out / entry["file"], converted.content)
         print(f"{entry['file']}: {entry['size']:,} bytes")
@@ -106,7 +108,7 @@ def _forget_measurements(entry: dict[str, Any]) -> None:
             "is left out of the manifest."
         )
     if policy:
-        print("Measure them: manage.py calibrate FOLDER --model NAME --ship --skip-checks")
+        print(f"Measure them: manage.py calibrate FOLDER --model {entry['name']} --ship --skip-checks")
 
 
 def _read(out: Path) -> dict[str, Any]:
