@@ -79,7 +79,9 @@ class Offer:
 
 def lfw_accuracy(accuracy: Mapping[str, Any]) -> float | None:
     """Share of LFW's pairs that a model gets right, by the figures of its manifest entry; None where none is known."""
-    published, measured = accuracy.get("published"), accuracy.get("lfw_whole_chain")
+    published = accuracy.get("published")
+    # Where both were measured: with the detector that a site has unless it asks for another.
+    measured = accuracy.get("lfw_bundled_detector") or accuracy.get("lfw_whole_chain")
     if isinstance(published, dict) and "lfw" in published:
         return float(published["lfw"])
     if isinstance(measured, dict):

@@ -53,7 +53,9 @@ class Candidate:
     def refused(self) -> float | None:
         """Share of genuine pairs that its shipped policy refuses; None where that was not measured."""
         policy = self.settings.get("policy") or {}
-        value = policy.get("measurements", {}).get("verify", {}).get("fnmr")
+        verify = policy.get("measurements", {}).get("verify", {})
+        measured = self.accuracy.get("lfw_bundled_detector") or {}
+        value = measured.get("fnmr_of_the_policy", verify.get("fnmr"))
         return None if value is None else float(value)
 
     @property
