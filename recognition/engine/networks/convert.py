@@ -30,7 +30,8 @@ NEEDED = (
 
 
 def convert(path: Path, kind: str | None = None, *, half: bool = False) -> list[ConvertedModel]:
-    """kind: one of ``weights.KINDS``; None tries what the file can be. half: see `litert_writer`.
+    """kind: one of ``weights.KINDS``; None tries what the file can be. half: see `litert_writer`; detectors stay in
+    full precision: it would save a tenth of their file, and faces of nearly the same score would change places.
 
     Reads GhostFaceNetV1 from Keras H5, SFace and YuNet from ONNX, YOLOv5-face from ONNX, Keras H5 or ``.npz``, face
     refiner and inspector from ``.keras``.
@@ -83,20 +84,20 @@ def convert_embedder(path: Path, half: bool) -> list[ConvertedModel]:
 
 
 def convert_detector(path: Path, half: bool) -> list[ConvertedModel]:
-    """YuNet from an ONNX file that holds it, else YOLOv5-face."""
+    """YuNet from an ONNX file that holds it, else YOLOv5-face. half: has no effect, see `convert`."""
     if path.suffix.lower() != ".onnx":
-        return convert_yolov5face(path, half)
+        return convert_yolov5face(path)
     try:
-        return convert_yunet(path, half)
+        return convert_yunet(path)
     except ModelFileError as error:
         try:
-            return convert_yolov5face(path, half)
+            return convert_yolov5face(path)
         except ModelFileError as other:
             raise ModelFileError(f"{error} {other}") from None
 
 
-def convert_yunet(path: Path, half: bool) -> list[ConvertedModel]:
-    content = to_litert(read_yunet(path), (1, SMALL, SMALL, 3), yunet_outputs(), half=half)
+def convert_yunet(path: Path) -> list[ConvertedModel]:
+    content = to_litert(read_yunet(path), (1, SMALL, SMALL, 3), yunet_outputs())
     heads = (
         "for strides 8, 16, 32: product of class and face probability, box and five landmarks of each cell"
     )
@@ -111,7 +112,7 @@ def convert_yunet(path: Path, half: bool) -> list[ConvertedModel]:
     ]
 
 
-def convert_yolov5face(path: Path, half: bool) -> list[ConvertedModel]:
+def convert_yolov5face(path: Path) -> list[ConvertedModel]:
     """One file for both of the sizes that the detector works with, and an entry for each."""
     from recognition.engine.networks.deploy import deployed
     from recognition.engine.networks.keras_h5 import model_graph, output_names
@@ -119,7 +120,7 @@ def convert_yolov5face(path: Path, half: bool) -> list[ConvertedModel]:
 
     model, config = load_yolov5face(path)
     network = deployed(model, config, SMALL)
-    content = to_litert(model_graph(network), (1, *network.input_shape[1:]), output_names(network), half=half)
+    content = to_litert(model_graph(network), (1, *network.input_shape[1:]), output_names(network))
     return [
         ConvertedModel(
             "detector",
