@@ -55,7 +55,7 @@ def test_a_refused_file_is_told_beside_its_name(staff, ann):
     page = staff(page_of(ann))
     page.set_input_files("input[type=file]", [upload("notes.jpg", b"hello, no picture")])
     expect(page.locator("[data-list] .id-bad")).to_have_text(
-        "notes.jpg The file is not a picture that can be read. Use a JPEG, PNG, WebP, HEIC or BMP photo."
+        "notes.jpg The file is not a picture that can be read. Use a JPEG, PNG, WebP, HEIC, AVIF, TIFF or BMP photo."
     )
     assert not Photo.objects.exists()
 

@@ -111,7 +111,7 @@ class TestDevice:
         path.write_text(json.dumps(document))
         first, *others = findings("device")
         assert (first.state, first.summary) == ("ok", "recognition runs on Card 5000 (/GPU:0)")
-        assert [found.state for found in others] == ["warning"] * 3
+        assert [found.state for found in others] == ["warning"] * 4
         assert "original weights" in others[0].summary
 
 

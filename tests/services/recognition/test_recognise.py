@@ -41,7 +41,7 @@ class TestIdentify:
         first = document["faces"][0]["candidates"][0]
         assert first == {"external_id": "F1", "name": "Fake Person 1", "score": first["score"]}
         assert 0.8 < first["score"] <= 1
-        steps = {"decode", "gallery", "detect", "refine", "align", "embed", "search", "decide"}
+        steps = {"decode", "gallery", "detect", "refine", "inspect", "align", "embed", "search", "decide"}
         assert set(document["timings_ms"]) == steps | {"total"}
         parts = sum(document["timings_ms"][step] for step in steps)
         assert parts <= document["timings_ms"]["total"] + 0.1
