@@ -134,4 +134,6 @@ def training_model(detector: keras.Model, options: DetectorOptions, steps: int) 
         averaged=True,
     )
     model.compile(schedule, loss=losses, jit_compile=compiled())
+    # Left to the first step, its variables would make TensorFlow trace that twice.
+    model.optimizer.build(model.trainable_variables)
     return model

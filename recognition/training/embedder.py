@@ -156,6 +156,8 @@ def compile_model(model: keras.Model, options: EmbedderOptions, steps: int) -> N
         loss_weights={name: weights[name] for name in model.output_names},
         jit_compile=compiled(),
     )
+    # Left to the first step, its variables would make TensorFlow trace that twice.
+    model.optimizer.build(model.trainable_variables)
 
 
 def _settings(options: EmbedderOptions, crops: Crops, targets: Floats | None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,16 +14,33 @@ import pytest
 from tests.platform.processes import User, processes_of
 
 
+@contextmanager
+def new_folder() -> Iterator[Path]:
+    """Directly under /tmp so that its path is short. What still runs in it at the end is killed."""
+    folder = Path(tempfile.mkdtemp(prefix="identity-platform-", dir="/tmp"))
+    try:
+        yield folder
+    finally:
+        for process in processes_of(folder):
+            process.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def copy(used: Path, folder: Path) -> None:
+    subprocess.run(["cp", "-a", str(used / "embedded"), str(folder)], check=True)
+
+
 @pytest.fixture
 def empty_dir() -> Iterator[Path]:
-    """A new data folder, directly under /tmp so that its path is short."""
-    yield from _folder()
+    """A new data folder."""
+    with new_folder() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
 def used_dir() -> Iterator[Path]:
     """A data folder whose servers ran once."""
-    for folder in _folder():
+    with new_folder() as folder:
         one = User(folder)
         assert one.answer() == "held"
         one.leave()
@@ -32,16 +50,16 @@ def used_dir() -> Iterator[Path]:
 @pytest.fixture
 def data_dir(empty_dir: Path, used_dir: Path) -> Path:
     """A data folder of the test's own whose database was made before, which saves a second."""
-    subprocess.run(["cp", "-a", str(used_dir / "embedded"), str(empty_dir)], check=True)
+    copy(used_dir, empty_dir)
     return empty_dir
 
 
-def _folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="identity-platform-", dir="/tmp"))
-    yield folder
-    for process in processes_of(folder):
-        process.kill()
-    shutil.rmtree(folder, ignore_errors=True)
+@pytest.fixture(scope="module")
+def module_dir(used_dir: Path) -> Iterator[Path]:
+    """One like `data_dir` for several tests."""
+    with new_folder() as folder:
+        copy(used_dir, folder)
+        yield folder
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
@@ -88,6 +87,15 @@ class Site:
 @pytest.fixture
 def site(data_dir: Path) -> Iterator[Site]:
     started = Site(data_dir, "--port", "0", "--no-demo")
+    yield started
+    started.end(signal.SIGTERM)
+
+
+@pytest.fixture(scope="module")
+def lasting_site(module_dir: Path) -> Iterator[Site]:
+    """Of the tests that kill a part of it: each finds it whole and leaves it whole."""
+    started = Site(module_dir, "--port", "0", "--no-demo")
+    started.wait_for("Ctrl-C stops everything.")
     yield started
     started.end(signal.SIGTERM)
 
@@ -192,13 +200,16 @@ def test_a_taken_port(data_dir: Path) -> None:
 
 
 @pytest.mark.faults
-def test_killed_children_come_back(data_dir: Path, site: Site) -> None:
-    site.wait_for("Ctrl-C stops everything.")
+def test_killed_children_come_back(lasting_site: Site) -> None:
+    site, data_dir = lasting_site, lasting_site.data_dir
     for word, name in (("gunicorn", "web server"), ("celery", "worker")):
         children = [p for p in named(data_dir, word) if p.ppid == site.process.pid]
         assert len(children) == 1
-        os.kill(children[0].pid, signal.SIGKILL)
+        orphans = children[0].process.children(recursive=True)
+        children[0].kill()
         site.wait_for(f"the {name} ended, starting it again")
+        _, left = psutil.wait_procs(orphans, timeout=60)
+        assert not left
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -221,9 +232,9 @@ def _stored(data_dir: Path) -> tuple[object, object]:
 
 @pytest.mark.faults
 @pytest.mark.parametrize(("word", "name"), [("postgres -D", "PostgreSQL"), ("redis-server", "Redis")])
-def test_a_killed_server_comes_back(data_dir: Path, site: Site, word: str, name: str) -> None:
+def test_a_killed_server_comes_back(lasting_site: Site, word: str, name: str) -> None:
     """Found by `up` itself; web server and worker go on without being started again, and nothing is lost."""
-    site.wait_for("Ctrl-C stops everything.")
+    site, data_dir = lasting_site, lasting_site.data_dir
     before, others = (
         _stored(data_dir),
         {p.pid for p in named(data_dir, "gunicorn") + named(data_dir, "celery")},
