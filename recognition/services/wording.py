@@ -82,3 +82,12 @@ DIRECTIONS = {"yaw": ("to the left", "to the right"), "pitch": ("down", "up"), "
 
 def _direction(turn: str, degrees: float) -> str:
     return "" if abs(degrees) < 0.5 else DIRECTIONS[turn][degrees > 0]
+
+
+def one_in(share: float) -> str:
+    """A share as people say it: "one in 52", "7 in 10", "none of those measured"."""
+    if share <= 0:
+        return "none of those measured"
+    if share > 0.4:
+        return f"{round(share * 10)} in 10"
+    return f"one in {round(1 / share):,}"

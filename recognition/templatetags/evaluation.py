@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from django import template
 
+from recognition.services import wording
+
 register = template.Library()
 
 
 @register.filter
 def percent(value: float | None, digits: int = 2) -> str:
     return "–" if value is None else f"{100 * value:.{digits}f} %"
+
+
+@register.filter
+def one_in(share: float | None) -> str:
+    return "–" if share is None else wording.one_in(share)
 
 
 @register.filter

@@ -9,7 +9,7 @@ import pytest
 from recognition.engine.quality import ENROLMENT, PROBE, assess
 from recognition.engine.types import REASONS
 from recognition.services.analysis.analyzer import quality_dict
-from recognition.services.wording import describe_quality, describe_score, reason_text
+from recognition.services.wording import describe_quality, describe_score, one_in, reason_text
 from tests.fakes import FakeDetector, person_picture
 
 
@@ -78,3 +78,17 @@ def test_every_reason_has_a_sentence():
     for code in (*REASONS, "failed", "not_recognised", "ambiguous", "not_the_same"):
         assert reason_text(code).endswith(".")
     assert reason_text("something_new") == "something_new"
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        (0.0, "none of those measured"),
+        (0.0192, "one in 52"),
+        (0.5, "5 in 10"),
+        (0.34, "one in 3"),
+        (1.0, "10 in 10"),
+    ],
+)
+def test_a_share_as_people_say_it(share, said):
+    assert one_in(share) == said

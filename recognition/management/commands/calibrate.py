@@ -19,6 +19,7 @@ from recognition.services.analysis import active_model
 from recognition.services.errors import ServiceError
 from recognition.services.evaluation import measure_photos
 from recognition.services.thresholds import ship
+from recognition.services.wording import one_in
 
 
 class Command(MigratedCommand):
@@ -146,6 +147,7 @@ class Command(MigratedCommand):
             f"{proposal.verify_threshold:.4f} for FMR {proposal.fmr:.1e}{_interval(verify)}, "
             f"FNMR {100 * verify['fnmr']:.2f} %",
         )
+        self._line("", f"of genuine people it would turn away {one_in(verify['fnmr'])}")
         self._line(
             "1:N threshold",
             f"{proposal.identify_threshold:.4f} for FPIR {proposal.fpir:.1e} among {identify['people']} people"

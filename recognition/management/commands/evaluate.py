@@ -17,6 +17,7 @@ from recognition.management.migrated_command import MigratedCommand
 from recognition.services.analysis import get_analyzer
 from recognition.services.errors import ServiceError
 from recognition.services.evaluation import LABELS, VARIANTS, evaluate, measure_photos, write_report
+from recognition.services.wording import one_in
 
 
 class Command(MigratedCommand):
@@ -166,7 +167,8 @@ class Command(MigratedCommand):
             force = found["in_force"]
             self._line(
                 f"  at the threshold {force['threshold']:.3f}",
-                f"FMR {_rate(force['fmr'])}, FNMR {_percent(force['fnmr'])}",
+                f"FMR {_rate(force['fmr'])}, FNMR {_percent(force['fnmr'])}; of genuine people it would turn away "
+                f"{one_in(force['fnmr'])}",
             )
 
     def _identification(self, found: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from recognition.services import analysis
 from recognition.services.errors import Conflict, Invalid, ServiceError
 from recognition.services.models import catalogue
 from recognition.services.models.changes import begin
+from recognition.services.wording import one_in
 
 GOOD_ACCURACY = 0.98  # on LFW's pairs
 MOST_REFUSED = 0.10  # of LFW's genuine pairs, at an FMR of 1e-4
@@ -77,8 +78,8 @@ class Candidate:
         if not self.lfw:
             return f"{self.name} (not measured)"
         text = f"{self.name}: right on {self.lfw:.1%} of LFW's pairs"
-        if self.refused:
-            text += f", one genuine pair in {round(1 / self.refused)} refused at a false match rate of 1 in 10,000"
+        if self.refused is not None:
+            text += f", refuses {one_in(self.refused)} genuine pairs at a false match rate of one in 10,000"
         return text
 
 
