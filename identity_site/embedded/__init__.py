@@ -17,6 +17,7 @@ from __future__ import annotations
 import atexit
 import fcntl
 import os
+import signal
 import sys
 import threading
 import time
@@ -80,8 +81,6 @@ def hold(data_dir: Path | None = None) -> None:
                 raise
             _start_keeper(places)
         _held[places.data] = _Hold(descriptor, servers)
-        atexit.unregister(_release_all)
-        atexit.register(_release_all)
 
 
 def mend() -> list[str]:
@@ -111,7 +110,8 @@ def release(data_dir: Path | None = None) -> None:
         if not places.users_lock.exists():
             # Somebody removed the data. Nobody can use the servers any more, nor find them by their files.
             os.close(held.descriptor)
-            end(*held.servers.values())
+            for server in held.servers.values():
+                end(server, (signal.SIGKILL, 5))
             return
         with lock(places.start_lock):
             os.close(held.descriptor)
@@ -143,6 +143,7 @@ def _leave_to_parent() -> None:
 
 
 os.register_at_fork(after_in_child=_leave_to_parent)
+atexit.register(_release_all)
 
 
 def _start(places: Places) -> dict[str, psutil.Process]:

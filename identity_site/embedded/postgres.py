@@ -18,7 +18,7 @@ import psycopg
 
 from .owner import Owner
 from .places import Places
-from .running import EmbeddedError, process, spawn, tail, wait_gone
+from .running import EmbeddedError, end, process, spawn, tail
 
 MAJOR = "18"
 _READY_SECONDS = 120  # a database that crashed while busy replays its log first
@@ -68,13 +68,7 @@ def start(places: Places, owner: Owner) -> None:
 
 def stop(places: Places) -> None:
     """Fast shutdown: open transactions are rolled back, everything committed is kept."""
-    server = running(places)
-    if server is None:
-        return
-    server.send_signal(signal.SIGINT)
-    if not wait_gone(server, 30):
-        server.send_signal(signal.SIGQUIT)
-        wait_gone(server, 10)
+    end(running(places), (signal.SIGINT, 30), (signal.SIGQUIT, 10))
 
 
 def running(places: Places) -> psutil.Process | None:

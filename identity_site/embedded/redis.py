@@ -6,6 +6,7 @@ Of the wheels only the program is used; which of them is there depends on Python
 from __future__ import annotations
 
 import importlib.util
+import signal
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import redis
 
 from .owner import Owner
 from .places import Places
-from .running import EmbeddedError, process, spawn, tail, wait_gone
+from .running import EmbeddedError, end, process, spawn, tail
 
 _READY_SECONDS = 30
 
@@ -42,13 +43,7 @@ def start(places: Places, owner: Owner) -> None:
 
 
 def stop(places: Places) -> None:
-    server = running(places)
-    if server is None:
-        return
-    server.terminate()
-    if not wait_gone(server, 15):
-        server.kill()
-        wait_gone(server, 5)
+    end(running(places), (signal.SIGTERM, 15), (signal.SIGKILL, 5))
 
 
 def running(places: Places) -> psutil.Process | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -74,18 +76,15 @@ def process(pid: int | None, argument: str) -> psutil.Process | None:
 
     After a crash its number may belong to any other program.
     """
-    if pid is None:
-        return None
-    try:
-        found = psutil.Process(pid)
-        if found.status() != psutil.STATUS_ZOMBIE and any(argument in part for part in found.cmdline()):
+    with suppress(psutil.Error):
+        found = psutil.Process(pid) if pid is not None else None
+        if found and alive(found) and any(argument in part for part in found.cmdline()):
             return found
-    except psutil.Error:
-        pass
     return None
 
 
 def alive(server: psutil.Process) -> bool:
+    """Whether it runs; a zombie does not."""
     for child in _children:
         child.poll()  # else one that this process started stays a zombie
     try:
@@ -94,20 +93,13 @@ def alive(server: psutil.Process) -> bool:
         return False
 
 
-def end(*servers: psutil.Process) -> None:
-    """End processes at once, without a care for their data."""
-    for server in servers:
+def end(server: psutil.Process | None, *steps: tuple[signal.Signals, float]) -> None:
+    """Signals one after another, each with the seconds that it may take, until the process has ended."""
+    for name, seconds in steps:
+        if server is None or not alive(server):
+            return
         with suppress(psutil.Error):
-            server.kill()
-
-
-def wait_gone(found: psutil.Process, seconds: float) -> bool:
-    """Whether the process has ended within that time. A zombie has."""
-    try:
-        found.wait(timeout=seconds)
-    except psutil.TimeoutExpired:
-        try:
-            return found.status() == psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return True
-    return True
+            server.send_signal(name)
+        latest = time.monotonic() + seconds
+        while alive(server) and time.monotonic() < latest:
+            time.sleep(0.02)
