@@ -119,7 +119,7 @@ def _wait(request: HttpRequest, action: str) -> int:
 
 def _main_face(answer: recognition.Identification) -> recognition.FaceAnswer:
     if not answer.faces:
-        raise FaceRefused("no_face")
+        raise FaceRefused(answer.reason)
     if policies.several_people(answer.faces):
         raise FaceRefused("several_people")
     face = answer.faces[0]

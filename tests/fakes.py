@@ -70,6 +70,12 @@ def wall_jpeg(variant: int = 0) -> bytes:
     return encode_jpeg(np.full((240, 320, 3), GROUND + variant % 20, np.uint8))
 
 
+def black_jpeg() -> bytes:
+    """What a covered camera gives: nothing but a little noise."""
+    noise = np.random.default_rng(5).integers(0, 12, (240, 320, 3), dtype=np.uint8)
+    return encode_jpeg(noise)
+
+
 def person_vector(person: int, dimensions: int = 512) -> Floats:
     """The direction around which this person's fake vectors lie."""
     vector = np.random.default_rng(1000 + person).standard_normal(dimensions).astype(np.float32)

@@ -79,6 +79,16 @@ def assess(image: Image, face: Face, crop: Image, limits: QualityLimits = ENROLM
     return replace(quality, score=_score(quality), reasons=_reasons(quality, limits, covered(face)))
 
 
+def unlit(image: Image, limits: QualityLimits = PROBE) -> bool:
+    """Whether a picture (H, W, 3) uint8 in which no face was found is too dark to show one.
+
+    So it is when even its bright parts are darker than a face may be; a few lit pixels, such as a lamp's or the
+    noise of a covered camera, do not help.
+    """
+    small = cv2.resize(image, (64, 64), interpolation=cv2.INTER_AREA)
+    return float(np.percentile(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), 95)) < limits.min_brightness
+
+
 def pose(landmarks: Floats, *, refined: bool = True) -> tuple[float, float, float]:
     """Yaw, pitch and roll in degrees, from five landmarks (5, 2).
 

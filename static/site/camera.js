@@ -2,6 +2,7 @@
 "use strict";
 
 (() => {
+  const TRIES = 3; // after so many that failed the password is offered
   const MAX_SIDE = 1280; // pixels; a larger picture is recognised no better
   const PATIENCE = 20000; // milliseconds until an answer counts as missing
 
@@ -31,7 +32,9 @@
   const shoot = document.getElementById("camera-shoot");
   const upload = document.getElementById("upload");
   const form = document.getElementById("face-form");
+  const offer = document.getElementById("camera-offer");
   let stream = null;
+  let failed = 0;
 
   // state: idle, asking, live, sending, done or broken (no camera).
   function show(state, text, kind = "info") {
@@ -167,6 +170,8 @@
   }
 
   function again(text) {
+    failed += 1;
+    offer.hidden = failed < TRIES;
     if (!stream) return; // the camera went meanwhile, and the page says so already
     if (document.hidden) return rest(text, "error");
     video.play();

@@ -23,7 +23,7 @@ from recognition.models import Decision
 from recognition.services import recognition
 from recognition.services.identities import people
 from recognition.services.recognition import recognise
-from tests.fakes import GROUND, person_jpeg, person_picture, wall_jpeg
+from tests.fakes import GROUND, black_jpeg, person_jpeg, person_picture, wall_jpeg
 
 URL = "/accounts/face/"
 QUALITY_REASONS = ["too_small", "too_blurred", "too_dark", "too_bright", "too_turned"]
@@ -183,6 +183,7 @@ class TestBadPictures:
             (huge_png(), "too_large"),
             (animated_gif(), "animated"),
             (wall_jpeg(), "no_face"),
+            (black_jpeg(), "too_dark"),
             (person_jpeg(6, 7), "several_people"),
             (person_jpeg(6, size=30), "too_small"),
             (person_jpeg(3, blurred=True), "too_blurred"),
@@ -195,6 +196,7 @@ class TestBadPictures:
             "huge PNG",
             "animation",
             "wall",
+            "black",
             "two people",
             "far away",
             "blurred",

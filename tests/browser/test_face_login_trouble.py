@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.camera_page import FACE_LOGIN, STATUS, camera_page
-from tests.fakes import wall_jpeg
+from tests.fakes import black_jpeg, wall_jpeg
 
 pytestmark = pytest.mark.browser
 
@@ -106,3 +106,24 @@ class TestHiddenTab:
         page.goto(live_server.url + FACE_LOGIN)
         page.wait_for_function("() => window.opened?.getTracks()[0].readyState === 'ended'")
         expect(page.locator("#camera")).to_have_attribute("data-state", "idle")
+
+
+def test_after_three_tries_the_password_is_offered_and_leads_on(live_server, open_browser, settings):
+    settings.ACCOUNT_RATE_LIMITS = {}
+    page = open_browser(wall_jpeg()).new_page()
+    page.goto(f"{live_server.url}{FACE_LOGIN}?next=/accounts/password/change/")
+    for _ in range(3):
+        expect(page.locator("#camera")).to_have_attribute("data-state", "live")
+        expect(page.locator("#camera-offer")).to_be_hidden()
+        with page.expect_response("**" + FACE_LOGIN):
+            page.click("#camera-shoot")
+    offer = page.locator("#camera-offer a")
+    expect(offer).to_be_visible()
+    offer.press("Enter")
+    expect(page).to_have_url(f"{live_server.url}/accounts/login/?next=%2Faccounts%2Fpassword%2Fchange%2F")
+
+
+def test_a_covered_camera_is_told_as_too_dark(live_server, open_browser):
+    page = camera_page(open_browser(black_jpeg()), live_server.url)
+    page.click("#camera-shoot")
+    expect(page.locator(STATUS)).to_have_text("More light, please. Turn towards a lamp or a window.")

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from recognition.engine.quality import ENROLMENT, NOSE_LEVEL, PROBE, QualityLimits, assess, pose
+from recognition.engine.quality import ENROLMENT, NOSE_LEVEL, PROBE, QualityLimits, assess, pose, unlit
 from recognition.engine.types import REASONS, Face, Floats, Image, Inspection, Quality
 
 # A level head from the front: eyes 60 apart, mouth 61 below.
@@ -169,3 +169,18 @@ def test_a_better_face_scores_higher() -> None:
         check(landmarks=with_nose(12, 0)),
     ):
         assert 0 <= worse.score < best <= 1
+
+
+@pytest.mark.parametrize(("brightest", "dark"), [(0, True), (24, True), (26, False), (255, False)])
+def test_a_picture_is_unlit_when_its_bright_parts_are_darker_than_a_face_may_be(
+    brightest: int, dark: bool
+) -> None:
+    image = np.zeros((240, 320, 3), np.uint8)
+    image[:, :32] = brightest  # a tenth
+    assert unlit(image) is dark
+
+
+def test_a_lamp_does_not_light_a_picture() -> None:
+    image = np.full((240, 320, 3), 5, np.uint8)
+    image[:20, :20] = 255
+    assert unlit(image)

@@ -52,11 +52,15 @@ class FaceAnswer:
 
 @dataclass(slots=True)
 class Identification:
-    """All faces of a picture, best (largest) first, and what each step took in milliseconds."""
+    """All faces of a picture, best (largest) first, and what each step took in milliseconds.
+
+    reason: why there is none, ``no_face`` or ``too_dark``; empty when there are some.
+    """
 
     faces: list[FaceAnswer] = field(default_factory=list)
     timings: Timings = field(default_factory=Timings)
     probe: UUID = field(default_factory=uuid4)
+    reason: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         return {"faces": [face.as_dict() for face in self.faces], "timings_ms": self.timings.ms}

@@ -11,7 +11,7 @@ import numpy as np
 from django.db import transaction
 
 from recognition.engine.gallery import Gallery
-from recognition.engine.quality import PROBE
+from recognition.engine.quality import PROBE, unlit
 from recognition.engine.types import Floats, Image, Match
 from recognition.models import Decision, Identity, ModelVersion, ThresholdPolicy
 from recognition.services.analysis import SeenFace, Timings, get_analyzer, quality_dict
@@ -55,6 +55,8 @@ def identify(
         with timings.step("gallery"):
             policy, gallery = in_force()
         seen = get_analyzer().find(image, PROBE, timings)[:MAX_FACES]
+        if not seen:
+            answer.reason = "too_dark" if unlit(image) else "no_face"
         seen = _with_vectors(seen, policy.model_version, timings)
         with timings.step("search"):
             ranked = _search(gallery, seen, max(top, KEPT_CANDIDATES))
@@ -134,7 +136,7 @@ def _record(
         for face, row in zip(answer.faces, ranked, strict=True)
     ]
     if not rows:
-        rows = [_row(asker, policy, answer.probe, outcome=Decision.Outcome.REJECTED, reason="no_face")]
+        rows = [_row(asker, policy, answer.probe, outcome=Decision.Outcome.REJECTED, reason=answer.reason)]
     return Decision.objects.bulk_create(rows)
 
 

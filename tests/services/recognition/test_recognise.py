@@ -18,7 +18,7 @@ from recognition.services.recognition import recognise
 from recognition.services.recognition.recognise import identify, verify_identity, verify_images
 from recognition.services.thresholds import changes as policy_changes
 from recognition.services.thresholds.policies import active_policy, judge
-from tests.fakes import person_jpeg, person_vector, wall_jpeg
+from tests.fakes import black_jpeg, person_jpeg, person_vector, wall_jpeg
 from tests.galleries import enrol_vectors
 
 pytestmark = pytest.mark.django_db
@@ -85,6 +85,12 @@ class TestIdentify:
         assert identify(wall_jpeg()).faces == []
         decision = Decision.objects.get()
         assert (decision.outcome, decision.reason, decision.score) == ("rejected", "no_face", None)
+
+    def test_a_black_picture_is_too_dark(self, db):
+        answer = identify(black_jpeg())
+        assert (answer.faces, answer.reason) == ([], "too_dark")
+        decision = Decision.objects.get()
+        assert (decision.outcome, decision.reason) == ("rejected", "too_dark")
 
     @pytest.mark.parametrize(("data", "code"), BAD)
     def test_a_bad_file_leaves_no_decision(self, db, data, code):
