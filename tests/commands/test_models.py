@@ -78,15 +78,15 @@ class TestFetchModels:
 
 class TestImportModel:
     def test_a_converted_embedder(self, data_folder, settings):
-        file = Path(settings.MODELS_DIR) / "ghostfacenet-v1-1.3-2-2026nov.tflite"
+        file = Path(settings.MODELS_DIR) / "ghostfacenet-v1-1.3-2-2026nov2.tflite"
         document = json.loads(run("import_model", file, "--name", "own", "--licence", "ours", "--json"))
         (spec,) = document["installed"]
         assert (spec["name"], spec["licence"], spec["kind"]) == ("own", "ours", "embedder")
         assert "reembed --model own" in run("import_model", file, "--name", "own-2")
 
-    @pytest.mark.parametrize("name", ["../own", "ghostfacenet-v1-1.3-2-2026nov"])
+    @pytest.mark.parametrize("name", ["../own", "ghostfacenet-v1-1.3-2-2026nov2"])
     def test_names_that_it_may_not_have(self, data_folder, settings, name):
-        file = Path(settings.MODELS_DIR) / "ghostfacenet-v1-1.3-2-2026nov.tflite"
+        file = Path(settings.MODELS_DIR) / "ghostfacenet-v1-1.3-2-2026nov2.tflite"
         with pytest.raises(CommandError):
             run("import_model", file, "--name", name)
 
@@ -202,7 +202,7 @@ def test_real_networks_from_ghostfacenet_to_sface(settings, tmp_path):
     except ModelFileError as error:
         pytest.skip(str(error))
     settings.DATA_DIR = tmp_path
-    settings.EMBEDDER = "ghostfacenet-v1-1.3-2-2026nov"
+    settings.EMBEDDER = "ghostfacenet-v1-1.3-2-2026nov2"
     with use_analyzer(Analyzer(Path(settings.MODELS_DIR), installed=tmp_path / "models")):
         run("import_people", DEMO)
         run("fetch_models", "sface-2021dec")

@@ -76,7 +76,7 @@ class Candidate:
 
     def in_words(self) -> str:
         if not self.lfw:
-            return f"{self.name} (not measured)"
+            return f"{self.name} (not measured on LFW)"
         text = f"{self.name}: right on {self.lfw:.1%} of LFW's pairs"
         if self.refused is not None:
             text += f", refuses {one_in(self.refused)} genuine pairs at a false match rate of one in 10,000"
@@ -116,12 +116,13 @@ def strongest() -> Candidate:
 def stronger_than(version: ModelVersion) -> Candidate | None:
     """The strongest that could take this one's place, also one that has to be fetched.
 
-    None when this is it, and when nobody has measured this one, so that nothing can be said.
+    None when this is it, and when this is one of the site's own that nobody has measured, so that nothing can be said.
+    A bundled one is named as weaker also before it is measured on LFW.
     """
     ranked = candidates()
     best = ranked[0]
     own = next((one for one in ranked if one.name == version.name), None)
-    return best if own is not None and own.lfw and best.rank > own.rank else None
+    return best if own is not None and (own.lfw or own.bundled) and best.rank > own.rank else None
 
 
 def start(*, fetch: bool = False, tell: Tell = lambda text: None) -> ModelVersion:

@@ -72,7 +72,7 @@ def test_names_that_are_taken():
     with pytest.raises(Conflict, match="--remove own"):
         install(content=b"other weights")
     with pytest.raises(Conflict, match="bundled"):
-        install("ghostfacenet-v1-1.3-2-2026nov")
+        install("ghostfacenet-v1-1.3-2-2026nov2")
 
 
 def test_weights_that_the_site_cannot_take_leave_no_file(tmp_path):
@@ -180,7 +180,7 @@ class TestCatalogue:
 
 class TestConversion:
     def test_a_ready_embedder(self, settings):
-        path = next(settings.MODELS_DIR.glob("ghostfacenet-v1-1.3-2-2026nov.tflite"))
+        path = next(settings.MODELS_DIR.glob("ghostfacenet-v1-1.3-2-2026nov2.tflite"))
         (spec,) = model_catalogue.install_file(path, name="own", licence="ours")
         assert (spec.kind, spec.output["dimensions"], spec.source) == ("embedder", 512, path.name)
         assert spec.size == path.stat().st_size
@@ -263,7 +263,7 @@ class TestOriginalWeights:
         assert not list((tmp_path / "models").glob("finder*"))
 
     def test_converted_files_keep_theirs_and_ready_ones_have_none(self, tmp_path, settings, monkeypatch):
-        ready = next(settings.MODELS_DIR.glob("ghostfacenet-v1-1.3-2-2026nov.tflite"))
+        ready = next(settings.MODELS_DIR.glob("ghostfacenet-v1-1.3-2-2026nov2.tflite"))
         (spec,) = model_catalogue.install_file(ready, name="ready")
         assert spec.weights == {}
         monkeypatch.setattr(model_catalogue, "convert_file", lambda path, kind: [embedder()])

@@ -21,7 +21,7 @@ from recognition.services.thresholds import active_policy
 from tests.fakes import person_vector
 
 PUBLISHED = catalogue.RELEASES[0].name
-BUNDLED = "ghostfacenet-v1-1.3-2-2026nov"
+BUNDLED = "ghostfacenet-v1-1.3-2-2026nov2"
 SFACE = "sface-2021dec"
 
 
