@@ -12,7 +12,7 @@ from recognition.management.service_command import Failed
 from recognition.models import Decision, GalleryBuild
 from recognition.services.gallery import index
 from tests.commands.processes import run
-from tests.fakes import person_jpeg, wall_jpeg
+from tests.fakes import black_jpeg, person_jpeg, wall_jpeg
 
 pytestmark = pytest.mark.django_db
 committed = pytest.mark.django_db(transaction=True)
@@ -48,6 +48,9 @@ class TestIdentify:
 
     def test_no_face(self, enrol, picture):
         assert said("identify", picture(wall_jpeg())).startswith("No face was found.")
+
+    def test_a_black_picture(self, enrol, picture):
+        assert said("identify", picture(black_jpeg())).startswith("The face is too dark. Use more light.")
 
     def test_top_and_record(self, enrol, picture):
         for number in range(4):

@@ -32,7 +32,7 @@ class Command(ServiceCommand):
             self.print_document(answer.as_dict())
             return
         if not answer.faces:
-            self.stdout.write(self.style.WARNING(reason_text("no_face")))
+            self.stdout.write(self.style.WARNING(reason_text(answer.reason)))
         for number, face in enumerate(answer.faces, 1):
             self._print(number, face)
         self.stdout.write(f"{answer.timings.ms['total']:.0f} ms")
