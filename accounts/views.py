@@ -19,6 +19,7 @@ from accounts.decorators import face_login_required_on
 from accounts.forms import FaceLoginForm
 from recognition.engine.types import REASONS
 from recognition.models import Photo
+from recognition.services import identities
 from recognition.services.recognition import recent_sign_ins
 
 # Where the sentence of `REASONS` speaks to those who enrol.
@@ -75,6 +76,8 @@ def profile(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "how": services.signed_in_how(get_authentication_records(request, user)),
         "identity": identity,
+        "consent": identities.consent_of(identity) if identity else None,
+        "erase_on": identities.erase_on(identity) if identity else None,
         "photos": [{"photo": photo, "advice": advice(photo)} for photo in identity.photos.all()]
         if identity
         else [],

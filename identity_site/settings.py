@@ -266,6 +266,10 @@ MIRRORED_VIEW = env.choice("MIRRORED_VIEW", "auto", ["auto", "on", "off"])
 INFERENCE = env.choice("INFERENCE", "cpu", ["cpu", "gpu"])
 # For how many days the pictures of probes are kept with their decisions; 0 keeps none.
 KEEP_PROBES_DAYS = env.integer("KEEP_PROBES_DAYS", 0, minimum=0, maximum=3650)
+# Whether a person must have agreed to the consent text before a photo or vector is taken in.
+CONSENT_REQUIRED = env.boolean("CONSENT_REQUIRED", False)
+# How many days after consent was withdrawn a person is erased; suspended they are at once.
+ERASE_WITHDRAWN_DAYS = env.integer("ERASE_WITHDRAWN_DAYS", 30, minimum=0, maximum=3650)
 
 # --- Tasks -------------------------------------------------------------------------------------------------
 
@@ -319,6 +323,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 300},
     },
     "purge-probes": {"task": "recognition.purge_probes", "schedule": timedelta(hours=1)},
+    "erase-withdrawn": {"task": "recognition.erase_withdrawn", "schedule": timedelta(hours=1)},
     "clear-sessions": {"task": "site.clear_sessions", "schedule": crontab(hour="3", minute="17")},
 }
 

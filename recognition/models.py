@@ -52,6 +52,12 @@ class Identity(models.Model):
         verbose_name="account",
         help_text="The account that this person signs in to by face.",
     )
+    withdrawn_at = models.DateTimeField(
+        "consent withdrawn",
+        null=True,
+        blank=True,
+        help_text="Since when nobody may be recognised as this person; the time until erasure runs from here.",
+    )
     created_at = models.DateTimeField("enrolled", auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -62,6 +68,54 @@ class Identity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.external_id})"
+
+
+class ConsentText(models.Model):
+    """What people agree to. A version is never changed: another one takes its place."""
+
+    version = models.PositiveIntegerField(unique=True)
+    text = models.TextField(help_text="What is kept, what for, how long, and how consent is withdrawn.")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    created_at = models.DateTimeField("in force since", auto_now_add=True)
+
+    class Meta:
+        verbose_name = "consent text"
+        ordering = ["-version"]
+
+    def __str__(self) -> str:
+        return f"version {self.version}"
+
+
+class Consent(models.Model):
+    """That a person agreed: to which text, when, and who took it. A withdrawn one stays, as the proof of both."""
+
+    class Way(models.TextChoices):
+        STAFF = "staff", "told to staff"
+        SELF = "self", "given by themselves"
+        API = "api", "taken by a kiosk"
+        IMPORT = "import", "stated by an import"
+
+    identity = models.ForeignKey(
+        Identity, on_delete=models.CASCADE, related_name="consents", verbose_name="person"
+    )
+    text = models.ForeignKey(ConsentText, on_delete=models.PROTECT, related_name="consents")
+    given_at = models.DateTimeField()
+    way = models.CharField(max_length=10, choices=Way)
+    taken_by = models.CharField(
+        max_length=200, blank=True, help_text="Account or kiosk, as it was called then."
+    )
+    note = models.CharField(
+        max_length=200, blank=True, help_text="Where the proof is, such as a form's number."
+    )
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_by = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField("recorded", auto_now_add=True)
+
+    class Meta:
+        ordering = ["given_at", "id"]
+
+    def __str__(self) -> str:
+        return f"consent {self.pk} of {self.identity_id}"
 
 
 class Photo(models.Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from recognition.services import enrolment, evaluation, gallery, recognition, thresholds
+from recognition.services import enrolment, evaluation, gallery, identities, recognition, thresholds
 from recognition.services import models as model_services
 
 # Other photos wait for their turn on the same queue, so that a long change takes it in slices.
@@ -47,6 +47,11 @@ def follow_growth() -> int | None:
 @shared_task(name="recognition.purge_probes")
 def purge_probes() -> int:
     return recognition.purge_probe_pictures()
+
+
+@shared_task(name="recognition.erase_withdrawn")
+def erase_withdrawn() -> int:
+    return identities.erase_withdrawn()
 
 
 @shared_task(name="recognition.evaluate")

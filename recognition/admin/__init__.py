@@ -1,6 +1,7 @@
 """The staff's pages. Every write goes through `recognition.services`; here are only forms, lists and words."""
 
 from recognition.admin import (
+    consents,
     decisions,
     evaluation,
     gallery,
@@ -13,6 +14,7 @@ from recognition.admin import (
 )
 
 __all__ = [
+    "consents",
     "decisions",
     "evaluation",
     "gallery",

@@ -9,19 +9,21 @@ from django.db.models import QuerySet
 from django.forms.widgets import Script
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
+from django.utils import formats, timezone
 from unfold.decorators import action, display
 
 from recognition.admin.base import Deleted, SiteAdmin, counted, number_of
+from recognition.admin.consents import PersonConsent
 from recognition.admin.identity_form import EnrolForm
-from recognition.admin.identity_list import AccountFilter, PhotosFilter, with_columns
+from recognition.admin.identity_list import AccountFilter, ConsentFilter, PhotosFilter, with_columns
 from recognition.admin.identity_page import person_context
 from recognition.admin.identity_views import PersonViews
-from recognition.models import Decision, Embedding, Identity, Photo
+from recognition.models import Consent, Decision, Embedding, Identity, Photo
 from recognition.services import enrolment, identities
 
 
 @admin.register(Identity)
-class IdentityAdmin(PersonViews, SiteAdmin):
+class IdentityAdmin(PersonViews, PersonConsent, SiteAdmin):
     list_display = (
         "person",
         "external_id",
@@ -33,15 +35,17 @@ class IdentityAdmin(PersonViews, SiteAdmin):
         "user",
     )
     list_select_related = ("user",)
-    list_filter = ("status", PhotosFilter, AccountFilter)
+    list_filter = ("status", PhotosFilter, ConsentFilter, AccountFilter)
     search_fields = ("name", "external_id", "user__username")
     search_help_text = "Name, ID or account"
     autocomplete_fields = ("user",)
-    add_fieldsets = ((None, {"fields": ("name", "external_id", "photos")}),)
-    fieldsets = ((None, {"fields": ("name", "external_id", "user", ("status_label", "created_at"))}),)
-    readonly_fields = ("status_label", "created_at")
+    add_fieldsets = ((None, {"fields": ("name", "external_id", "consent", "photos")}),)
+    fieldsets = (
+        (None, {"fields": ("name", "external_id", "user", ("status_label", "created_at"), "consent_label")}),
+    )
+    readonly_fields = ("status_label", "created_at", "consent_label")
     actions = ("suspend_selected", "resume_selected")
-    actions_detail = ("suspend", "resume", "merge")
+    actions_detail = ("suspend", "resume", "consent", "merge")
     change_form_outer_after_template = "admin/recognition/identity/person.html"
 
     class Media:
@@ -68,6 +72,16 @@ class IdentityAdmin(PersonViews, SiteAdmin):
     )
     def status_label(self, identity: Identity) -> str:
         return identity.status
+
+    @display(description="consent")
+    def consent_label(self, identity: Identity) -> str:
+        if identity.withdrawn_at:
+            erased = timezone.localtime(identities.erase_on(identity))
+            return f"withdrawn; erased on {formats.date_format(erased, 'j F Y, H:i')}"
+        consent = identities.consent_of(identity)
+        if consent is None:
+            return "none on record"
+        return f"version {consent.text.version}, {formats.date_format(timezone.localtime(consent.given_at), 'j F Y')}"
 
     @display(description="photos ready", ordering="ready")
     def ready_photos(self, identity: Any) -> int:
@@ -131,6 +145,10 @@ class IdentityAdmin(PersonViews, SiteAdmin):
             return
         created = identities.create_identity(name=obj.name, external_id=obj.external_id)
         obj.pk, obj._state.adding = created.pk, False
+        if form.cleaned_data.get("consent"):
+            by = request.user.get_username()
+            version = form.cleaned_data["consent_version"]
+            identities.give_consent(created, way=Consent.Way.STAFF, by=by, version=version)
         handed_in = form.cleaned_data.get("photos")
         if handed_in:
             enrolment.keep_uploads(created, handed_in)

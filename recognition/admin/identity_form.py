@@ -8,8 +8,12 @@ from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.template.loader import render_to_string
+from django.utils.html import format_html, linebreaks
+from django.utils.safestring import mark_safe
+from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from recognition.models import Identity
+from recognition.services import identities
 from recognition.services.enrolment import Uploads, read_uploads
 
 MAX_FILES = settings.MAX_UPLOAD_FILES
@@ -61,6 +65,7 @@ def read_files(files: list[UploadedFile]) -> Uploads:
 
 
 class EnrolForm(forms.ModelForm):
+    consent = forms.BooleanField(label="Has agreed", required=False, widget=UnfoldBooleanSwitchWidget)
     photos = PhotosField(
         required=False,
         help_text="A few photos from the front in different light are best. One face in each.",
@@ -69,6 +74,31 @@ class EnrolForm(forms.ModelForm):
     class Meta:
         model = Identity
         fields = ("name", "external_id", "user")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        text = identities.consent_text()
+        self.consent_version = text.version
+        note = (
+            "No photo is taken without."
+            if identities.consent_required()
+            else "It can be recorded later, too."
+        )
+        self.fields["consent"].help_text = format_html(
+            "The person has read version {} of the consent text and agreed to it. {}"
+            '<details><summary class="text-link">The text</summary>{}</details>',
+            text.version,
+            note,
+            mark_safe(linebreaks(text.text, autoescape=True)),  # noqa: S308 - it escapes
+        )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        cleaned["consent_version"] = self.consent_version
+        photos = cleaned.get("photos")
+        if photos and photos.prepared and not cleaned.get("consent") and identities.consent_required():
+            self.add_error("consent", "Photos are taken with the person's consent only.")
+        return cleaned
 
     def full_clean(self) -> None:
         super().full_clean()

@@ -9,7 +9,7 @@ from django.db.models import Case, Count, Exists, IntegerField, OuterRef, QueryS
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 
-from recognition.models import Decision, Identity, Photo
+from recognition.models import Consent, Decision, Identity, Photo
 
 LOOKUPS = list[tuple[str, str]]
 
@@ -57,6 +57,25 @@ class PhotosFilter(SimpleListFilter):
                 )
             case "rejected":
                 return queryset.filter(Exists(mine.filter(state=Photo.State.REJECTED)))
+        return queryset
+
+
+class ConsentFilter(SimpleListFilter):
+    title = "consent"
+    parameter_name = "consent"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> LOOKUPS:
+        return [("given", "Given"), ("none", "None on record"), ("withdrawn", "Withdrawn")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Identity]) -> QuerySet[Identity]:
+        given = Exists(Consent.objects.filter(identity=OuterRef("pk"), withdrawn_at=None))
+        match self.value():
+            case "given":
+                return queryset.filter(given)
+            case "none":
+                return queryset.filter(~given, withdrawn_at=None)
+            case "withdrawn":
+                return queryset.filter(withdrawn_at__isnull=False)
         return queryset
 
 

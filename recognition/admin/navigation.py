@@ -27,6 +27,9 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _model("People", "group", "recognition_identity", "recognition.view_identity"),
                 _model("Photos", "photo_library", "recognition_photo", "recognition.view_photo"),
                 _decisions(request),
+                _model(
+                    "Consent texts", "handshake", "recognition_consenttext", "recognition.view_consenttext"
+                ),
             ],
         },
         {

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
-from recognition.models import Decision, Identity, Photo
+from recognition.models import Consent, Decision, Identity, Photo
 from recognition.services.errors import NotFound
 
 
 def people() -> QuerySet[Identity]:
     """With photo_count and ready_count, which are counted for the rows of the page only."""
-    return Identity.objects.annotate(photo_count=_count(Q()), ready_count=_count(Q(state=Photo.State.READY)))
+    counted = Identity.objects.annotate(
+        photo_count=_count(Q()), ready_count=_count(Q(state=Photo.State.READY))
+    )
+    consents = Consent.objects.select_related("text").defer("text__text")
+    return counted.prefetch_related(Prefetch("consents", consents))
 
 
 def _count(condition: Q) -> Coalesce:

@@ -7,6 +7,7 @@ from django.urls.converters import StringConverter
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 
+from recognition.api.views.consent import ConsentTextView, PersonConsentView
 from recognition.api.views.events import EventsView
 from recognition.api.views.pages import DocsView, SchemaView, unknown_address
 from recognition.api.views.people import PeopleView, PersonView, ResumeView, SuspendView
@@ -32,10 +33,12 @@ v1 = [
     path("people/<person:external_id>", PersonView.as_view(), name="person"),
     path("people/<person:external_id>/suspend", SuspendView.as_view(), name="suspend"),
     path("people/<person:external_id>/resume", ResumeView.as_view(), name="resume"),
+    path("people/<person:external_id>/consent", PersonConsentView.as_view(), name="person-consent"),
     path("people/<person:external_id>/photos", PersonPhotosView.as_view(), name="person-photos"),
     path("photos/<int:photo_id>", PhotoView.as_view(), name="photo"),
     path("photos/<int:photo_id>/choose_face", ChooseFaceView.as_view(), name="choose-face"),
     path("photos/<int:photo_id>/image", PhotoImageView.as_view(), name="photo-image"),
+    path("consent", ConsentTextView.as_view(), name="consent"),
     path("events", EventsView.as_view(), name="events"),
     path("status", StatusView.as_view(), name="status"),
     path("schema/", SchemaView.as_view(), name="schema"),

@@ -27,8 +27,9 @@ class Table:
     understood: str
 
 
-def read_table(file: Path, columns: Mapping[str, Sequence[str]]) -> Table:
-    """columns: each column that is needed, with other names that it may have.
+def read_table(file: Path, columns: Mapping[str, Sequence[str]], *, optional: Sequence[str] = ()) -> Table:
+    """columns: each column that is needed, with other names that it may have. optional: those that may be lacking;
+    rows then have no such key.
 
     Names count without case; spaces and hyphens in them are underscores. Raises Invalid, saying what is wrong in which
     line; OSError when the file cannot be read.
@@ -42,6 +43,8 @@ def read_table(file: Path, columns: Mapping[str, Sequence[str]]) -> Table:
     try:
         header = next(reader, [])
         places = _places(header, columns)
+        if places:
+            places |= _places(header, dict.fromkeys(optional, ()))
         if not places and encoding not in ENCODINGS.values():
             raise _no_csv(file)
         missing = [name for name in columns if name not in places]

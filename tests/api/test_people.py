@@ -30,6 +30,8 @@ def test_enrols_a_person(new_kiosk: NewKiosk) -> None:
         "status": "active",
         "photos": 0,
         "ready_photos": 0,
+        "consent": None,
+        "consent_withdrawn_at": None,
         "enrolled_at": "",
         "updated_at": "",
     }
@@ -184,6 +186,6 @@ def test_as_many_queries_for_many_people_as_for_one(
     enrol(1, account=False)
     kiosk.get("people")
     for number in range(2, 8):
-        with django_assert_num_queries(3):  # key, count, page
+        with django_assert_num_queries(4):  # key, count, page, consents
             kiosk.get("people")
         enrol(number, account=False, photo_count=1)

@@ -29,6 +29,14 @@ def imported(*arguments: object) -> str:
     return out.getvalue()
 
 
+def test_it_records_that_everybody_agreed(folder, settings):
+    settings.CONSENT_REQUIRED = True
+    assert "There is no consent of Person 0 on record" in imported(folder)
+    assert not Identity.objects.exists()
+    imported(folder, "--consent")
+    assert set(Identity.objects.values_list("consents__way", flat=True)) == {"import"}
+
+
 def test_what_it_says(folder):
     (folder / "Wall").mkdir()
     (folder / "Wall" / "wall.jpg").write_bytes(wall_jpeg())

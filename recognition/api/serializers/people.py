@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.validators import RegexValidator
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from recognition.api.serializers.common import Input, Page, PageQuery, PersonIdField, Text
@@ -25,6 +28,20 @@ class PersonInput(Input):
     )
 
 
+class NewPersonInput(PersonInput):
+    consent_version = serializers.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=2**31 - 1,
+        help_text="Version of the consent text that the person was shown and agreed to.",
+    )
+
+
+class Consent(serializers.Serializer):
+    version = serializers.IntegerField(source="text.version", help_text="Of the text that was agreed to.")
+    given_at = serializers.DateTimeField()
+
+
 class Person(serializers.Serializer):
     # The photos are counted by `recognition.api.queries.people`.
     external_id = serializers.CharField()
@@ -34,8 +51,17 @@ class Person(serializers.Serializer):
     ready_photos = serializers.IntegerField(
         source="ready_count", help_text="A person without ready photos is not recognised."
     )
+    consent = serializers.SerializerMethodField(help_text="The consent in force, null without one.")
+    consent_withdrawn_at = serializers.DateTimeField(
+        source="withdrawn_at", allow_null=True, help_text="Since when the person is suspended for it."
+    )
     enrolled_at = serializers.DateTimeField(source="created_at")
     updated_at = serializers.DateTimeField()
+
+    @extend_schema_field(Consent(allow_null=True))
+    def get_consent(self, person: Identity) -> dict[str, Any] | None:
+        in_force = [consent for consent in person.consents.all() if consent.withdrawn_at is None]
+        return Consent(in_force[-1]).data if in_force else None
 
 
 class PeoplePage(Page):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -13,6 +14,7 @@ from recognition.api import queries
 from recognition.api.schema import BODY, PERSON_ID, answers
 from recognition.api.serializers import people as shapes
 from recognition.api.views.base import KioskView, Scope
+from recognition.api.views.consent import take_consent
 from recognition.services import identities
 
 
@@ -37,12 +39,21 @@ class PeopleView(KioskView):
         operation_id="people_create",
         tags=["people"],
         summary="Enrol a person",
-        request={"application/json": shapes.PersonInput, "multipart/form-data": shapes.PersonInput},
+        request={"application/json": shapes.NewPersonInput, "multipart/form-data": shapes.NewPersonInput},
         responses=answers(201, shapes.Person, *BODY, 409, 422),
     )
     def post(self, request: Request) -> Response:
-        """The person is recognised once one of the photos, which are added separately, is ready."""
-        identity = identities.create_identity(**self.read_json(shapes.PersonInput))
+        """The person is recognised once one of the photos, which are added separately, is ready.
+
+        Where the site demands consent, no photo is taken without: send the version of the text (`GET /consent`) that
+        the person agreed to as `consent_version`, or record it later at `/people/{external_id}/consent`.
+        """
+        wanted = self.read_json(shapes.NewPersonInput)
+        version = wanted.pop("consent_version", None)
+        with transaction.atomic():
+            identity = identities.create_identity(**wanted)
+            if version is not None:
+                take_consent(identity, version, request)
         where = reverse("api:person", kwargs={"external_id": identity.external_id})
         return Response(_person(identity.external_id), 201, headers={"Location": where})
 
@@ -113,10 +124,10 @@ class ResumeView(KioskView):
         summary="Let a suspended person be recognised again",
         parameters=[PERSON_ID],
         request=None,
-        responses=answers(200, shapes.Person, 404),
+        responses=answers(200, shapes.Person, 404, 409),
     )
     def post(self, request: Request, external_id: str) -> Response:
-        """From the next request on."""
+        """From the next request on. Refused for whoever has withdrawn consent and not given it again."""
         identities.resume(identities.get_identity(external_id))
         return Response(_person(external_id))
 

@@ -69,7 +69,13 @@ class PersonPhotosView(PictureView):
 
 def _all_refused(refused: Sequence[dict[str, Any]]) -> ApiError:
     codes = {each["code"] for each in refused}
-    status = {"duplicate": 409, "too_large": 413, "unknown_person": 404}.get(codes.pop(), 422)
+    status = {
+        "duplicate": 409,
+        "consent_missing": 409,
+        "consent_withdrawn": 409,
+        "too_large": 413,
+        "unknown_person": 404,
+    }.get(codes.pop(), 422)
     if codes:  # for several reasons
         status = 422
     first = refused[0]

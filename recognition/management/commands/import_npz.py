@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.utils import timezone
 from tqdm import tqdm
 
 from recognition.management.migrated_command import MigratedCommand
@@ -32,6 +33,11 @@ class Command(MigratedCommand):
             "--names", type=Path, metavar="CSV", help="person_id,name,path with the people's names"
         )
         parser.add_argument("--model", help="name of the model that made the embeddings (the one in use)")
+        parser.add_argument(
+            "--consent",
+            action="store_true",
+            help="record that everybody agreed to the consent text in force",
+        )
         parser.add_argument("--json", action="store_true", help="print the report as JSON and nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -46,6 +52,7 @@ class Command(MigratedCommand):
                     folder=options["photos"],
                     names=names,
                     version=self._version(options["model"]),
+                    agreed_at=timezone.now() if options["consent"] else None,
                     on_plan=bar.reset,
                     on_person=bar.update,
                 )

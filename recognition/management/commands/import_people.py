@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 from django.core.management.base import CommandParser
+from django.utils import timezone
 
 from recognition.management.service_command import Failed, ServiceCommand, progress
 from recognition.services import models as model_services
@@ -24,7 +25,7 @@ class Command(ServiceCommand):
         "Enrol people from a folder with one sub-folder of photos per person, or from a CSV of "
         "person_id,name,path (paths relative to the CSV; commas, semicolons or tabs; UTF-8, UTF-16 or the code of your "
         "system). Only a CSV gives names: the people of a folder are called as their sub-folders are. Running it again "
-        "adds nothing."
+        "adds nothing. A column consent of the CSV may say yes, or since when (2026-05-04) the person has agreed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -36,13 +37,19 @@ class Command(ServiceCommand):
             dest="in_background",
             help="only store the photos; the workers find the faces",
         )
+        parser.add_argument(
+            "--consent",
+            action="store_true",
+            help="record that everybody agreed to the consent text in force, unless a column of the CSV says it",
+        )
         parser.add_argument("--threads", type=int, default=2, help="photos in work at once (2)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["threads"] < 1:
             raise Failed("invalid_option", "--threads must be at least 1.")
         understood: list[str] = []
-        plan = read_plan(options["path"], tell=understood.append)
+        agreed_at = timezone.now() if options["consent"] else None
+        plan = read_plan(options["path"], agreed_at=agreed_at, tell=understood.append)
         if not options["json"]:
             self.stdout.writelines(f"{line}\n" for line in understood)
         model_services.start(tell=lambda text: None if options["json"] else self.stdout.write(text))

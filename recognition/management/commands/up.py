@@ -81,13 +81,14 @@ class Command(BaseCommand):
     def _enrol_demo(self, supervisor: Supervisor) -> None:
         self._step("Enrolling the demo people (only this time)")
         script = str(settings.BASE_DIR / "manage.py")
-        command = [sys.executable, script, "import_people", str(first_run.DEMO)]
+        # They are blends of nobody; a consent is recorded so that its pages can be tried, too.
+        command = [sys.executable, script, "import_people", str(first_run.DEMO), "--consent"]
         status = supervisor.run(Child("import", command))
         if status:
             demo = shlex.quote(os.path.relpath(first_run.DEMO))
             self.stderr.write(
                 f"The demo people were not enrolled (status {status}). The site works without them; "
-                f"try again with: {manage(f'import_people {demo}')}"
+                f"try again with: {manage(f'import_people {demo} --consent')}"
             )
             return
         first_run.demo_enrolled()

@@ -7,12 +7,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from django.db import IntegrityError, transaction
 
 from recognition.engine.images import MAX_BYTES
-from recognition.models import Embedding, Identity, ModelVersion, Photo
+from recognition.models import Consent, Embedding, Identity, ModelVersion, Photo
 from recognition.services import gallery, identities, queue
 from recognition.services.analysis import active_model, get_analyzer, hold_in_use
 from recognition.services.enrolment import photos
@@ -173,6 +174,10 @@ def _import_person(
             report.reject(person, None, "no_photos", "The folder holds no photos.")
         elif identity is None and (readable or not work):
             identity, report.people = _create(person)
+        if identity is not None:
+            record_imported_consent(identity, person.agreed_at, by="import_people")
+            if readable:
+                identities.demand_consent(identity)
         for one in work:
             if isinstance(one, _Refused):
                 if one.reason == KNOWN:
@@ -192,6 +197,12 @@ def _import_person(
         elif not waiting and not Embedding.objects.filter(identity=identity).exists():
             report.without_vector.append(person.external_id)
     return report
+
+
+def record_imported_consent(identity: Identity, agreed_at: datetime | None, *, by: str) -> None:
+    """Who has agreed already keeps that; who withdrew has to agree again in person."""
+    if agreed_at and not identity.withdrawn_at and identities.consent_of(identity) is None:
+        identities.give_consent(identity, way=Consent.Way.IMPORT, by=by, given_at=agreed_at)
 
 
 def _create(person: PlannedPerson) -> tuple[Identity, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,6 +18,7 @@ from recognition.services import identities
 from recognition.services.analysis import active_model, hold_in_use
 from recognition.services.enrolment import photos
 from recognition.services.enrolment.examination import Finding, examine
+from recognition.services.enrolment.importing import record_imported_consent
 from recognition.services.enrolment.npz_file import NpzContent, read_npz, write_npz
 from recognition.services.enrolment.preparing import PreparedPhoto, prepare_photo
 from recognition.services.errors import Conflict, Invalid, ServiceError
@@ -85,6 +87,7 @@ def import_npz(
     folder: Path | None = None,
     names: Mapping[str, str] | None = None,
     version: ModelVersion | None = None,
+    agreed_at: datetime | None = None,
     on_person: Callable[[], None] = lambda: None,
     on_plan: Callable[[int], None] = lambda total: None,
 ) -> NpzReport:
@@ -92,7 +95,7 @@ def import_npz(
 
     folder: where the photos are that ``filenames`` name; they are attached, also to vectors of a former import that
     have none. names: class -> name of the person. version: which model made the embeddings, by default the one in
-    use. Running it again adds nothing.
+    use. agreed_at: when everybody agreed to the consent text. Running it again adds nothing.
     Raises Invalid when nothing of the file can be used.
     """
     version = version or active_model()
@@ -106,7 +109,7 @@ def import_npz(
         ready = [_look_at(row) for row in rows]
         try:
             with transaction.atomic():
-                counts = _import_person(external_id, ready, names or {}, version)
+                counts = _import_person(external_id, ready, names or {}, version, agreed_at)
         except (ServiceError, IntegrityError) as error:
             code = error.code if isinstance(error, ServiceError) else "conflict"
             for row in rows:
@@ -206,7 +209,11 @@ def _look_at(row: _Row) -> _Ready:
 
 
 def _import_person(
-    external_id: str, rows: list[_Ready], names: Mapping[str, str], version: ModelVersion
+    external_id: str,
+    rows: list[_Ready],
+    names: Mapping[str, str],
+    version: ModelVersion,
+    agreed_at: datetime | None,
 ) -> dict[str, int]:
     counts = {"people": 0, "imported": 0, "photos": 0, "skipped": 0}
     if version.active and not hold_in_use(version):
@@ -217,9 +224,12 @@ def _import_person(
         name = names.get(external_id) or external_id.replace("_", " ")
         identity = identities.create_identity(name=name, external_id=external_id)
         counts["people"] = 1
+    record_imported_consent(identity, agreed_at, by="import_npz")
     mine = Embedding.objects.filter(identity=identity, model_version=version)
     known = {embedding.source: embedding for embedding in mine.defer("vector")}
     digests = set(identity.photos.values_list("sha256", flat=True))
+    if any(one.row.filename not in known for one in rows):
+        identities.demand_consent(identity)
     for one in rows:
         there = known.get(one.row.filename)
         photo = None

@@ -15,7 +15,7 @@ from django.utils import timezone
 from recognition.engine import images
 from recognition.engine.types import REASONS, EngineError, ImageError
 from recognition.models import Embedding, Identity, ModelVersion, Photo
-from recognition.services import queue
+from recognition.services import identities, queue
 from recognition.services.analysis import active_model, get_analyzer, hold_in_use, quality_dict
 from recognition.services.enrolment import photo_batches
 from recognition.services.enrolment.claims import CLAIM_LASTS, claim, let_go, put_back, still_claimed
@@ -42,7 +42,11 @@ def add_photo(*, identity: Identity, data: bytes, filename: str = "") -> Photo:
 
 
 def keep_photo(*, identity: Identity, prepared: PreparedPhoto) -> Photo:
-    """Keep a photo that was read before, and enqueue its processing. Raises Conflict when it is already there."""
+    """Keep a photo that was read before, and enqueue its processing.
+
+    Raises Conflict when it is already there, and when consent is lacking or was withdrawn.
+    """
+    identities.demand_consent(identity)
     photo = prepared.as_row(identity)
     try:
         with transaction.atomic():

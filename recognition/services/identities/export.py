@@ -6,8 +6,11 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
+from django.utils import timezone
+
 from recognition.models import Identity, Photo
 from recognition.services.errors import Invalid
+from recognition.services.identities.consents import consent_of
 
 COLUMNS = ("person_id", "name", "path")
 PHOTOS = "photos"
@@ -16,10 +19,11 @@ PHOTOS = "photos"
 def export_people(
     folder: Path, *, with_photos: bool = True, on_person: Callable[[], None] = lambda: None
 ) -> tuple[int, int]:
-    """Write ``data.csv`` (``person_id,name,path``) and the photos that are ready; returns people and photos.
+    """Write ``data.csv`` (``person_id,name,path,consent``) and the photos that are ready; returns people and photos.
 
-    A person without photos has one row with an empty path. Without photos only the CSV is written, with the paths
-    that they would have. Raises Invalid when there is a data.csv already or the folder cannot be written.
+    consent: the day since which there is one in force, or nothing. A person without photos has one row with an empty
+    path. Without photos only the CSV is written, with the paths that they would have. Raises Invalid when there is a
+    data.csv already or the folder cannot be written.
     """
     table = folder / "data.csv"
     if table.exists():
@@ -33,7 +37,7 @@ def export_people(
     try:
         with part.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(COLUMNS)
+            writer.writerow((*COLUMNS, "consent"))
             people = Identity.objects.order_by("id")
             for identity in people.iterator(chunk_size=500):
                 ready = list(identity.photos.filter(state=Photo.State.READY))
@@ -41,8 +45,10 @@ def export_people(
                 for photo, path in zip(ready, paths, strict=True):
                     if with_photos:
                         _copy(photo, folder / path)
+                consent = consent_of(identity)
+                agreed = f"{timezone.localdate(consent.given_at)}" if consent else ""
                 for path in paths or [""]:
-                    writer.writerow([identity.external_id, identity.name, path])
+                    writer.writerow([identity.external_id, identity.name, path, agreed])
                 count += len(ready)
                 on_person()
         part.replace(table)

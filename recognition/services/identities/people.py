@@ -58,6 +58,10 @@ def update_identity(identity: Identity, **changes: Any) -> Identity:
         locked = Identity.objects.select_for_update().filter(pk=identity.pk).first()
         if locked is None:
             raise NotFound("unknown_person", "This person was erased meanwhile.")
+        if changes.get("status") == Identity.Status.ACTIVE and locked.withdrawn_at:
+            raise Conflict(
+                "consent_withdrawn", f"{locked.name} has withdrawn consent. Record a new one before resuming."
+            )
         before = locked.status
         for field, value in changes.items():
             setattr(locked, field, value.strip() if isinstance(value, str) else value)
@@ -103,7 +107,8 @@ def _leave_gallery(pk: int) -> None:
 def merge(*, into: Identity, other: Identity) -> Identity:
     """Give all photos, vectors and history of `other` to `into`, then remove `other`.
 
-    Raises Conflict when both have an account, since only one of them could go on signing in by face.
+    Raises Conflict when both have an account, since only one of them could go on signing in by face, and when one
+    has withdrawn consent, which would get lost.
     """
     if into.pk == other.pk:
         raise Invalid("same_person", "Choose two different people to merge.")
@@ -117,10 +122,16 @@ def merge(*, into: Identity, other: Identity) -> Identity:
         into, other = locked[into.pk], locked[other.pk]
         if into.user_id and other.user_id:
             raise Conflict("two_accounts", "Both people have an account. Unlink one of them first.")
+        if into.withdrawn_at or other.withdrawn_at:
+            raise Conflict(
+                "consent_withdrawn",
+                "One of the two has withdrawn consent. Erase that one, or record a new consent first.",
+            )
         _move_photos(into, other)
         _move_imported_vectors(into, other)
         other.embeddings.update(identity=into)
         other.decisions.update(identity=into)
+        other.consents.update(identity=into)
         ShadowDecision.objects.filter(identity=other).update(identity=into)
         _rename_in_decisions(other.pk, into.pk)
         user_id = into.user_id or other.user_id

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
+from datetime import datetime
 
 import pytest
+from django.utils import timezone
 
 from recognition.models import Identity
 from recognition.services.enrolment.import_plan import read_plan
 from recognition.services.enrolment.importing import import_people
 from recognition.services.errors import Invalid
-from recognition.services.identities import people
+from recognition.services.identities import consents, people
 from recognition.services.identities.export import export_people
 
 pytestmark = pytest.mark.django_db
@@ -23,16 +25,21 @@ def rows(folder) -> list[dict[str, str]]:
 
 def test_round_trip(enrol, tmp_path):
     enrol(1), enrol(2, photo_count=3)
-    people.create_identity(name='Zoë, "the Owl"', external_id="Z 1")
+    zoe = people.create_identity(name='Zoë, "the Owl"', external_id="Z 1")
+    agreed = timezone.make_aware(datetime(2026, 5, 4))
+    consents.give_consent(zoe, way="staff", given_at=agreed)
     assert export_people(tmp_path / "out") == (3, 5)
     first = rows(tmp_path / "out")
     assert len(first) == 6
-    assert first[-1] == {"person_id": "Z 1", "name": 'Zoë, "the Owl"', "path": ""}
+    assert first[-1] == {"person_id": "Z 1", "name": 'Zoë, "the Owl"', "path": "", "consent": "2026-05-04"}
+    assert {row["consent"] for row in first[:-1]} == {""}
     for identity in Identity.objects.all():
         people.erase(identity)
     report = import_people(read_plan(tmp_path / "out" / "data.csv"))
     assert (report.people, report.enrolled, report.rejected) == (3, 5, [])
-    assert people.get_identity("Z 1").name == 'Zoë, "the Owl"'
+    zoe = people.get_identity("Z 1")
+    assert zoe.name == 'Zoë, "the Owl"'
+    assert consents.consent_of(zoe).given_at == agreed
     export_people(tmp_path / "again")
     assert rows(tmp_path / "again") == first
 
