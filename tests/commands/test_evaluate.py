@@ -59,6 +59,13 @@ def test_pairs_and_groups(folder, tmp_path):
     said = run(folder, "--pairs", tmp_path / "pairs.txt", "--groups", tmp_path / "groups.csv")
     assert "pairs file" in said
     assert "group left" in said
+    assert "too few people to compare" in said
+
+
+def test_groups_by_folder(folder, tmp_path):
+    (tmp_path / "all" / "north").parent.mkdir()
+    folder.rename(tmp_path / "all" / "north")
+    assert "group north" in run(tmp_path / "all", "--groups", "folders")
 
 
 @pytest.mark.parametrize(("people", "message"), [(0, "names nobody"), (1, "one person only")])

@@ -44,6 +44,21 @@ def strict(threshold: float) -> float:
     return max(-1.0, min(1.0, round(math.ceil(round(threshold / STEP, 6)) * STEP, 4)))
 
 
+def bootstrap_share(
+    failed: NDArray[np.bool_], people: Positions, *, repeats: int = 500, seed: int = 0
+) -> tuple[float, float]:
+    """The middle 95 % of the share of trials that failed when the people are drawn anew, with replacement.
+
+    failed: trials (n,), at least one. people: (n,) whose trial each is.
+    """
+    _, owner = np.unique(people, return_inverse=True)
+    trials = np.bincount(owner)
+    failures = np.bincount(owner, weights=failed)
+    drawn = np.random.default_rng(seed).integers(0, len(trials), (repeats, len(trials)))
+    low, high = np.quantile(failures[drawn].sum(axis=1) / trials[drawn].sum(axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+
 def bootstrap_threshold(
     impostor: Floats,
     first: Positions,

@@ -36,7 +36,12 @@ class Command(MigratedCommand):
         parser.add_argument(
             "--pairs", type=Path, help="pairs to compare, in the format of LFW, with its folds"
         )
-        parser.add_argument("--groups", type=Path, help="CSV of person_id,group for figures per group")
+        parser.add_argument(
+            "--groups",
+            metavar="CSV",
+            help="figures per group, the worst first: a CSV of person_id,group, or the word folders where FOLDER has "
+            "a sub-folder of people for each group",
+        )
         parser.add_argument(
             "--impostors", type=int, default=1_000_000, help="impostor pairs at most (1,000,000)"
         )
@@ -91,11 +96,14 @@ class Command(MigratedCommand):
 
     def _measure(self, model: str | None, options: dict[str, Any]) -> dict[str, Any]:
         quiet = options["json"] or not sys.stderr.isatty()
+        by_folder = options["groups"] == "folders"
+        groups = Path(options["groups"]) if options["groups"] and not by_folder else None
         variants = {"both": VARIANTS, "on": ("mirrored",), "off": ("plain",)}[options["mirrored"]]
         with tqdm(unit="photo", disable=quiet, desc=model or "photos") as bar:
             photos = measure_photos(
                 options["source"],
                 model=model,
+                grouped=by_folder,
                 threads=options["threads"],
                 cached=not options["no_cache"],
                 on_plan=bar.reset,
@@ -107,7 +115,7 @@ class Command(MigratedCommand):
                 source=str(options["source"]),
                 variants=variants,
                 pairs=options["pairs"],
-                groups=options["groups"],
+                groups=groups,
                 impostors=options["impostors"],
                 progress=lambda share: bar.update(round(100 * share) - bar.n),
             )
@@ -144,10 +152,14 @@ class Command(MigratedCommand):
             self._verification("all pairs", variant["verification"])
             self._identification(variant["identification"])
             for row in variant.get("groups", {}).get("rows", []):
-                self._line(
-                    f"group {row['group']}",
-                    f"{row['people']} people, FNMR {_percent(row['fnmr'])}, FMR {_rate(row['fmr'])}",
-                )
+                self._group(row)
+
+    def _group(self, row: dict[str, Any]) -> None:
+        said = f"{row['people']} people, FNMR {_percent(row['fnmr'])}"
+        if row["interval"]:
+            said += " ({} to {})".format(*map(_percent, row["interval"]))
+        said += f", FMR {'-' if row['fmr'] is None else _rate(row['fmr'])}"
+        self._line(f"group {row['group']}", said + (", too few people to compare" if row["few"] else ""))
 
     def _verification(self, title: str, found: dict[str, Any]) -> None:
         self._line(title, f"{found['genuine_pairs']} genuine, {found['impostor_pairs']} impostor")

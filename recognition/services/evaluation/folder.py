@@ -42,7 +42,7 @@ def evaluate(
     started = time.perf_counter()
     thresholds.check_usable(photos.owners)
     named = _named_pairs(pairs, photos) if pairs else None
-    membership = read_groups(groups, photos) if groups else None
+    membership = read_groups(groups, photos) if groups else photos.groups
     spec = photos.model
     version = ModelVersion.objects.filter(name=spec.name, sha256=spec.sha256).first()
     policy = policy_of(version) if version else None

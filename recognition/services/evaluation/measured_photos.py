@@ -39,7 +39,7 @@ class PhotoSet:
     owners: (n,) person of each photo as a position in ``people``. vectors: variant name -> (n, dimensions).
     model: that made the vectors. variant: which of them the site uses with it.
     paths: the n files. counts: what became of all files. absent: person and file of those that are not among
-    the n, with the file of the same content when it is a duplicate.
+    the n, with the file of the same content when it is a duplicate. groups: person -> group, where folders say so.
     """
 
     people: list[str]
@@ -50,12 +50,14 @@ class PhotoSet:
     variant: str
     counts: dict[str, Any] = field(default_factory=dict)
     absent: dict[tuple[str, Path], Path | None] = field(default_factory=dict)
+    groups: dict[int, str] = field(default_factory=dict)
 
 
 def measure_photos(
     source: Path,
     *,
     model: str | None = None,
+    grouped: bool = False,
     threads: int = 2,
     cached: bool = True,
     on_plan: Callable[[int], None] = lambda total: None,
@@ -63,10 +65,12 @@ def measure_photos(
 ) -> PhotoSet:
     """Find and embed the main face of each photo of ``source``, a folder of people or a CSV.
 
-    model: name of the embedder, by default that in use. on_plan: told how many photos there are; on_photo: called
-    after each. Raises Invalid when there are fewer than two people with photos, ModelFileError for an unknown model.
+    model: name of the embedder, by default that in use. grouped: the folder has a sub-folder of people for each group.
+    on_plan: told how many photos there are; on_photo: called after each. Raises Invalid when there are fewer than two
+    people with photos, ModelFileError for an unknown model.
     """
-    plan = [person for person in read_plan(source) if person.paths]
+    plan, groups = _grouped_plan(source) if grouped else (read_plan(source), {})
+    plan = [person for person in plan if person.paths]
     if not plan:
         raise Invalid("no_photos", f"{source} has people but no photos.")
     if len(plan) < 2:
@@ -84,7 +88,30 @@ def measure_photos(
         for number, path, digest, measured in _ahead(pool, work, cache, embedder):
             rows.append((number, path, digest, measured))
             on_photo()
-    return _photo_set(plan, rows, spec, embedder)
+    photos = _photo_set(plan, rows, spec, embedder)
+    photos.groups = {n: groups[name] for n, name in enumerate(photos.people) if name in groups}
+    return photos
+
+
+def _grouped_plan(source: Path) -> tuple[list[PlannedPerson], dict[str, str]]:
+    """The people of all groups, and the group of each. Raises Invalid without groups or for a person in two."""
+    try:
+        folders = sorted(sub for sub in source.iterdir() if sub.is_dir() and not sub.name.startswith("."))
+    except OSError as error:
+        raise Invalid("unreadable_path", f"{source} is no folder of groups: {error.strerror}.") from None
+    plan: list[PlannedPerson] = []
+    groups: dict[str, str] = {}
+    for folder in folders:
+        for person in read_plan(folder):
+            if groups.setdefault(person.external_id, folder.name) != folder.name:
+                raise Invalid(
+                    "two_groups",
+                    f"{person.external_id} is in two groups, {groups[person.external_id]} and {folder.name}.",
+                )
+            plan.append(person)
+    if not plan:
+        raise Invalid("no_groups", f"{source} has no sub-folder of people for a group.")
+    return plan, groups
 
 
 def variant_of(embedder: Embedder) -> str:
@@ -170,6 +197,7 @@ def _photo_set(
     reasons: Counter[str] = Counter()
     first_seen: dict[bytes, tuple[int, Path]] = {}
     twice: list[dict[str, Any]] = []
+    refused: list[dict[str, str]] = []
     for number, path, digest, measured in rows:
         person = plan[number].external_id
         other, same = first_seen.setdefault(digest, (number, path)) if digest else (number, path)
@@ -179,12 +207,15 @@ def _photo_set(
         elif measured.plain is None or measured.mirrored is None:
             absent[person, path] = None
             states[measured.state] += 1
+            refused.append({"person": person, "path": str(path), "reason": measured.state})
         else:
             owners.append(number)
             paths.append(path)
             vectors["plain"].append(measured.plain)
             vectors["mirrored"].append(measured.mirrored)
             reasons[measured.reason] += bool(measured.reason)
+            if measured.reason:
+                refused.append({"person": person, "path": str(path), "reason": measured.reason})
     counts = {
         "photos": len(rows),
         "people": len(plan),
@@ -194,6 +225,7 @@ def _photo_set(
         "missing": states["missing"],
         "duplicates": twice,
         "refused_as_probe": {reason: count for reason, count in reasons.most_common() if count},
+        "refused": refused,
         "people_with_face": len(set(owners)),
         "people_with_two": sum(count > 1 for count in Counter(owners).values()),
     }

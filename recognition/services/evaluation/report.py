@@ -9,8 +9,12 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
+from recognition.engine import images
+from recognition.engine.types import ImageError
 from recognition.services.evaluation import plots
+from recognition.services.wording import reason_text
 
+SHOWN, THUMBNAIL = 60, 200  # refused photos with their pictures, and the longer side of these in pixels
 LABELS = {
     "plain": "one view",
     "mirrored": "with mirrored view",
@@ -57,21 +61,38 @@ def write_report(document: dict[str, Any], folder: Path) -> dict[str, Path]:
 
 def as_html(document: dict[str, Any], drawn: dict[str, bytes]) -> str:
     """One page that needs no other file."""
-    images = {
+    addresses = {
         name.removesuffix(".svg"): picture_address(content)
         for name, content in drawn.items()
         if name.endswith(".svg")
     }
     context = {
         "document": document,
-        "images": images,
+        "images": addresses,
         "used": document["variants"][document["variant"]],
         "variants": [
             {"name": LABELS.get(name, name), "used": name == document["variant"], **variant}
             for name, variant in document["variants"].items()
         ],
+        "refused": [_refused(photo) for photo in document["photos"].get("refused", [])[:SHOWN]],
     }
     return render_to_string("evaluation/report.html", context)
+
+
+def _refused(photo: dict[str, str]) -> dict[str, str]:
+    path = Path(photo["path"])
+    try:
+        content = path.read_bytes() if path.stat().st_size <= images.MAX_BYTES else b""
+        picture = images.encode_jpeg(images.decode(content, max_side=THUMBNAIL))
+        address = "data:image/jpeg;base64," + base64.b64encode(picture).decode()
+    except (OSError, ImageError):
+        address = ""
+    return {
+        "person": photo["person"],
+        "name": path.name,
+        "said": reason_text(photo["reason"]),
+        "picture": address,
+    }
 
 
 def picture_address(svg: bytes | str) -> str:

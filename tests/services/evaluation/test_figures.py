@@ -83,6 +83,20 @@ def test_groups_are_measured_inside_themselves():
     assert second["eer"] == pytest.approx(0.5)
 
 
+def test_the_group_that_is_turned_away_most_comes_first_with_an_interval():
+    owners, vectors = labelled_vectors(60, 3, spread=0.5)
+    unlike = np.flatnonzero(owners >= 30)[::6]
+    vectors[unlike] = -vectors[unlike]
+    groups = {person: "alike" if person < 30 else "unlike" for person in range(60)} | {59: "one"}
+    worst, best, one = figures.group_figures(owners, vectors, groups, threshold=0.3)
+    assert [row["group"] for row in (worst, best)] == ["unlike", "alike"]
+    low, high = worst["interval"]
+    assert 0 < low < worst["fnmr"] < high < 1
+    assert best["interval"] == (0, 0)
+    assert [row["few"] for row in (worst, best, one)] == [False, False, True]
+    assert one["fmr"] is None
+
+
 def test_named_pairs_without_a_face_count_as_no_match():
     found = figures.named_pair_figures(
         [0.9, None, 0.1, None, 0.8, 0.2], [True, True, False, False, True, False], [0, 0, 0, 0, 1, 1],

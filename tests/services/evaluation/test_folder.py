@@ -118,6 +118,62 @@ def test_bad_groups(photos, tmp_path, content, code):
     assert error.value.code == code
 
 
+@pytest.fixture
+def grouped(tmp_path):
+    people = people_folder(tmp_path / "people", people=5)
+    for name, group in (
+        ("Person_0", "north"),
+        ("Person_1", "north"),
+        ("Person_2", "south"),
+        ("Person_3", "south"),
+    ):
+        (tmp_path / "groups" / group).mkdir(parents=True, exist_ok=True)
+        (people / name).rename(tmp_path / "groups" / group / name)
+    return tmp_path / "groups"
+
+
+def test_groups_by_folder(grouped):
+    found = evaluate(measure_photos(grouped, grouped=True), source="fake people", variants=("plain",))
+    rows = found["variants"]["plain"]["groups"]["rows"]
+    assert {(row["group"], row["people"], row["photos"]) for row in rows} == {
+        ("north", 2, 6),
+        ("south", 2, 6),
+    }
+
+
+def test_a_person_in_the_folders_of_two_groups(grouped):
+    (grouped / "north" / "Person_0").rename(grouped / "south" / "Person_1")
+    with pytest.raises(Invalid, match="Person_1 is in two groups, north and south"):
+        measure_photos(grouped, grouped=True)
+
+
+@pytest.mark.parametrize(("name", "code"), [("empty", "no_groups"), ("nowhere", "unreadable_path")])
+def test_folders_of_no_groups(tmp_path, name, code):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(Invalid) as error:
+        measure_photos(tmp_path / name, grouped=True)
+    assert error.value.code == code
+
+
+def test_refused_photos_are_shown(photos, tmp_path):
+    document = evaluate(photos, source="fake people", variants=("plain",))
+    (refused,) = document["photos"]["refused"]
+    assert refused["reason"] == "no_face"
+    written = write_report(document, tmp_path / "report")
+    page = written["evaluation.html"].read_text()
+    assert "No face was found" in page
+    assert "data:image/jpeg;base64," in page
+
+
+def test_a_refused_photo_that_went_away_is_named_without_a_picture(photos, tmp_path):
+    document = evaluate(photos, source="fake people", variants=("plain",))
+    refused = document["photos"]["refused"][0]
+    refused["path"] += ".gone"
+    page = write_report(document, tmp_path / "report")["evaluation.html"].read_text()
+    assert refused["person"] in page
+    assert "data:image/jpeg" not in page
+
+
 def test_groups_that_are_not_there(photos, tmp_path):
     with pytest.raises(Invalid, match="cannot be read"):
         evaluate(photos, source="fake people", groups=tmp_path / "none.csv")
