@@ -266,6 +266,12 @@ MIRRORED_VIEW = env.choice("MIRRORED_VIEW", "auto", ["auto", "on", "off"])
 INFERENCE = env.choice("INFERENCE", "cpu", ["cpu", "gpu"])
 # For how many days the pictures of probes are kept with their decisions; 0 keeps none.
 KEEP_PROBES_DAYS = env.integer("KEEP_PROBES_DAYS", 0, minimum=0, maximum=3650)
+# For how many days the following are kept; 0: as long as the person, decisions as long as the site.
+KEEP_PHOTOS_DAYS = env.integer("KEEP_PHOTOS_DAYS", 0, minimum=0, maximum=36_500)
+KEEP_CROPS_DAYS = env.integer("KEEP_CROPS_DAYS", 0, minimum=0, maximum=36_500)
+KEEP_REJECTED_DAYS = env.integer("KEEP_REJECTED_DAYS", 0, minimum=0, maximum=36_500)
+KEEP_UNKNOWN_DAYS = env.integer("KEEP_UNKNOWN_DAYS", 0, minimum=0, maximum=36_500)
+KEEP_DECISIONS_DAYS = env.integer("KEEP_DECISIONS_DAYS", 0, minimum=0, maximum=36_500)
 # Whether a person must have agreed to the consent text before a photo or vector is taken in.
 CONSENT_REQUIRED = env.boolean("CONSENT_REQUIRED", False)
 # How many days after consent was withdrawn a person is erased; suspended they are at once.
@@ -322,8 +328,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=5),
         "options": {"expires": 300},
     },
-    "purge-probes": {"task": "recognition.purge_probes", "schedule": timedelta(hours=1)},
-    "erase-withdrawn": {"task": "recognition.erase_withdrawn", "schedule": timedelta(hours=1)},
+    "retention": {
+        "task": "recognition.carry_out_retention",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 3600},
+    },
     "clear-sessions": {"task": "site.clear_sessions", "schedule": crontab(hour="3", minute="17")},
 }
 

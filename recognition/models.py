@@ -403,6 +403,20 @@ class ProbePicture(models.Model):
         return f"picture of {self.created_at:%Y-%m-%d %H:%M:%S}"
 
 
+class RetentionRun(models.Model):
+    """What the site removed because it was older than it may be. removed: kind -> how many."""
+
+    removed = models.JSONField(default=dict)
+    ended_at = models.DateTimeField("at")
+
+    class Meta:
+        verbose_name = "retention run"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.ended_at:%Y-%m-%d %H:%M:%S}"
+
+
 class Evaluation(models.Model):
     """A measurement of how well the enrolled people can be told apart.
 

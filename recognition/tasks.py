@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from recognition.services import enrolment, evaluation, gallery, identities, recognition, thresholds
+from recognition.services import enrolment, evaluation, gallery, retention, thresholds
 from recognition.services import models as model_services
 
 # Other photos wait for their turn on the same queue, so that a long change takes it in slices.
@@ -44,14 +44,9 @@ def follow_growth() -> int | None:
     return policy.pk if policy else None
 
 
-@shared_task(name="recognition.purge_probes")
-def purge_probes() -> int:
-    return recognition.purge_probe_pictures()
-
-
-@shared_task(name="recognition.erase_withdrawn")
-def erase_withdrawn() -> int:
-    return identities.erase_withdrawn()
+@shared_task(name="recognition.carry_out_retention")
+def carry_out_retention() -> dict[str, int]:
+    return retention.carry_out()
 
 
 @shared_task(name="recognition.evaluate")

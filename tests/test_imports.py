@@ -72,6 +72,7 @@ PACKAGES = (
     "enrolment",
     "evaluation",
     "models",
+    "retention",
 )
 SERVICES = ROOT / "recognition/services"
 

@@ -11,6 +11,7 @@ from recognition.admin import (
     model_versions,
     photos,
     policies,
+    retention,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "model_versions",
     "photos",
     "policies",
+    "retention",
 ]

@@ -52,7 +52,7 @@ class Card:
     @property
     def choosable(self) -> bool:
         """Whether somebody can say which face is the person's."""
-        return self.finished and len(self.boxes) > 1
+        return self.finished and len(self.boxes) > 1 and bool(self.image)
 
     @property
     def acceptable(self) -> bool:
@@ -78,7 +78,7 @@ def photo_card(photo: Photo) -> Card:
     score = float(photo.quality.get("score") or 0.0)
     return Card(
         photo=photo,
-        image=reverse("recognition:photo-image", args=[photo.pk]),
+        image=reverse("recognition:photo-image", args=[photo.pk]) if photo.image else "",
         crop=reverse("recognition:photo-crop", args=[photo.pk]) if photo.crop else "",
         label=STATE_LABELS[Photo.State(photo.state)],
         finished=finished,

@@ -30,6 +30,9 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _model(
                     "Consent texts", "handshake", "recognition_consenttext", "recognition.view_consenttext"
                 ),
+                _model(
+                    "Retention", "auto_delete", "recognition_retentionrun", "recognition.view_retentionrun"
+                ),
             ],
         },
         {

@@ -38,8 +38,8 @@ class PhotoAdmin(SiteAdmin):
     @display(description="photo", header=True, ordering="filename")
     def picture(self, photo: Photo) -> list[Any]:
         view = "recognition:photo-crop" if photo.crop else "recognition:photo-image"
-        path = reverse(view, args=[photo.pk])
-        return [photo.filename or "without a name", f"{photo.width} × {photo.height}", "", {"path": path}]
+        face = {"path": reverse(view, args=[photo.pk])} if photo.crop or photo.image else None
+        return [photo.filename or "without a name", f"{photo.width} × {photo.height}", "", face]
 
     @display(description="person", ordering="identity__name")
     def person(self, photo: Photo) -> str:

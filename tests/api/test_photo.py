@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.utils import timezone
 
 from recognition.models import Photo
+from recognition.services import enrolment
 from recognition.services.enrolment import photos
 from recognition.services.identities import people
 from tests.accounts.conftest import Enrol
@@ -113,6 +115,14 @@ def test_deletes_photo_and_vector(enrol: Enrol, new_kiosk: NewKiosk) -> None:
     assert (left["Identity"], left["Photo"], left["Embedding"], left["StoredFile"]) == (1, 0, 0, 0)
     (face,) = kiosk.post("identify", image=upload(person_jpeg(1, variant=7))).json()["faces"]
     assert face["decision"] == "no_match"
+
+
+def test_a_picture_whose_time_is_over(enrol: Enrol, new_kiosk: NewKiosk) -> None:
+    enrol(1, account=False, photo_count=1)
+    enrolment.drop_originals(timezone.now())
+    kiosk, pk = new_kiosk("admin"), Photo.objects.get().pk
+    assert error_of(kiosk.get(f"photos/{pk}/image"), 404)["code"] == "no_picture"
+    assert error_of(kiosk.post_json(f"photos/{pk}/choose_face", {"face": 0}), 409)["code"] == "no_picture"
 
 
 @pytest.mark.parametrize("pk", MISSING)

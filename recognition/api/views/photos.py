@@ -145,6 +145,8 @@ class PhotoImageView(KioskView):
     def get(self, request: Request, photo_id: int) -> HttpResponse:
         """The stored JPEG."""
         image = queries.photo(photo_id).image
+        if not image:
+            raise NotFound("no_picture", "The picture is not kept any more, only its face.")
         try:
             with image.open("rb") as file:
                 content = file.read()

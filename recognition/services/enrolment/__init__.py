@@ -7,6 +7,14 @@ and what that may.
 
 from __future__ import annotations
 
+from recognition.services.enrolment.ageing import (
+    crops_before,
+    drop_crops,
+    drop_originals,
+    drop_rejected,
+    originals_before,
+    rejected_before,
+)
 from recognition.services.enrolment.import_plan import PlannedPerson, read_plan
 from recognition.services.enrolment.import_report import Report
 from recognition.services.enrolment.importing import import_people
@@ -28,13 +36,19 @@ __all__ = [
     "accept_photo",
     "acceptable",
     "choose_face",
+    "crops_before",
     "delete_photo",
+    "drop_crops",
+    "drop_originals",
+    "drop_rejected",
     "export_npz",
     "import_npz",
     "import_people",
     "keep_uploads",
+    "originals_before",
     "process_photos",
     "read_plan",
     "read_uploads",
+    "rejected_before",
     "sweep_photos",
 ]

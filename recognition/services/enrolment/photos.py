@@ -114,12 +114,12 @@ def store(photo: Photo, finding: Finding, version: ModelVersion) -> None:
             if put_back(photo):
                 queue.enqueue(queue.PROCESS_PHOTOS, [photo.pk])
             return
-        current = _lock(photo, still_claimed(photo))
+        current = lock_photo(photo, still_claimed(photo))
         if current is not None and save_finding(current, finding, version):
             record_change(current.identity_id)
 
 
-def _lock(photo: Photo, rows: QuerySet[Photo]) -> Photo | None:
+def lock_photo(photo: Photo, rows: QuerySet[Photo]) -> Photo | None:
     """The photo, if it is among the rows still, locked after its person, as erasing and merging do: the other order
     ends in a deadlock."""
     owner: int | None = photo.identity_id
@@ -173,13 +173,17 @@ def choose_face(*, photo: Photo, face: int) -> Photo:
     The vector of another face stops counting at once.
     """
     with transaction.atomic():
-        current = _lock(photo, Photo.objects.filter(pk=photo.pk))
+        current = lock_photo(photo, Photo.objects.filter(pk=photo.pk))
         if current is None:
             raise NotFound("unknown_photo", "This photo was deleted meanwhile.")
         if not 0 <= face < len(current.faces):
             raise Invalid("unknown_face", f"Faces in the photo: {len(current.faces)}. Choose one of them.")
         if current.state in (Photo.State.WAITING, Photo.State.PROCESSING):
             raise Conflict("busy", "The photo is being processed. Try again in a moment.")
+        if not current.image:
+            raise Conflict(
+                "no_picture", "The picture is not kept any more, only its face. Add the photo again."
+            )
         if face != current.chosen_face and current.embeddings.all().delete()[0]:
             record_change(current.identity_id)
         current.accepted = current.accepted and face == current.chosen_face
@@ -194,7 +198,7 @@ def accept_photo(photo: Photo) -> Photo:
     Raises Conflict when it was not rejected for that, and NotFound when it was deleted meanwhile.
     """
     with transaction.atomic():
-        current = _lock(photo, Photo.objects.filter(pk=photo.pk))
+        current = lock_photo(photo, Photo.objects.filter(pk=photo.pk))
         if current is None:
             raise NotFound("unknown_photo", "This photo was deleted meanwhile.")
         if not acceptable(current):
@@ -222,7 +226,7 @@ def _look_again(photo: Photo) -> None:
 def delete_photo(photo: Photo) -> None:
     """Remove the photo, its crop and its vector; the person is recognised without it from the next request on."""
     with transaction.atomic():
-        current = _lock(photo, Photo.objects.filter(pk=photo.pk))
+        current = lock_photo(photo, Photo.objects.filter(pk=photo.pk))
         if current is None:
             return
         remove_files_of(current)

@@ -40,7 +40,7 @@ def export_people(
             writer.writerow((*COLUMNS, "consent"))
             people = Identity.objects.order_by("id")
             for identity in people.iterator(chunk_size=500):
-                ready = list(identity.photos.filter(state=Photo.State.READY))
+                ready = list(identity.photos.filter(state=Photo.State.READY).exclude(image=""))
                 paths = _paths(identity, ready)
                 for photo, path in zip(ready, paths, strict=True):
                     if with_photos:

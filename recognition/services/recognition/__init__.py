@@ -6,6 +6,7 @@ by face. May import `thresholds` and what that may.
 
 from __future__ import annotations
 
+from recognition.services.recognition.ageing import decisions_before, drop_decisions, unknown_before
 from recognition.services.recognition.answers import Asker, FaceAnswer, Identification
 from recognition.services.recognition.pictures import forget_probe_pictures, picture_of, purge_probe_pictures
 from recognition.services.recognition.recognise import (
@@ -25,7 +26,9 @@ __all__ = [
     "FaceAnswer",
     "Identification",
     "agreement",
+    "decisions_before",
     "differences",
+    "drop_decisions",
     "forget_probe_pictures",
     "identify",
     "is_recognised",
@@ -33,6 +36,7 @@ __all__ = [
     "purge_probe_pictures",
     "recent_sign_ins",
     "set_user",
+    "unknown_before",
     "verify_identity",
     "verify_images",
 ]

@@ -45,16 +45,17 @@ def forget_probe_pictures(identity_id: int) -> int:
     probes = Decision.objects.filter(identity_id=identity_id).values_list("probe", flat=True)
     mentions = Decision.objects.filter(candidates__contains=[{"identity": identity_id}])  # has an index
     best = mentions.filter(candidates__0__identity=identity_id).values_list("probe", flat=True)
-    return _remove(ProbePicture.objects.filter(probe__in={*probes, *best}))
+    return remove_pictures(ProbePicture.objects.filter(probe__in={*probes, *best}))
 
 
 def purge_probe_pictures() -> int:
     """Remove pictures that are older than the site keeps them; all of them where it keeps none any more."""
     days = max(0, settings.KEEP_PROBES_DAYS)
-    return _remove(ProbePicture.objects.filter(created_at__lt=timezone.now() - timedelta(days=days)))
+    return remove_pictures(ProbePicture.objects.filter(created_at__lt=timezone.now() - timedelta(days=days)))
 
 
-def _remove(rows: QuerySet[ProbePicture]) -> int:
+def remove_pictures(rows: QuerySet[ProbePicture]) -> int:
+    """With their bytes; returns how many."""
     count = 0
     with transaction.atomic():
         for row in rows:
