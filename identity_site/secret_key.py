@@ -1,4 +1,4 @@
-"""The signing key of a site that was given none: made once, kept in the data folder."""
+"""The keys of a site that was given none: made once, kept in the data folder."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 NAME = "secret_key"
+SITE_KEY = "site_key"
 
 
-def kept_in(data_dir: Path) -> str:
+def kept_in(data_dir: Path, name: str = NAME) -> str:
     """The key of this data folder, made now if there is none. Readable by its owner only."""
-    path = data_dir / NAME
+    path = data_dir / name
     try:
         return _read(path) or _make(path)
     except OSError as error:
         raise ImproperlyConfigured(
-            f"The secret key {path} cannot be read or made ({error}). Set SECRET_KEY, or IDENTITY_DATA_DIR "
+            f"The key {path} cannot be read or made ({error}). Set {name.upper()}, or IDENTITY_DATA_DIR "
             "to a folder of your own."
         ) from error
 
@@ -32,7 +33,7 @@ def _read(path: Path) -> str:
 
 def _make(path: Path) -> str:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = path.with_name(f"{NAME}.{secrets.token_hex(6)}.part")
+    part = path.with_name(f"{path.name}.{secrets.token_hex(6)}.part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(secrets.token_urlsafe(64) + "\n")

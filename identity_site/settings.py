@@ -47,6 +47,13 @@ if env.is_set("SECRET_KEY") or env.is_set("DATABASE_URL"):
 else:
     SECRET_KEY = secret_key.kept_in(DATA_DIR)
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
+# Signs receipts of erasure. It is not in the database, so that whoever has a backup cannot make one. The first is in
+# use, the others are former ones.
+if env.is_set("SITE_KEY") or env.is_set("DATABASE_URL"):
+    SITE_KEYS = [env.required("SITE_KEY", "another long random text, the same on every machine")]
+    SITE_KEYS += env.words("SITE_KEY_FALLBACKS")
+else:
+    SITE_KEYS = secret_key.kept_in(DATA_DIR, secret_key.SITE_KEY).split()
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 

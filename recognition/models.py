@@ -403,6 +403,24 @@ class ProbePicture(models.Model):
         return f"picture of {self.created_at:%Y-%m-%d %H:%M:%S}"
 
 
+class Erasure(models.Model):
+    """The receipt of a person's erasure. It names nobody: a number, counts and digests, and a signature.
+
+    person: the number that the person had here. by: who erased it, as it was called then.
+    """
+
+    person = models.BigIntegerField(db_index=True)
+    receipt = models.JSONField()
+    by = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField("erased", auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"erasure of person {self.person}"
+
+
 class RetentionRun(models.Model):
     """What the site removed because it was older than it may be. removed: kind -> how many."""
 

@@ -3,6 +3,7 @@
 from recognition.admin import (
     consents,
     decisions,
+    erasures,
     evaluation,
     gallery,
     identities,
@@ -17,6 +18,7 @@ from recognition.admin import (
 __all__ = [
     "consents",
     "decisions",
+    "erasures",
     "evaluation",
     "gallery",
     "identities",

@@ -10,6 +10,7 @@ from django.forms.widgets import Script
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils import formats, timezone
+from django.utils.html import format_html
 from unfold.decorators import action, display
 
 from recognition.admin.base import Deleted, SiteAdmin, counted, number_of
@@ -18,7 +19,7 @@ from recognition.admin.identity_form import EnrolForm
 from recognition.admin.identity_list import AccountFilter, ConsentFilter, PhotosFilter, with_columns
 from recognition.admin.identity_page import person_context
 from recognition.admin.identity_views import PersonViews
-from recognition.models import Consent, Decision, Embedding, Identity, Photo
+from recognition.models import Consent, Decision, Embedding, Erasure, Identity, Photo
 from recognition.services import enrolment, identities
 
 
@@ -184,11 +185,21 @@ class IdentityAdmin(PersonViews, PersonConsent, SiteAdmin):
         return [action for action in actions if not action.action_name.endswith(f"_{hidden}")]
 
     def delete_model(self, request: HttpRequest, obj: Identity) -> None:
-        identities.erase(obj)
+        self._erase(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Identity]) -> None:
         for identity in queryset:
-            identities.erase(identity)
+            self._erase(request, identity)
+
+    def _erase(self, request: HttpRequest, identity: Identity) -> None:
+        pk = identity.pk
+        if identities.erase(identity, by=request.user.get_username()) is None:
+            return
+        if request.user.has_perm("recognition.view_erasure"):
+            erasure = Erasure.objects.filter(person=pk).first()
+            page = reverse("admin:recognition_erasure_change", args=[erasure.pk])
+            text = 'What was erased is on a signed <a class="text-link" href="{}">receipt</a>.'
+            self.message_user(request, format_html(text, page), messages.SUCCESS)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Deleted:
         """What goes with a person, in words and numbers instead of a tree of rows."""

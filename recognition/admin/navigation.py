@@ -30,6 +30,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _model(
                     "Consent texts", "handshake", "recognition_consenttext", "recognition.view_consenttext"
                 ),
+                _model("Erasures", "person_remove", "recognition_erasure", "recognition.view_erasure"),
                 _model(
                     "Retention", "auto_delete", "recognition_retentionrun", "recognition.view_retentionrun"
                 ),

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from recognition.models import Identity
-from recognition.services.identities import people
+from recognition.services.identities import erasure, people
 from tests.fakes import person_jpeg
 
 PROFILE = "/accounts/profile/"
@@ -49,7 +49,7 @@ def test_a_suspended_person_is_out(client, identity):
 
 @pytest.mark.parametrize("how", ["unlinked", "erased"])
 def test_an_account_without_a_person_is_out(client, identity, how):
-    people.erase(identity) if how == "erased" else people.update_identity(identity, user_id=None)
+    erasure.erase(identity) if how == "erased" else people.update_identity(identity, user_id=None)
     assert ended(client)
 
 

@@ -7,7 +7,7 @@ import pytest
 from recognition.models import Evaluation
 from recognition.services import queue
 from recognition.services.evaluation.site import run_evaluation
-from recognition.services.identities import people
+from recognition.services.identities import erasure, people
 from recognition.services.thresholds.changes import activate, store_policy
 from tests.admin.conftest import said
 from tests.galleries import enrol_vectors
@@ -76,7 +76,7 @@ def test_figures_curves_and_confusable_people_with_links(owner, done):
 
 def test_erased_people_are_not_named(owner, done):
     for number in range(8):
-        people.erase(people.get_identity(f"V{number}"))
+        erasure.erase(people.get_identity(f"V{number}"))
     shown = owner.get(page(done)).content.decode()
     assert "None of them is enrolled any more" in shown
     assert "Person 3" not in shown

@@ -11,7 +11,7 @@ from recognition.engine.types import ModelFileError
 from recognition.models import Decision
 from recognition.services import identities, keys
 from recognition.services.enrolment import photos
-from recognition.services.identities import people
+from recognition.services.identities import erasure, people
 from recognition.services.recognition import answers, recognise
 from tests.admin.conftest import add_photo, person, person_page, said
 from tests.fakes import person_jpeg
@@ -251,7 +251,7 @@ def test_a_person_erased_meanwhile_is_told(owner, ann, monkeypatch):
     real = people.update_identity
 
     def erased_first(identity, **changes):
-        people.erase(identity)
+        erasure.erase(identity)
         return real(identity, **changes)
 
     monkeypatch.setattr(identities, "update_identity", erased_first)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from recognition.models import Decision
-from recognition.services.identities import people
+from recognition.services.identities import erasure, people
 from tests.accounts.conftest import Enrol
 from tests.api.conftest import NewKiosk
 from tests.api.kiosks import Kiosk, assert_guarded, error_of, upload
@@ -103,7 +103,7 @@ def test_only_what_is_new(history: Kiosk) -> None:
 
 
 def test_an_erased_person_is_not_named(history: Kiosk) -> None:
-    people.erase(people.get_identity("F1"))
+    erasure.erase(people.get_identity("F1"))
     assert [person for _, _, person in shown(history)] == [None, "F2", None, None, None]
 
 

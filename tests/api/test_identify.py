@@ -8,7 +8,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from recognition.models import ApiKey, Decision
-from recognition.services.identities import people
+from recognition.services.identities import erasure, people
 from recognition.services.recognition import shadow
 from tests.accounts.conftest import Enrol
 from tests.api.conftest import NewKiosk
@@ -173,7 +173,7 @@ def test_a_change_counts_at_once(enrol: Enrol, new_kiosk: NewKiosk) -> None:
     assert decision() == "no_match"
     people.resume(identity)
     assert decision() == "match"
-    people.erase(identity)
+    erasure.erase(identity)
     assert decision() == "no_match"
 
 

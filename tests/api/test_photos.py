@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 from recognition.models import Photo
 from recognition.services import enrolment
 from recognition.services.enrolment import uploads
-from recognition.services.identities import people
+from recognition.services.identities import erasure, people
 from tests.accounts.conftest import Enrol
 from tests.api.conftest import NewKiosk
 from tests.api.kiosks import assert_guarded, error_of, in_base64, rows, upload
@@ -198,7 +198,7 @@ def test_a_person_erased_meanwhile(new_kiosk: NewKiosk) -> None:
     """The erasure comes while the file is being read."""
 
     def read(files: object) -> uploads.Uploads:
-        people.erase(people.get_identity("N1"))
+        erasure.erase(people.get_identity("N1"))
         return original(files)  # type: ignore[arg-type]
 
     original = uploads.read_uploads

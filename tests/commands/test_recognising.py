@@ -175,7 +175,8 @@ class TestFromAShellWithoutHelpers:
 
     def test_without_a_database(self, tmp_path):
         (tmp_path / "probe.jpg").write_bytes(person_jpeg(1))
-        nowhere = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x", "SECRET_KEY": "x" * 60}
+        nowhere = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}
+        nowhere |= {"SECRET_KEY": "x" * 60, "SITE_KEY": "y" * 60}
         ended = run("identify", tmp_path / "probe.jpg", "--json", **nowhere)
         assert (ended.status, ended.out) == (1, "")
         assert ended.error["code"] == "unavailable"

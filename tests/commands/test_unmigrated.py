@@ -18,14 +18,14 @@ def test_an_embedded_database_is_prepared(tmp_path: Path) -> None:
     environment = {
         name: value
         for name, value in os.environ.items()
-        if name not in {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE"}
+        if name not in {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "SITE_KEY", "DJANGO_SETTINGS_MODULE"}
     }
     environment["IDENTITY_DATA_DIR"] = str(tmp_path / "data")
     command = [sys.executable, env.BASE_DIR / "manage.py", "export_people", tmp_path / "out"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert "Preparing the database" in done.stderr
-    assert (tmp_path / "out" / "data.csv").read_text().splitlines() == ["person_id,name,path"]
+    assert (tmp_path / "out" / "data.csv").read_text().splitlines() == ["person_id,name,path,consent"]
 
 
 @pytest.mark.parametrize("command", ["rebuild_index", "replay", "export_people"])

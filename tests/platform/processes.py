@@ -32,7 +32,15 @@ sys.stdin.readline()
 
 def environment(data_dir: Path, **more: str) -> dict[str, str]:
     """This process's environment, as if nothing were configured but the data folder."""
-    names = ("DATABASE_URL", "REDIS_URL", "CACHE_URL", "SECRET_KEY", "DJANGO_SETTINGS_MODULE", "PORT")
+    names = (
+        "DATABASE_URL",
+        "REDIS_URL",
+        "CACHE_URL",
+        "SECRET_KEY",
+        "SITE_KEY",
+        "DJANGO_SETTINGS_MODULE",
+        "PORT",
+    )
     clean = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in names}
     return {**clean, "IDENTITY_DATA_DIR": str(data_dir), "FETCH_MODELS": "false", **more}
 

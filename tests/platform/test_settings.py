@@ -22,6 +22,7 @@ PRODUCTION = {
     "DATABASE_URL": "postgresql://identity@db/identity",
     "REDIS_URL": "redis://cache:6379/0",
     "SECRET_KEY": "k" * 64,
+    "SITE_KEY": "s" * 64,
 }
 
 
@@ -55,6 +56,7 @@ def test_production(empty_dir: Path) -> None:
     assert found["SECURE_PROXY_SSL_HEADER"] == ["HTTP_X_FORWARDED_PROTO", "https"]
     assert found["ALLAUTH_TRUSTED_PROXY_COUNT"] == 1
     assert found["CELERY_BROKER_URL"] == "redis://cache:6379/0"
+    assert found["SITE_KEYS"] == ["s" * 64]
     assert list(empty_dir.iterdir()) == []
 
 
@@ -64,6 +66,13 @@ def test_nothing_configured(empty_dir: Path) -> None:
     assert found["SECURE_SSL_REDIRECT"] is False
     assert found["SECURE_PROXY_SSL_HEADER"] is None
     assert found["SECRET_KEY"] == (empty_dir / "secret_key").read_text().strip()
+    assert found["SITE_KEYS"] == [(empty_dir / "site_key").read_text().strip()]
+    assert found["SECRET_KEY"] not in found["SITE_KEYS"]
+
+
+def test_former_site_keys_follow_the_one_in_use(empty_dir: Path) -> None:
+    found = settings(empty_dir, **PRODUCTION, SITE_KEY_FALLBACKS=f"{'t' * 64} {'u' * 64}")
+    assert found["SITE_KEYS"] == ["s" * 64, "t" * 64, "u" * 64]
 
 
 @pytest.mark.parametrize(
@@ -72,6 +81,7 @@ def test_nothing_configured(empty_dir: Path) -> None:
         ({"DEBUG": "ture"}, "DEBUG must be true or false, not 'ture'."),
         ({"SECRET_KEY_FILE": "/nowhere/key"}, "SECRET_KEY_FILE: /nowhere/key cannot be read"),
         ({**PRODUCTION, "SECRET_KEY": ""}, "SECRET_KEY (or SECRET_KEY_FILE) must be set"),
+        ({**PRODUCTION, "SITE_KEY": ""}, "SITE_KEY (or SITE_KEY_FILE) must be set"),
         (
             {"DATABASE_URL": "mysql://db/x", "SECRET_KEY": "k"},
             "DATABASE_URL must begin with postgresql://, not mysql://.",

@@ -11,7 +11,7 @@ import pytest
 
 from recognition.models import Decision, Embedding, Identity, ModelChange, Photo
 from recognition.services.enrolment import npz_exchange, photos
-from recognition.services.identities import people
+from recognition.services.identities import erasure, people
 from recognition.services.models import changes as model_changes
 from recognition.services.models import reembedding
 from recognition.services.models import switch as model_switch
@@ -95,8 +95,8 @@ def test_a_photo_is_deleted_while_its_person_is_erased(enrol, monkeypatch, pool)
     ann = enrol(1)
     photo = ann.photos.first()
     erasing = Event()
-    monkeypatch.setattr(people, "_rename_in_decisions", before(people._rename_in_decisions, erasing))
-    erase = in_background(pool, lambda: people.erase(ann))
+    monkeypatch.setattr(erasure, "rename_in_decisions", before(erasure.rename_in_decisions, erasing))
+    erase = in_background(pool, lambda: erasure.erase(ann))
     assert erasing.wait(PATIENCE)
     delete = in_background(pool, lambda: photos.delete_photo(photo))
     erase.result(PATIENCE)
@@ -108,15 +108,15 @@ def test_probes_do_not_wait_for_an_erasure(enrol, monkeypatch, pool):
     ann = enrol(1)
     enrol(2)
     erasing, decided = Event(), Event()
-    real = people._rename_in_decisions
+    real = erasure.rename_in_decisions
 
     def rename(*args):
         erasing.set()
         assert decided.wait(PATIENCE)
         real(*args)
 
-    monkeypatch.setattr(people, "_rename_in_decisions", rename)
-    erase = in_background(pool, lambda: people.erase(ann))
+    monkeypatch.setattr(erasure, "rename_in_decisions", rename)
+    erase = in_background(pool, lambda: erasure.erase(ann))
     assert erasing.wait(PATIENCE)
     found = in_background(pool, lambda: recognise.identify(person_jpeg(1, variant=6)))
     assert found.result(PATIENCE).faces[0].identity is None
@@ -165,6 +165,6 @@ def test_erasing_many_mentions_is_one_statement(enrol, django_assert_max_num_que
         for n in range(200)
     )
     with django_assert_max_num_queries(60):
-        people.erase(ann)
+        erasure.erase(ann)
     left = [{"identity": 10**6, "score": 0.3}]
     assert list(Decision.objects.values_list("candidates", flat=True)) == [left] * 200

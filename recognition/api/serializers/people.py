@@ -37,6 +37,16 @@ class NewPersonInput(PersonInput):
     )
 
 
+class EraseQuery(Input):
+    receipt = serializers.BooleanField(default=False, help_text="Answer 200 with a signed receipt.")
+
+
+class Erasure(serializers.Serializer):
+    receipt = serializers.DictField(
+        help_text="Counts, digests and times, signed; it names nobody. Keep it as it is."
+    )
+
+
 class Consent(serializers.Serializer):
     version = serializers.IntegerField(source="text.version", help_text="Of the text that was agreed to.")
     given_at = serializers.DateTimeField()

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -89,12 +89,18 @@ class PersonView(KioskView):
         operation_id="people_erase",
         tags=["people"],
         summary="Erase a person",
-        parameters=[PERSON_ID],
-        responses=answers(204, None, 404, description="Erased."),
+        parameters=[PERSON_ID, shapes.EraseQuery],
+        responses={204: OpenApiResponse(None, "Erased.")} | answers(200, shapes.Erasure, 400, 404),
     )
     def delete(self, request: Request, external_id: str) -> Response:
-        """Removes the person with all photos and vectors, at once and for good."""
-        identities.erase(identities.get_identity(external_id))
+        """Removes the person with all photos and vectors, at once and for good.
+
+        With `?receipt=true` the answer is a signed receipt, which `manage.py verify_erasure` checks.
+        """
+        wanted = self.read_query(shapes.EraseQuery)
+        receipt = identities.erase(identities.get_identity(external_id), by=request.auth.name)
+        if wanted["receipt"] and receipt is not None:
+            return Response({"receipt": receipt})
         return Response(status=204)
 
 

@@ -7,7 +7,7 @@ Whoever changes a person's vectors or state calls `record_change` in the same tr
 
 from __future__ import annotations
 
-from recognition.services.gallery.index import rebuild_if_stale, rebuild_index
+from recognition.services.gallery.index import files_from_before, rebuild_if_stale, rebuild_index
 from recognition.services.gallery.live import (
     LiveGallery,
     Mark,
@@ -22,6 +22,7 @@ __all__ = [
     "LiveGallery",
     "Mark",
     "enrolled_vectors",
+    "files_from_before",
     "gallery_folder",
     "last_change",
     "live_gallery",

@@ -71,6 +71,13 @@ def drop_former_builds() -> None:
                 _keep(newest)
 
 
+def files_from_before(change_number: int) -> list[str]:
+    """Gallery files on this host that lack this change. `rebuild_if_stale`, called every minute, replaces them within
+    a quarter of an hour."""
+    builds = GalleryBuild.objects.filter(change_number__lt=change_number).values_list("file", flat=True)
+    return [name for name in builds if (gallery_folder() / name).exists()]
+
+
 def _newest(version: ModelVersion) -> GalleryBuild | None:
     return GalleryBuild.objects.filter(model_version=version).first()
 

@@ -21,11 +21,11 @@ from recognition.services.identities.consents import (
     when_erased,
     withdraw_consent,
 )
+from recognition.services.identities.erasure import erase
 from recognition.services.identities.export import COLUMNS, export_people
 from recognition.services.identities.lookalikes import Neighbour, in_gallery, neighbours
 from recognition.services.identities.people import (
     create_identity,
-    erase,
     get_identity,
     merge,
     refuse_what_is_no_text,
@@ -33,11 +33,15 @@ from recognition.services.identities.people import (
     suspend,
     update_identity,
 )
+from recognition.services.identities.receipts import Receipt, check_signature, read_receipt
+from recognition.services.identities.traces import known_receipts, person_of, traces_of
 
 __all__ = [
     "COLUMNS",
     "LINK_DAYS",
     "Neighbour",
+    "Receipt",
+    "check_signature",
     "consent_of",
     "consent_required",
     "consent_text",
@@ -52,12 +56,16 @@ __all__ = [
     "give_consent",
     "identity_of_token",
     "in_gallery",
+    "known_receipts",
     "merge",
     "neighbours",
+    "person_of",
     "publish_consent_text",
+    "read_receipt",
     "refuse_what_is_no_text",
     "resume",
     "suspend",
+    "traces_of",
     "update_identity",
     "when_erased",
     "withdraw_consent",

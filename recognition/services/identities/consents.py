@@ -14,7 +14,8 @@ from django.utils import timezone
 from recognition.models import Consent, ConsentText, Identity
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.gallery import record_change
-from recognition.services.identities.people import erase, refuse_what_is_no_text
+from recognition.services.identities.erasure import erase
+from recognition.services.identities.people import refuse_what_is_no_text
 
 log = logging.getLogger(__name__)
 
@@ -172,7 +173,7 @@ def erase_withdrawn() -> int:
             # Somebody may have agreed again since the list was read.
             locked = due.select_for_update().filter(pk=pk).first()
             if locked is not None:
-                erase(locked)
+                erase(locked, by="consent withdrawn")
                 count += 1
     return count
 

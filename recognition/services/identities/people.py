@@ -1,4 +1,4 @@
-"""Enrolling, changing, suspending, merging and erasing people."""
+"""Enrolling, changing, suspending and merging people."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, connection, transaction
-from django.utils import timezone
 
 from recognition.models import Identity, Photo, ShadowDecision
-from recognition.services import recognition
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.files import remove_files_of
 from recognition.services.gallery import record_change
 
+ERASED = "erased person {}"  # what the log of the admin calls whoever is gone
 RENAME = """
     UPDATE recognition_decision SET candidates = coalesce((
         SELECT jsonb_agg(jsonb_set(kept.candidate, '{identity}', to_jsonb(kept.who)) ORDER BY kept.place)
@@ -80,30 +79,6 @@ def resume(identity: Identity) -> Identity:
     return update_identity(identity, status=Identity.Status.ACTIVE)
 
 
-def erase(identity: Identity) -> None:
-    """Remove the person, photos, crops and vectors, and their mention in past decisions. Cannot be undone."""
-    _leave_gallery(identity.pk)
-    with transaction.atomic():
-        if not Identity.objects.select_for_update().filter(pk=identity.pk).exists():
-            return
-        for photo in Photo.objects.filter(identity=identity).only("image", "crop"):
-            remove_files_of(photo)
-        recognition.forget_probe_pictures(identity.pk)
-        _rename_in_decisions(identity.pk, None)
-        _forget_in_admin_log(identity.pk)
-        Identity.objects.filter(pk=identity.pk).delete()
-        record_change(identity.pk)
-
-
-def _leave_gallery(pk: int) -> None:
-    """Not recognised from the next request on. The many decisions to change take a while, and probes of people who
-    look alike would wait for a locked candidate."""
-    with transaction.atomic():
-        active = Identity.objects.filter(pk=pk, status=Identity.Status.ACTIVE)
-        if active.update(status=Identity.Status.SUSPENDED, updated_at=timezone.now()):
-            record_change(pk)
-
-
 def merge(*, into: Identity, other: Identity) -> Identity:
     """Give all photos, vectors and history of `other` to `into`, then remove `other`.
 
@@ -133,10 +108,10 @@ def merge(*, into: Identity, other: Identity) -> Identity:
         other.decisions.update(identity=into)
         other.consents.update(identity=into)
         ShadowDecision.objects.filter(identity=other).update(identity=into)
-        _rename_in_decisions(other.pk, into.pk)
+        rename_in_decisions(other.pk, into.pk)
         user_id = into.user_id or other.user_id
         gone = other.pk
-        _forget_in_admin_log(gone)
+        forget_in_admin_log(gone)
         other.delete()
         if user_id != into.user_id:
             into.user_id = user_id
@@ -171,18 +146,18 @@ def _move_imported_vectors(into: Identity, other: Identity) -> None:
             vector.save(update_fields=["source"])
 
 
-def _rename_in_decisions(pk: int, to: int | None) -> None:
+def rename_in_decisions(pk: int, to: int | None) -> None:
     """Let past decisions speak of another person instead, or of nobody. Of two mentions the better one stays."""
     with connection.cursor() as cursor:
         cursor.execute(RENAME, {"mention": json.dumps([{"identity": pk}]), "pk": pk, "to": to})
 
 
-def _forget_in_admin_log(pk: int) -> None:
+def forget_in_admin_log(pk: int) -> None:
     """The admin notes the name of what was changed; who changed it stays."""
     entries = LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(Identity), object_id=str(pk)
     )
-    entries.update(object_repr=f"erased person {pk}")
+    entries.update(object_repr=ERASED.format(pk))
 
 
 def _save(identity: Identity) -> Identity:

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from recognition.services.recognition.ageing import decisions_before, drop_decisions, unknown_before
 from recognition.services.recognition.answers import Asker, FaceAnswer, Identification
-from recognition.services.recognition.pictures import forget_probe_pictures, picture_of, purge_probe_pictures
+from recognition.services.recognition.pictures import (
+    forget_probe_pictures,
+    picture_of,
+    probe_pictures_of,
+    purge_probe_pictures,
+)
 from recognition.services.recognition.recognise import (
     KEPT_CANDIDATES,
     MOST_CANDIDATES,
@@ -33,6 +38,7 @@ __all__ = [
     "identify",
     "is_recognised",
     "picture_of",
+    "probe_pictures_of",
     "purge_probe_pictures",
     "recent_sign_ins",
     "set_user",

@@ -40,12 +40,17 @@ def keep(probe: UUID, *pictures: Image) -> None:
 
 def forget_probe_pictures(identity_id: int) -> int:
     """Remove the pictures that were taken for this person; called when it is erased, before its decisions forget it."""
+    return remove_pictures(probe_pictures_of(identity_id))
+
+
+def probe_pictures_of(identity_id: int) -> QuerySet[ProbePicture]:
+    """The pictures that were taken for this person, as their decisions say."""
     if not ProbePicture.objects.exists():
-        return 0
+        return ProbePicture.objects.none()
     probes = Decision.objects.filter(identity_id=identity_id).values_list("probe", flat=True)
     mentions = Decision.objects.filter(candidates__contains=[{"identity": identity_id}])  # has an index
     best = mentions.filter(candidates__0__identity=identity_id).values_list("probe", flat=True)
-    return remove_pictures(ProbePicture.objects.filter(probe__in={*probes, *best}))
+    return ProbePicture.objects.filter(probe__in={*probes, *best})
 
 
 def purge_probe_pictures() -> int:

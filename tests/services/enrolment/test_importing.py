@@ -16,7 +16,7 @@ from recognition.services.enrolment.import_plan import PlannedPerson, read_plan
 from recognition.services.enrolment.import_report import Report
 from recognition.services.enrolment.importing import import_people
 from recognition.services.gallery.live import last_change, live_gallery
-from recognition.services.identities import people
+from recognition.services.identities import erasure, people
 from tests.fakes import person_jpeg, wall_jpeg
 from tests.galleries import people_folder
 from tests.threads import at_once, in_background
@@ -301,7 +301,7 @@ class TestAtTheSameTime:
         with ThreadPoolExecutor(1) as pool:
             running = in_background(pool, lambda: import_people(read_plan(folder)))
             assert reading.wait(20)
-            people.erase(people.get_identity("Person_0"))
+            erasure.erase(people.get_identity("Person_0"))
             go_on.set()
             report = running.result(20)
         assert report.people == 4

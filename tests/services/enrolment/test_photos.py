@@ -14,7 +14,7 @@ from recognition.models import Embedding, GalleryChange, Photo, StoredFile
 from recognition.services.enrolment import photos, preparing
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.gallery.live import live_gallery
-from recognition.services.identities import people
+from recognition.services.identities import erasure, people
 from tests.fakes import person_jpeg, person_picture, wall_jpeg
 from tests.threads import at_once
 
@@ -126,7 +126,7 @@ class TestAtTheSameTime:
 
     def test_a_photo_for_somebody_who_is_erased_meanwhile(self, ann):
         prepared, _ = preparing.prepare_photo(person_jpeg(1))
-        people.erase(ann)
+        erasure.erase(ann)
         with pytest.raises(NotFound):
             photos.keep_photo(identity=ann, prepared=prepared)
         assert not StoredFile.objects.exists()

@@ -17,7 +17,7 @@ from recognition.services.analysis.analyzer import get_analyzer
 from recognition.services.analysis.installed import active_model
 from recognition.services.enrolment import examination, photos
 from recognition.services.gallery.live import last_change, live_gallery
-from recognition.services.identities import people
+from recognition.services.identities import erasure, people
 from recognition.tasks import process_photos as task
 from tests.commands.processes import run
 from tests.fakes import person_jpeg, wall_jpeg
@@ -264,7 +264,7 @@ class TestMeanwhile:
     def test_the_person_is_erased(self, ann, photo, pausing, pool):
         worker = in_background(pool, lambda: photos.process_photos([photo.pk]))
         assert pausing.found.wait(20)
-        people.erase(ann)
+        erasure.erase(ann)
         pausing.go_on.set()
         worker.result(20)
         for model in (Photo, Embedding, StoredFile):

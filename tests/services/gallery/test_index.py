@@ -17,7 +17,7 @@ from recognition.models import GalleryBuild, GalleryChange
 from recognition.services.gallery import index
 from recognition.services.gallery import live as live_gallery
 from recognition.services.gallery.live import LiveGallery, last_change
-from recognition.services.identities import people
+from recognition.services.identities import erasure, people
 from recognition.tasks import rebuild_index as task
 from recognition.tasks import rebuild_index_if_stale as beat
 from tests.fakes import person_vector
@@ -117,7 +117,7 @@ class TestWhenStale:
         ann = enrol(1, account=False)
         enrol(2, account=False)
         task()
-        people.erase(ann)
+        erasure.erase(ann)
         age(minutes=6)
         new = GalleryBuild.objects.get(pk=beat())
         assert len(names(folder)) == 2

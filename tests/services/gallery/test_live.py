@@ -22,7 +22,7 @@ from recognition.services.enrolment import photos
 from recognition.services.gallery import index
 from recognition.services.gallery import live as live_gallery
 from recognition.services.gallery.live import LiveGallery, record_change
-from recognition.services.identities import people
+from recognition.services.identities import erasure, people
 from tests.fakes import person_jpeg, person_vector
 from tests.galleries import enrol_vectors
 from tests.threads import at_once, in_background, wait_for_a_waiting_lock
@@ -92,7 +92,7 @@ class TestAnotherProcess:
         assert ann.pk not in other.current()
         people.resume(ann)
         assert found(other.current(), 1) == ann.pk
-        people.erase(ann)
+        erasure.erase(ann)
         assert ann.pk not in other.current()
         assert len(loads) == read  # all of it from the log
 
@@ -380,7 +380,7 @@ def test_a_real_second_process(enrol):
         ben = enrol(2, account=False)
         people.suspend(ann)
         assert look() == f"[{ben.pk}]"
-        people.erase(ben)
+        erasure.erase(ben)
         people.resume(ann)
         start = time.monotonic()
         assert look() == f"[{ann.pk}]"
@@ -409,7 +409,7 @@ def test_any_sequence_of_changes_ends_with_the_truth(enrol, seed):
                 people.resume(person)
             case 3 if len(crowd) > 1:
                 crowd.remove(person)
-                people.erase(person)
+                erasure.erase(person)
             case 4:
                 data = person_jpeg(int(random.integers(20)), variant=100 + step)
                 photos.process_photos([photos.add_photo(identity=person, data=data).pk])

@@ -11,7 +11,7 @@ from recognition.models import Consent, ConsentText, Identity, Photo
 from recognition.services import recognition
 from recognition.services.enrolment import photos
 from recognition.services.errors import Conflict, Invalid, NotFound
-from recognition.services.identities import consents, people
+from recognition.services.identities import consents, erasure, people
 from tests.fakes import person_jpeg
 
 pytestmark = pytest.mark.django_db
@@ -156,6 +156,6 @@ def test_the_link_is_of_one_person_and_does_not_last(ann, monkeypatch):
     with pytest.raises(NotFound):
         consents.identity_of_token(token)
     monkeypatch.undo()
-    people.erase(ann)
+    erasure.erase(ann)
     with pytest.raises(NotFound):
         consents.identity_of_token(token)

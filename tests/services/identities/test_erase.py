@@ -11,7 +11,7 @@ from django.db import connection
 from accounts.models import User
 from recognition.models import Embedding, Identity, Photo, StoredFile
 from recognition.services.enrolment import photos
-from recognition.services.identities import people
+from recognition.services.identities import erasure, people
 from tests.accounts.conftest import fresh_state  # noqa: F401
 from tests.fakes import person_jpeg
 
@@ -47,7 +47,7 @@ def test_neither_waits_for_the_other_for_ever(monkeypatch):
     threads[0].start()
     assert writing.wait(10)
     threads[1].start()
-    people.erase(identity)
+    erasure.erase(identity)
     for thread in threads:
         thread.join(20)
     assert errors == []
@@ -73,7 +73,7 @@ def test_the_log_of_the_admin_forgets_the_name_and_keeps_who_did_what():
     photo = photos.add_photo(identity=ann, data=person_jpeg(3), filename="ann.jpg")
     for row in (ann, photo, clerk):
         LogEntry.objects.log_actions(clerk.pk, [row], CHANGE, single_object=True)
-    people.erase(ann)
+    erasure.erase(ann)
     texts = list(LogEntry.objects.order_by("pk").values_list("object_repr", "user__username"))
     assert texts == [(f"erased person {ann.pk}", "clerk"), (str(photo), "clerk"), ("clerk", "clerk")]
 

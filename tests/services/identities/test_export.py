@@ -12,7 +12,7 @@ from recognition.models import Identity
 from recognition.services.enrolment.import_plan import read_plan
 from recognition.services.enrolment.importing import import_people
 from recognition.services.errors import Invalid
-from recognition.services.identities import consents, people
+from recognition.services.identities import consents, erasure, people
 from recognition.services.identities.export import export_people
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +34,7 @@ def test_round_trip(enrol, tmp_path):
     assert first[-1] == {"person_id": "Z 1", "name": 'Zoë, "the Owl"', "path": "", "consent": "2026-05-04"}
     assert {row["consent"] for row in first[:-1]} == {""}
     for identity in Identity.objects.all():
-        people.erase(identity)
+        erasure.erase(identity)
     report = import_people(read_plan(tmp_path / "out" / "data.csv"))
     assert (report.people, report.enrolled, report.rejected) == (3, 5, [])
     zoe = people.get_identity("Z 1")

@@ -13,7 +13,7 @@ from recognition.services.analysis.installed import active_model
 from recognition.services.enrolment import photos
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.gallery.live import live_gallery
-from recognition.services.identities import people
+from recognition.services.identities import erasure, people
 from recognition.services.recognition.recognise import identify
 from tests.fakes import person_jpeg, person_vector
 from tests.threads import at_once
@@ -120,7 +120,7 @@ class TestChanging:
 
     def test_an_erased_person_cannot_be_changed(self, enrol):
         ann = enrol(1)
-        people.erase(ann)
+        erasure.erase(ann)
         with pytest.raises(NotFound):
             people.update_identity(ann, name="Anna")
 
@@ -144,7 +144,7 @@ class TestErasing:
         assert recognised(1) == "F1"
         assert recognised(2) == "F2"
         assert len(mentions(ann.pk)) == 4  # photos, embeddings, decisions, candidates
-        people.erase(ann)
+        erasure.erase(ann)
         assert mentions(ann.pk) == []
         assert recognised(1) is None
         assert recognised(2) == "F2"
@@ -156,9 +156,9 @@ class TestErasing:
 
     def test_twice_is_once(self, enrol):
         ann = enrol(1)
-        people.erase(ann)
+        erasure.erase(ann)
         before = live_gallery.current().change_number
-        people.erase(ann)
+        erasure.erase(ann)
         assert live_gallery.current().change_number == before
 
     @pytest.mark.django_db(transaction=True)
@@ -166,7 +166,7 @@ class TestErasing:
         """However the two fall together, no decision mentions the person afterwards."""
         for _ in range(5):
             ann = enrol(1, account=False)
-            at_once(*[lambda: recognised(1)] * 2, lambda ann=ann: people.erase(ann))
+            at_once(*[lambda: recognised(1)] * 2, lambda ann=ann: erasure.erase(ann))
             assert mentions(ann.pk) == []
 
     @pytest.mark.django_db(transaction=True)
@@ -187,11 +187,11 @@ class TestErasing:
                 attempt(lambda a=ann, b=ben: people.merge(into=a, other=b)),
                 attempt(lambda a=ann: people.suspend(a)),
                 attempt(lambda w=waiting: photos.process_photos([w.pk])),
-                attempt(lambda a=ann: people.erase(a)),
+                attempt(lambda a=ann: erasure.erase(a)),
                 attempt(lambda: recognised(2)),
             )
             for person in (ann, ben):
-                people.erase(person)
+                erasure.erase(person)
                 assert mentions(person.pk) == []
             assert not StoredFile.objects.exists()
 
@@ -264,7 +264,7 @@ class TestMerging:
         ann, ben = enrol(1), enrol(2, account=False)
         with pytest.raises(Invalid):
             people.merge(into=ann, other=ann)
-        people.erase(ben)
+        erasure.erase(ben)
         with pytest.raises(NotFound):
             people.merge(into=ann, other=ben)
 

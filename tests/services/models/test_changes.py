@@ -24,7 +24,7 @@ from recognition.services.enrolment import photos
 from recognition.services.errors import Conflict, NotFound
 from recognition.services.gallery import index
 from recognition.services.gallery.live import record_change
-from recognition.services.identities import people
+from recognition.services.identities import erasure, people
 from recognition.services.models import changes as model_changes
 from recognition.services.models import comparison as model_comparison
 from recognition.services.models import reembedding
@@ -393,7 +393,7 @@ class TestShadow:
         ann = enrol(1)
         ready()
         identify(person_jpeg(1))
-        people.erase(ann)
+        erasure.erase(ann)
         assert ShadowDecision.objects.get().identity is None
 
     def test_merging(self, enrol, asked):

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import User
 from recognition.engine import images
 from recognition.models import Decision, ProbePicture, StoredFile
-from recognition.services.identities import people
+from recognition.services.identities import erasure
 from recognition.services.recognition import pictures, recognise
 from tests.fakes import person_jpeg, person_picture
 
@@ -93,7 +93,7 @@ def test_an_erased_persons_pictures_go_with_it(enrol, keeping):
     recognise.identify(person_jpeg(5))  # nobody, but she was the nearest
     ben = enrol(2)
     recognise.identify(person_jpeg(2, variant=4))  # somebody else
-    people.erase(ann)
+    erasure.erase(ann)
     kept = ProbePicture.objects.get()
     assert Decision.objects.get(probe=kept.probe).identity == ben
 

@@ -12,7 +12,7 @@ from recognition.services.analysis.installed import active_model
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.gallery import live
 from recognition.services.gallery.live import record_change
-from recognition.services.identities import people
+from recognition.services.identities import erasure, people
 from recognition.services.recognition import in_force as in_force
 from recognition.services.recognition import recognise
 from recognition.services.recognition.recognise import identify, verify_identity, verify_images
@@ -139,7 +139,7 @@ class TestIdentify:
 
         def search(*args):
             found = real(*args)
-            people.erase(ann)
+            erasure.erase(ann)
             return found
 
         monkeypatch.setattr(recognise, "_search", search)
@@ -297,7 +297,7 @@ class TestVerifyIdentity:
             verify_identity(person_jpeg(1), identity=people.suspend(ann))
         assert caught.value.code == "suspended"
         people.resume(ann)
-        people.erase(ann)
+        erasure.erase(ann)
         with pytest.raises(NotFound):
             verify_identity(person_jpeg(1), identity=ann)
         assert not Decision.objects.exists()
@@ -307,7 +307,7 @@ class TestVerifyIdentity:
         real = recognise._main_face
 
         def main_face(*args):
-            people.erase(ann)
+            erasure.erase(ann)
             live.live_gallery.current()
             return real(*args)
 

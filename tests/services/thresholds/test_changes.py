@@ -10,7 +10,7 @@ from recognition.engine.measures.thresholds import Tail, score_counts
 from recognition.models import ModelVersion, ThresholdPolicy
 from recognition.services.analysis.installed import active_model
 from recognition.services.errors import Conflict
-from recognition.services.identities import people
+from recognition.services.identities import erasure, people
 from recognition.services.thresholds import changes as policy_changes
 from recognition.services.thresholds.changes import activate, follow_growth, growth, roll_back, store_policy
 from recognition.services.thresholds.policies import active_policy
@@ -121,7 +121,7 @@ def test_the_threshold_is_never_lowered():
     activate(store_policy(measured()))
     raised = follow_growth()
     for number in range(50):
-        people.erase(people.get_identity(f"V{number}"))
+        erasure.erase(people.get_identity(f"V{number}"))
     assert growth(raised).needed < raised.identify_threshold
     assert follow_growth() is None
     assert active_policy() == raised

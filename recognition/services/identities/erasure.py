@@ -1,0 +1,105 @@
+"""Erasing a person everywhere, with a signed receipt that names nobody."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from django.db import transaction
+from django.db.models.fields.files import FieldFile
+from django.utils import timezone
+
+from recognition.models import Erasure, Identity, Photo, ProbePicture
+from recognition.services import recognition
+from recognition.services.files import remove_files_of
+from recognition.services.gallery import last_change, record_change
+from recognition.services.identities import traces
+from recognition.services.identities.people import forget_in_admin_log, rename_in_decisions
+from recognition.services.identities.receipts import Receipt, sign, write_receipt
+
+log = logging.getLogger(__name__)
+
+
+def erase(identity: Identity, *, by: str = "") -> Receipt | None:
+    """Remove the person, photos, crops and vectors, and their mention in past decisions. Cannot be undone.
+
+    by: who asks for it. Returns the signed receipt, which is also kept as an `Erasure` and written to the data folder;
+    None when the person is gone already.
+    """
+    _leave_gallery(identity.pk)
+    with transaction.atomic():
+        locked = Identity.objects.select_for_update().filter(pk=identity.pk).first()
+        if locked is None:
+            return None
+        content = _described(locked)
+        for photo in Photo.objects.filter(identity=locked).only("image", "crop"):
+            remove_files_of(photo)
+        recognition.forget_probe_pictures(locked.pk)
+        rename_in_decisions(locked.pk, None)
+        forget_in_admin_log(locked.pk)
+        Identity.objects.filter(pk=locked.pk).delete()
+        record_change(locked.pk)
+        receipt = sign(content | {"erased_at": timezone.now().isoformat(), "change_number": last_change()})
+        Erasure.objects.create(person=locked.pk, receipt=receipt, by=by[:200])
+        transaction.on_commit(partial(write_receipt, receipt))
+    log.info("person erased", extra={"person": locked.pk})
+    return receipt
+
+
+def _leave_gallery(pk: int) -> None:
+    """Not recognised from the next request on. The many decisions to change take a while, and probes of people who
+    look alike would wait for a locked candidate."""
+    with transaction.atomic():
+        active = Identity.objects.filter(pk=pk, status=Identity.Status.ACTIVE)
+        if active.update(status=Identity.Status.SUSPENDED, updated_at=timezone.now()):
+            record_change(pk)
+
+
+def _described(identity: Identity) -> dict[str, Any]:
+    """What is going to be erased: how many of each kind, and the digest of each file and vector, but no name."""
+    photos = list(identity.photos.order_by("pk"))
+    vectors = list(identity.embeddings.order_by("pk"))
+    pictures = recognition.probe_pictures_of(identity.pk)
+    return {
+        "person": {"number": identity.pk, "enrolled_at": identity.created_at.isoformat()},
+        "counts": {
+            "photos": len(photos),
+            "crops": sum(bool(photo.crop) for photo in photos),
+            "vectors": len(vectors),
+            "consents": identity.consents.count(),
+            "decisions": traces.decisions_about(identity.pk).count(),
+            "pictures shown for recognition": len(pictures),
+            "entries of the admin's log": traces.admin_log_of(identity.pk).count(),
+        },
+        "files": [*_files(photos), *_pictures(pictures)],
+        "photos": [{"number": photo.pk, "handed_in_sha256": photo.sha256} for photo in photos],
+        "vectors": [
+            {
+                "number": vector.pk,
+                "sha256": hashlib.sha256(np.asarray(vector.vector, "<f4").tobytes()).hexdigest(),
+            }
+            for vector in vectors
+        ],
+    }
+
+
+def _files(photos: Iterable[Photo]) -> list[dict[str, str]]:
+    return [_file(stored) for photo in photos for stored in (photo.image, photo.crop) if stored]
+
+
+def _pictures(pictures: Iterable[ProbePicture]) -> list[dict[str, str]]:
+    return [_file(picture.image) for picture in pictures if picture.image]
+
+
+def _file(stored: FieldFile) -> dict[str, str]:
+    """Name in the storage and digest; an empty one where the bytes were lost before."""
+    try:
+        with stored.storage.open(str(stored.name), "rb") as file:
+            digest = hashlib.sha256(file.read()).hexdigest()
+    except FileNotFoundError:
+        digest = ""
+    return {"name": str(stored.name), "sha256": digest}
