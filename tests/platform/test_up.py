@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -42,6 +43,7 @@ class Site:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            umask=0,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -100,6 +102,18 @@ def lasting_site(module_dir: Path) -> Iterator[Site]:
     started.end(signal.SIGTERM)
 
 
+def open_to_others(folder: Path) -> list[Path]:
+    """What group or others can reach and read or change; that they may pass towards the servers' files is no harm."""
+    found = []
+    for path in [folder, *folder.iterdir()]:
+        mode = path.lstat().st_mode
+        if not stat.S_ISLNK(mode) and mode & 0o066:
+            found.append(path)
+        elif path != folder and stat.S_ISDIR(mode) and mode & 0o011:
+            found += open_to_others(path)
+    return found
+
+
 def named(data_dir: Path, word: str) -> list[Seen]:
     return [process for process in processes_of(data_dir) if word in process.cmdline]
 
@@ -117,6 +131,7 @@ def test_a_site_from_start_to_ctrl_c_and_again(data_dir: Path, site: Site) -> No
     assert stylesheet
     assert site.get(stylesheet[1])[0] == 200
     assert "password" in site.get("/admin/")[1]
+    assert open_to_others(data_dir) == []
 
     assert site.end(signal.SIGINT) == 0
     assert "Stopped." in site.output

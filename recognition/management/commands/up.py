@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from identity_site import embedded, env, first_run, static_files
+from identity_site import embedded, env, first_run, private_files, static_files
 from identity_site.hints import manage
 from identity_site.supervisor import Child, ChildFailed, Stopped, Supervisor
 from recognition.checks import LOCAL_HOSTS
@@ -69,6 +69,7 @@ class Command(BaseCommand):
             raise CommandError(f"{error} Everything was stopped. The lines above say why.") from error
 
     def _prepare(self) -> None:
+        private_files.close(settings.DATA_DIR)
         self._step("Preparing the database")
         call_command("migrate", interactive=False, verbosity=0)
         try:
