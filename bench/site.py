@@ -53,6 +53,7 @@ def populate(count: int) -> None:
     """Write this many people with one vector each straight into Postgres, then build the index."""
     from django.db import connection, transaction
 
+    from recognition.models import Embedding
     from recognition.services.analysis import active_model
     from recognition.services.gallery import rebuild_index, record_change
 
@@ -66,11 +67,12 @@ def populate(count: int) -> None:
         )
         numbers = [row[0] for row in cursor.fetchall()]
         vectors = strangers(count, version.dimensions)
-        with cursor.copy(
-            "COPY recognition_embedding (identity_id, model_version_id, vector, source, created_at) FROM STDIN"
-        ) as copy:
-            for number, vector in zip(numbers, vectors, strict=True):
-                text = "[" + ",".join(map(str, vector.tolist())) + "]"
-                copy.write_row((number, version.pk, text, "bench", "now"))
+        for start in range(0, count, CHUNK):
+            Embedding.objects.bulk_create(
+                Embedding(identity_id=number, model_version=version, vector=vector, source="bench")
+                for number, vector in zip(
+                    numbers[start : start + CHUNK], vectors[start : start + CHUNK], strict=True
+                )
+            )
         record_change(None)
     rebuild_index()

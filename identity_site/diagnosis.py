@@ -100,6 +100,27 @@ def worker() -> Iterator[tuple[str, ...]]:
         yield ERROR, f"no worker serves the queue {name}", f"celery -A identity_site worker --queues {name}"
 
 
+def keys() -> Iterator[tuple[str, ...]]:
+    from recognition.services.data_keys import key_state
+
+    state = key_state()
+    if state.unreadable:
+        yield (
+            ERROR,
+            f"{state.unreadable} keys of people cannot be opened: their photos and vectors cannot be read",
+            "Bring back the SITE_KEY (or the file site_key of the data folder) with which they were enrolled.",
+        )
+    if state.former:
+        yield (
+            WARNING,
+            f"{state.former} keys are wrapped by a former site key",
+            f"Run `{manage('rotate_keys')}`.",
+        )
+    yield OK, f"{state.current} keys of people, wrapped by the site's key"
+    if settings.GALLERY_DIR.is_relative_to(settings.DATA_DIR):
+        yield WARNING, "the gallery file is on a disk, in the clear", "Set GALLERY_DIR to a folder in memory."
+
+
 def index() -> Iterator[tuple[str, ...]]:
     from recognition.engine.gallery import Gallery
     from recognition.models import GalleryBuild, Identity, ModelVersion
@@ -177,6 +198,7 @@ CHECKS: dict[str, Callable[[], Iterator[tuple[str, ...]]]] = {
     "models": models,
     "device": device,
     "in use": model_in_use,
+    "keys": keys,
     "index": index,
     "disk": disk,
     "camera": camera,

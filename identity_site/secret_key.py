@@ -47,3 +47,24 @@ def _make(path: Path) -> str:
     finally:
         part.unlink()
     return _read(path)
+
+
+def replace(data_dir: Path, name: str) -> None:
+    """A new key before the former ones, which stay readable. Processes that run read the file again."""
+    former = _read(data_dir / name).split()
+    _write(data_dir / name, [secrets.token_urlsafe(64), *former])
+
+
+def forget_former(data_dir: Path, name: str) -> None:
+    _write(data_dir / name, _read(data_dir / name).split()[:1])
+
+
+def _write(path: Path, keys: list[str]) -> None:
+    """At one blow: whoever reads finds all keys of before or all of after."""
+    part = path.with_name(f"{path.name}.{secrets.token_hex(6)}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write("\n".join(keys) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from celery.schedules import crontab
 from kombu import Queue
 
-from identity_site import broker, embedded, env, secret_key
+from identity_site import broker, embedded, env, memory_folder, secret_key
 
 BASE_DIR = env.BASE_DIR
 DATA_DIR = env.data_dir()
@@ -47,13 +47,15 @@ if env.is_set("SECRET_KEY") or env.is_set("DATABASE_URL"):
 else:
     SECRET_KEY = secret_key.kept_in(DATA_DIR)
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
-# Signs receipts of erasure. It is not in the database, so that whoever has a backup cannot make one. The first is in
-# use, the others are former ones.
+# Wraps the keys of people and signs receipts of erasure. It is not in the database, so that a dump of that is of no use
+# alone. The first is in use, the others are former ones.
 if env.is_set("SITE_KEY") or env.is_set("DATABASE_URL"):
     SITE_KEYS = [env.required("SITE_KEY", "another long random text, the same on every machine")]
     SITE_KEYS += env.words("SITE_KEY_FALLBACKS")
+    SITE_KEYS_KEPT_IN = None
 else:
     SITE_KEYS = secret_key.kept_in(DATA_DIR, secret_key.SITE_KEY).split()
+    SITE_KEYS_KEPT_IN = DATA_DIR / secret_key.SITE_KEY
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
@@ -275,6 +277,8 @@ MODELS_MIRROR = env.text("MODELS_MIRROR")
 MIRRORED_VIEW = env.choice("MIRRORED_VIEW", "auto", ["auto", "on", "off"])
 # "gpu" is for a worker of the queue "recognition": Keras with TensorFlow, in batches. Web processes always use the CPU.
 INFERENCE = env.choice("INFERENCE", "cpu", ["cpu", "gpu"])
+# Where the built gallery file is. It holds everybody's vectors in the clear, so by default it is in memory.
+GALLERY_DIR = env.path("GALLERY_DIR", memory_folder.default(DATA_DIR))
 # For how many days the pictures of probes are kept with their decisions; 0 keeps none.
 KEEP_PROBES_DAYS = env.integer("KEEP_PROBES_DAYS", 0, minimum=0, maximum=3650)
 # For how many days the following are kept; 0: as long as the person, decisions as long as the site.
@@ -326,6 +330,12 @@ CELERY_BEAT_SCHEDULE = {
     },
     "sweep-photos": {
         "task": "recognition.sweep_photos",
+        "schedule": timedelta(seconds=60),
+        "options": {"expires": 60},
+    },
+    # Photos of a site that had no keys for people yet.
+    "seal-files": {
+        "task": "recognition.seal_files",
         "schedule": timedelta(seconds=60),
         "options": {"expires": 60},
     },

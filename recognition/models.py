@@ -6,6 +6,7 @@ Only `recognition.services` writes these tables.
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -13,7 +14,10 @@ from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
-from pgvector.django import VectorField
+from django.utils import timezone
+
+from recognition import sealing
+from recognition.fields import SealedFileField, SealedVectorField
 
 
 def new_external_id() -> str:
@@ -68,6 +72,32 @@ class Identity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.external_id})"
+
+
+class DataKey(models.Model):
+    """A key that seals a person's photos, crops and vectors, wrapped by a key of the site. See `recognition.sealing`.
+
+    A person gets one, and those of whoever is merged into it; one without a person seals one picture of a probe.
+    Nothing refers to it by a constraint, so that a backup can be made, and restored, without the keys.
+    """
+
+    identity = models.ForeignKey(
+        Identity, on_delete=models.CASCADE, null=True, related_name="data_keys", verbose_name="person"
+    )
+    wrapped = models.BinaryField(max_length=60)
+    site_key = models.CharField(
+        max_length=16, db_index=True, help_text="Name of the site's key that wraps it."
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"key {self.pk} of {self.identity_id}"
+
+
+def _key_field() -> models.ForeignKey:
+    return models.ForeignKey(
+        DataKey, on_delete=models.DO_NOTHING, db_constraint=False, null=True, editable=False, related_name="+"
+    )
 
 
 class ConsentText(models.Model):
@@ -135,8 +165,9 @@ class Photo(models.Model):
     identity = models.ForeignKey(
         Identity, on_delete=models.CASCADE, related_name="photos", verbose_name="person"
     )
-    image = models.FileField(upload_to="photos/")
-    crop = models.FileField(upload_to="crops/", blank=True)
+    image = SealedFileField(upload_to="photos/")
+    crop = SealedFileField(upload_to="crops/", blank=True)
+    key = _key_field()
     filename = models.CharField(max_length=255, blank=True)
     sha256 = models.CharField(max_length=64, help_text="Of the file as it was handed in.")
     width = models.PositiveIntegerField()
@@ -168,6 +199,9 @@ class Photo(models.Model):
     def __str__(self) -> str:
         return f"photo {self.pk} of {self.identity_id}"
 
+    def data_key(self) -> int:
+        return sealing.keys_of([self.identity_id])[self.identity_id]
+
 
 class ModelVersion(models.Model):
     """An embedding model. Vectors of different versions cannot be compared."""
@@ -190,6 +224,17 @@ class ModelVersion(models.Model):
         return self.name
 
 
+class EmbeddingManager(models.Manager["Embedding"]):
+    def bulk_create(self, objs: Any, *args: Any, **kwargs: Any) -> Any:
+        """With the keys of all people asked for at once."""
+        rows = list(objs)
+        bare = [row for row in rows if row.key_id is None and row.photo_id is None]
+        numbers = sealing.keys_of(row.identity_id for row in bare)
+        for row in bare:
+            row.key_id = numbers[row.identity_id]
+        return super().bulk_create(rows, *args, **kwargs)
+
+
 class Embedding(models.Model):
     """The unit vector of one face of a person, made by one model version.
 
@@ -201,9 +246,12 @@ class Embedding(models.Model):
         Photo, on_delete=models.CASCADE, null=True, blank=True, related_name="embeddings"
     )
     model_version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="embeddings")
-    vector = VectorField()
+    vector = SealedVectorField()
+    key = _key_field()
     source = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = EmbeddingManager()
 
     class Meta:
         constraints = [
@@ -220,6 +268,13 @@ class Embedding(models.Model):
 
     def __str__(self) -> str:
         return f"embedding {self.pk} of {self.identity_id}"
+
+    def data_key(self) -> int:
+        """That of its photo, so that both go where the photo goes."""
+        photo = self.photo if self.photo_id else None
+        return (
+            photo.key_id if photo and photo.key_id else sealing.keys_of([self.identity_id])[self.identity_id]
+        )
 
 
 class GalleryChange(models.Model):
@@ -396,11 +451,16 @@ class ProbePicture(models.Model):
     """A picture that was shown to the site, kept only where the site says for how many days (KEEP_PROBES_DAYS)."""
 
     probe = models.UUIDField(unique=True, help_text="As in the decisions about its faces.")
-    image = models.FileField(upload_to="probes/")
+    image = SealedFileField(upload_to="probes/")
+    key = _key_field()
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     def __str__(self) -> str:
         return f"picture of {self.created_at:%Y-%m-%d %H:%M:%S}"
+
+    def data_key(self) -> int:
+        """A key of its own: it may show several people, or nobody who is known."""
+        return sealing.new_key(None).pk
 
 
 class Erasure(models.Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from recognition.services import enrolment, evaluation, gallery, retention, thresholds
+from recognition.services import data_keys, enrolment, evaluation, gallery, retention, thresholds
 from recognition.services import models as model_services
 
 # Other photos wait for their turn on the same queue, so that a long change takes it in slices.
@@ -42,6 +42,11 @@ def sweep_evaluations() -> int:
 def follow_growth() -> int | None:
     policy = thresholds.follow_growth()
     return policy.pk if policy else None
+
+
+@shared_task(name="recognition.seal_files")
+def seal_files() -> int:
+    return data_keys.seal_files()
 
 
 @shared_task(name="recognition.carry_out_retention")

@@ -26,6 +26,8 @@ embedded.hold()
 
 _process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 DATA_DIR = DATA_DIR / "tests" / str(_process)
+GALLERY_DIR = DATA_DIR / "gallery"
+SITE_KEYS_KEPT_IN = None
 # Redis has the numbers 0 to 15: the site's own two (queues, cache), then two for each process of the tests.
 REDIS_URL = broker.with_database(REDIS_URL, 2 + 2 * _process)
 CELERY_BROKER_URL = broker.broker_url(REDIS_URL)

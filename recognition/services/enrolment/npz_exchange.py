@@ -22,13 +22,14 @@ from recognition.services.enrolment.importing import record_imported_consent
 from recognition.services.enrolment.npz_file import NpzContent, read_npz, write_npz
 from recognition.services.enrolment.preparing import PreparedPhoto, prepare_photo
 from recognition.services.errors import Conflict, Invalid, ServiceError
-from recognition.services.gallery import record_change, unpack
+from recognition.services.gallery import open_vectors, record_change
 
 SOURCE_LENGTH = 255
 EXPORT = """
-    SELECT i.external_id, e.source, p.filename, p.id, vector_send(e.vector)
+    SELECT i.external_id, e.source, p.filename, p.id, e.vector, k.id, k.wrapped, k.site_key
     FROM recognition_embedding e
     JOIN recognition_identity i ON i.id = e.identity_id
+    JOIN recognition_datakey k ON k.id = e.key_id
     LEFT JOIN recognition_photo p ON p.id = e.photo_id
     WHERE e.model_version_id = %s
     ORDER BY e.id
@@ -135,9 +136,11 @@ def export_npz(path: Path, *, version: ModelVersion | None = None) -> tuple[int,
     with connection.cursor() as cursor:
         cursor.execute(EXPORT, [version.pk])
         rows = cursor.fetchall()
+    found, vectors = open_vectors([row[4:] for row in rows], version.dimensions)
+    rows = [row for row, good in zip(rows, found, strict=True) if good]
     classes = [row[0] for row in rows]
-    filenames = [source or name or f"photo-{photo}.jpg" for _, source, name, photo, _ in rows]
-    write_npz(path, unpack([row[4] for row in rows], version.dimensions), classes, filenames)
+    filenames = [source or name or f"photo-{photo}.jpg" for _, source, name, photo, *_ in rows]
+    write_npz(path, vectors, classes, filenames)
     return len(set(classes)), len(rows)
 
 

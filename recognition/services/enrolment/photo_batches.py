@@ -14,6 +14,7 @@ from recognition.engine.types import EngineError, Image, ImageError
 from recognition.models import ModelVersion, Photo
 from recognition.services.enrolment.claims import claim, put_back
 from recognition.services.enrolment.examination import Finding, Said, examine_many
+from recognition.services.files import read_file
 
 log = logging.getLogger(__name__)
 
@@ -104,9 +105,7 @@ def said_of(photo: Photo) -> Said:
 def _bytes(photo: Photo) -> bytes | Finding | None:
     """Read here and not in the threads, which would each need a database connection. None: see `_look`."""
     try:
-        # Not by the field, which opens its file only once: the photo may have to be read again, alone.
-        with photo.image.storage.open(str(photo.image.name), "rb") as file:
-            return bytes(file.read())
+        return read_file(photo.image)
     except FileNotFoundError:
         return Finding(reason="unreadable")
     except DatabaseError:

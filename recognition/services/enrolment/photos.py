@@ -23,7 +23,7 @@ from recognition.services.enrolment.examination import Finding, examine
 from recognition.services.enrolment.photo_batches import said_of
 from recognition.services.enrolment.preparing import PreparedPhoto, digest_of, prepare_photo
 from recognition.services.errors import Conflict, Invalid, NotFound
-from recognition.services.files import discard_files_of, remove_file, remove_files_of
+from recognition.services.files import discard_files_of, remove_file, remove_files_of, reseal
 from recognition.services.gallery import record_change
 
 log = logging.getLogger(__name__)
@@ -138,6 +138,8 @@ def save_finding(photo: Photo, finding: Finding, version: ModelVersion) -> bool:
     True when the gallery changes by it, which the caller has to record.
     """
     new = photo.pk is None
+    if not new and photo.key_id is None:
+        reseal(photo)  # of a site that had no keys: its picture is in the clear
     photo.faces = [face.as_dict() for face in finding.faces]
     photo.chosen_face = finding.chosen
     photo.reason = finding.reason

@@ -7,13 +7,15 @@ import re
 import time
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
 from recognition.models import GalleryBuild, GalleryChange, ModelChange, ModelVersion
 from recognition.services.analysis import active_model
-from recognition.services.gallery.live import build_from_database, gallery_folder, last_change
+from recognition.services.gallery.live import build_from_database, check_folder, gallery_folder, last_change
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +105,8 @@ def _build(version: ModelVersion) -> GalleryBuild:
     gallery.generation = build.pk
     build.file = f"{build.pk}.gallery"
     folder = gallery_folder()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    check_folder(folder)
     gallery.save(folder / build.file)
     build.seconds = round(time.perf_counter() - start, 3)
     build.save(update_fields=["file", "seconds"])
@@ -122,6 +125,10 @@ def _keep(kept: list[GalleryBuild]) -> None:
 
 def _remove_files(kept: set[str], newest: int) -> None:
     """Remove gallery files that no row names. Those after ``newest`` are being written by the next writer."""
+    before = Path(settings.DATA_DIR) / "gallery"  # where former versions left them, on a disk
+    if before != gallery_folder():
+        for path in before.glob("*.gallery*"):
+            path.unlink(missing_ok=True)
     for path in gallery_folder().glob("*.gallery*"):
         number = re.search(r"(\d+)\.gallery(\.part)?$", path.name)
         if path.name not in kept and (number is None or int(number[1]) <= newest):

@@ -8,6 +8,8 @@ in every process, whatever the state of the index file.
 from __future__ import annotations
 
 import logging
+import os
+import stat
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -59,7 +61,20 @@ def last_change() -> int:
 
 
 def gallery_folder() -> Path:
-    return Path(settings.DATA_DIR) / "gallery"
+    """Where the built file is: in memory (GALLERY_DIR), because it holds everybody's vectors in the clear."""
+    return Path(settings.GALLERY_DIR)
+
+
+def check_folder(folder: Path) -> None:
+    """Raises GalleryError when another account could have put files there: folders in memory are open to all."""
+    try:
+        found = folder.lstat()
+    except FileNotFoundError:
+        return
+    if found.st_uid != os.geteuid() or stat.S_ISLNK(found.st_mode) or found.st_mode & 0o022:
+        raise GalleryError(
+            f"{folder} belongs to another account, or others may write there. Set GALLERY_DIR."
+        )
 
 
 def build_from_database(version: ModelVersion) -> Gallery:
@@ -120,6 +135,7 @@ class LiveGallery:
         """The gallery of the file; None, and a request to build it anew, when the file cannot be used."""
         path = gallery_folder() / build.file
         try:
+            check_folder(path.parent)
             gallery = Gallery.load(path, dimensions=version.dimensions, model=version.name)
             if (gallery.generation, gallery.change_number) == (build.pk, build.change_number):
                 return gallery

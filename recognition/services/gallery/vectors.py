@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +10,11 @@ import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
-from recognition.engine.types import Floats
+from recognition.engine.types import Floats, GalleryError
 from recognition.models import Identity, ModelVersion
+from recognition.sealing import WrongSiteKey, open_many
+
+log = logging.getLogger(__name__)
 
 CHUNK = 20_000
 # Every photo is compared with every other; twenty thousand take half a minute on two cores.
@@ -20,10 +24,14 @@ MOST_PHOTOS = 20_000
 def load_vectors(
     version: ModelVersion, identity_ids: list[int] | None = None
 ) -> tuple[NDArray[np.int64], Floats]:
-    """Owners (n,) and unit vectors (n, dimensions) of all active people, or of those given, ordered by owner."""
+    """Owners (n,) and unit vectors (n, dimensions) of all active people, or of those given, ordered by owner.
+
+    Vectors whose key was destroyed are left out. Raises GalleryError when no key of this site opens them.
+    """
     sql = (
-        "SELECT e.identity_id, vector_send(e.vector) FROM recognition_embedding e"
+        "SELECT e.identity_id, e.vector, k.id, k.wrapped, k.site_key FROM recognition_embedding e"
         " JOIN recognition_identity i ON i.id = e.identity_id"
+        " JOIN recognition_datakey k ON k.id = e.key_id"
         " WHERE e.model_version_id = %s AND i.status = %s"
     )
     params: list[Any] = [version.pk, Identity.Status.ACTIVE]
@@ -37,8 +45,9 @@ def load_vectors(
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql, params)
         while rows := cursor.fetchmany(CHUNK):
-            owners.append(np.fromiter((row[0] for row in rows), np.int64, len(rows)))
-            vectors.append(_unit(unpack([row[1] for row in rows], width)))
+            found, opened = open_vectors([row[1:] for row in rows], width)
+            owners.append(np.fromiter((row[0] for row in rows), np.int64, len(rows))[found])
+            vectors.append(_unit(opened))
     if not owners:
         return np.empty(0, np.int64), np.empty((0, width), np.float32)
     return np.concatenate(owners), np.concatenate(vectors)
@@ -56,13 +65,25 @@ def enrolled_vectors(version: ModelVersion, most: int = MOST_PHOTOS) -> tuple[ND
     return owners[kept], vectors[kept]
 
 
-def unpack(sent: Sequence[bytes], dimensions: int) -> Floats:
-    """Vectors (n, dimensions) from what `vector_send` gives: four bytes of header, then big-endian floats.
+def open_vectors(
+    rows: Sequence[tuple[bytes, int, bytes, str]], dimensions: int
+) -> tuple[NDArray[np.bool_], Floats]:
+    """Sealed vectors as arrays: which of the rows could be opened (n,), and the vectors (m, dimensions) of these.
 
-    Parsing pgvector's text form would take far longer than the query.
+    rows: sealed vector, number of the key, wrapped key, name of the site's key. Raises GalleryError when no key of this
+    site opens them.
     """
-    raw = np.frombuffer(b"".join(bytes(one) for one in sent), ">f4").reshape(len(sent), dimensions + 1)
-    return raw[:, 1:].astype(np.float32)
+    try:
+        opened = open_many((bytes(sealed), key, bytes(wrapped), site) for sealed, key, wrapped, site in rows)
+    except WrongSiteKey as error:
+        raise GalleryError(str(error)) from None
+    found = np.fromiter(
+        (one is not None and len(one) == 4 * dimensions for one in opened), np.bool_, len(opened)
+    )
+    if not found.all():
+        log.error("%s vectors are damaged and left out", int((~found).sum()))
+    whole = b"".join(one for one, good in zip(opened, found, strict=True) if one is not None and good)
+    return found, np.frombuffer(whole, "<f4").reshape(-1, dimensions).astype(np.float32)
 
 
 def _unit(vectors: Floats) -> Floats:

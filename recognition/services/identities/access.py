@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from recognition.models import Decision, Identity
 from recognition.services import recognition
+from recognition.services.files import read_file
 from recognition.services.identities import traces
 
 README = """\
@@ -178,8 +179,7 @@ def _file(archive: zipfile.ZipFile, name: str, stored: FieldFile) -> None:
     if not stored:
         return
     try:
-        with stored.storage.open(str(stored.name), "rb") as file:
-            archive.writestr(name, file.read(), zipfile.ZIP_STORED)
+        archive.writestr(name, read_file(stored), zipfile.ZIP_STORED)
     except FileNotFoundError:
         return
 

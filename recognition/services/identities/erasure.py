@@ -13,9 +13,10 @@ from django.db import transaction
 from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 
-from recognition.models import Erasure, Identity, Photo, ProbePicture
+from recognition.models import Embedding, Erasure, Identity, Photo, ProbePicture
+from recognition.sealing import SealError, forget_keys
 from recognition.services import recognition
-from recognition.services.files import remove_files_of
+from recognition.services.files import read_file, remove_files_of, reseal_what_others_have
 from recognition.services.gallery import last_change, record_change
 from recognition.services.identities import traces
 from recognition.services.identities.people import forget_in_admin_log, rename_in_decisions
@@ -36,12 +37,15 @@ def erase(identity: Identity, *, by: str = "") -> Receipt | None:
         if locked is None:
             return None
         content = _described(locked)
+        reseal_what_others_have(locked.pk)
         for photo in Photo.objects.filter(identity=locked).only("image", "crop"):
             remove_files_of(photo)
         recognition.forget_probe_pictures(locked.pk)
         rename_in_decisions(locked.pk, None)
         forget_in_admin_log(locked.pk)
+        keys = list(locked.data_keys.values_list("pk", flat=True))
         Identity.objects.filter(pk=locked.pk).delete()
+        transaction.on_commit(partial(forget_keys, keys))
         record_change(locked.pk)
         receipt = sign(content | {"erased_at": timezone.now().isoformat(), "change_number": last_change()})
         Erasure.objects.create(person=locked.pk, receipt=receipt, by=by[:200])
@@ -62,7 +66,7 @@ def _leave_gallery(pk: int) -> None:
 def _described(identity: Identity) -> dict[str, Any]:
     """What is going to be erased: how many of each kind, and the digest of each file and vector, but no name."""
     photos = list(identity.photos.order_by("pk"))
-    vectors = list(identity.embeddings.order_by("pk"))
+    vectors = list(identity.embeddings.order_by("pk").values_list("pk", flat=True))
     pictures = recognition.probe_pictures_of(identity.pk)
     return {
         "person": {"number": identity.pk, "enrolled_at": identity.created_at.isoformat()},
@@ -70,6 +74,7 @@ def _described(identity: Identity) -> dict[str, Any]:
             "photos": len(photos),
             "crops": sum(bool(photo.crop) for photo in photos),
             "vectors": len(vectors),
+            "keys": identity.data_keys.count(),
             "consents": identity.consents.count(),
             "decisions": traces.decisions_about(identity.pk).count(),
             "pictures shown for recognition": len(pictures),
@@ -77,14 +82,17 @@ def _described(identity: Identity) -> dict[str, Any]:
         },
         "files": [*_files(photos), *_pictures(pictures)],
         "photos": [{"number": photo.pk, "handed_in_sha256": photo.sha256} for photo in photos],
-        "vectors": [
-            {
-                "number": vector.pk,
-                "sha256": hashlib.sha256(np.asarray(vector.vector, "<f4").tobytes()).hexdigest(),
-            }
-            for vector in vectors
-        ],
+        "vectors": [{"number": pk, "sha256": _digest_of_vector(pk)} for pk in vectors],
     }
+
+
+def _digest_of_vector(pk: int) -> str:
+    """Of its float32 numbers, little-endian; empty where it cannot be read."""
+    try:
+        vector = Embedding.objects.get(pk=pk).vector
+    except SealError:
+        return ""
+    return hashlib.sha256(np.asarray(vector, "<f4").tobytes()).hexdigest()
 
 
 def _files(photos: Iterable[Photo]) -> list[dict[str, str]]:
@@ -96,10 +104,9 @@ def _pictures(pictures: Iterable[ProbePicture]) -> list[dict[str, str]]:
 
 
 def _file(stored: FieldFile) -> dict[str, str]:
-    """Name in the storage and digest; an empty one where the bytes were lost before."""
+    """Name in the storage and digest; of the picture itself; empty where it was lost before."""
     try:
-        with stored.storage.open(str(stored.name), "rb") as file:
-            digest = hashlib.sha256(file.read()).hexdigest()
-    except FileNotFoundError:
+        digest = hashlib.sha256(read_file(stored)).hexdigest()
+    except (SealError, FileNotFoundError):
         digest = ""
     return {"name": str(stored.name), "sha256": digest}

@@ -107,6 +107,7 @@ def merge(*, into: Identity, other: Identity) -> Identity:
         other.embeddings.update(identity=into)
         other.decisions.update(identity=into)
         other.consents.update(identity=into)
+        other.data_keys.update(identity=into)
         ShadowDecision.objects.filter(identity=other).update(identity=into)
         rename_in_decisions(other.pk, into.pk)
         user_id = into.user_id or other.user_id

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from django.conf import settings
 
 from recognition.services.errors import Invalid
-from recognition.services.site_key import derived_keys
+from recognition.site_keys import derived_keys
 
 log = logging.getLogger(__name__)
 

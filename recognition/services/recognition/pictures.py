@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from recognition.engine.images import decode, encode_jpeg
 from recognition.engine.types import Image, ImageError
-from recognition.models import Decision, ProbePicture
+from recognition.models import DataKey, Decision, ProbePicture
 from recognition.services.analysis import Timings
 from recognition.services.errors import Invalid
 from recognition.services.files import remove_file
@@ -65,6 +65,7 @@ def remove_pictures(rows: QuerySet[ProbePicture]) -> int:
     with transaction.atomic():
         for row in rows:
             remove_file(row.image)
+            DataKey.objects.filter(pk=row.key_id or 0).delete()
             row.delete()
             count += 1
     return count

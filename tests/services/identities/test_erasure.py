@@ -53,6 +53,7 @@ def test_says_what_was_erased_and_names_nobody(ann):
         "photos": 2,
         "crops": 2,
         "vectors": 2,
+        "keys": 1,
         "consents": 1,
         "decisions": 1,
         "pictures shown for recognition": 1,
@@ -161,7 +162,7 @@ def restore(ann: Identity, rows: list[object]) -> None:
 
 
 def test_a_restored_backup_is_found_out_and_can_be_erased_again(ann):
-    rows = [ann, *ann.photos.all(), *Embedding.objects.filter(identity=ann)]
+    rows = [ann, *ann.data_keys.all(), *ann.photos.all(), *Embedding.objects.filter(identity=ann)]
     decisions = list(Decision.objects.all())
     files = {
         name: default_storage.open(name).read() for name in Photo.objects.values_list("image", flat=True)
@@ -177,6 +178,7 @@ def test_a_restored_backup_is_found_out_and_can_be_erased_again(ann):
         "photos": 2,
         "files": 2,
         "vectors": 2,
+        "keys": 1,
         "decisions that name the person": 1,
     }
     again = erasure.erase(traces.person_of(receipt))

@@ -143,7 +143,7 @@ class TestErasing:
         ann, ben = enrol(1), enrol(2, account=False)
         assert recognised(1) == "F1"
         assert recognised(2) == "F2"
-        assert len(mentions(ann.pk)) == 4  # photos, embeddings, decisions, candidates
+        assert len(mentions(ann.pk)) == 5  # keys, photos, embeddings, decisions, candidates
         erasure.erase(ann)
         assert mentions(ann.pk) == []
         assert recognised(1) is None

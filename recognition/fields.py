@@ -1,0 +1,75 @@
+"""Fields whose content is sealed in the database or storage. Code that uses them sees vectors and pictures.
+
+A row seals with the key that its field ``key`` names; a row without one gets the key of its person (`data_key`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from django.core.files.base import ContentFile, File
+from django.db import models
+from django.db.models.fields.files import FieldFile
+
+from recognition.sealing import key_by_number, open_sealed, seal
+
+
+class SealedVectorField(models.BinaryField):
+    """A float32 vector, kept as sealed little-endian bytes. It cannot be searched or compared in the database."""
+
+    def pre_save(self, model_instance: Any, add: bool) -> bytes:
+        value = getattr(model_instance, self.attname)
+        data = np.ascontiguousarray(value, "<f4").tobytes()
+        number = _key_of(model_instance)
+        return seal(data, number, key_by_number(number))
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        if value is not None and not isinstance(value, bytes):
+            raise TypeError("A vector is written by saving its row, which knows whose key seals it.")
+        return super().get_db_prep_value(value, connection, prepared)
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        """Raises SealError."""
+        return None if value is None else np.frombuffer(open_sealed(bytes(value)), "<f4").astype(np.float32)
+
+    def value_to_string(self, obj: Any) -> str:
+        raise TypeError("Vectors are not serialised.")
+
+
+class SealedFieldFile(FieldFile):
+    """Sealed on its way into the storage, opened on its way out, whatever the storage is."""
+
+    def save(self, name: str, content: File[Any], save: bool = True) -> None:
+        content.seek(0)
+        number = _key_of(self.instance)
+        super().save(name, ContentFile(seal(content.read(), number, key_by_number(number))), save)
+
+    def open(self, mode: str = "rb") -> Any:
+        """Read anew each time. Raises FileNotFoundError, also when the key is gone, and other SealErrors."""
+        if mode != "rb":
+            raise ValueError("Sealed files are opened for reading only.")
+        if self._committed:
+            self._file = None
+        self.file.seek(0)
+        return self
+
+    def _opened(self) -> Any:
+        self._require_file()
+        if getattr(self, "_file", None) is None:
+            with self.storage.open(str(self.name), "rb") as stored:
+                self._file = ContentFile(open_sealed(stored.read()), name=self.name)
+        return self._file
+
+    file = property(_opened, FieldFile._set_file, FieldFile._del_file)
+
+
+class SealedFileField(models.FileField):
+    attr_class = SealedFieldFile
+
+
+def _key_of(row: Any) -> int:
+    """The number of the key that seals this row's content."""
+    if row.key_id is None:
+        row.key_id = row.data_key()
+    return int(row.key_id)
