@@ -5,7 +5,7 @@ from __future__ import annotations
 from allauth.account import views as allauth_views
 from django.urls import include, path
 
-from accounts import consent, views
+from accounts import consent, copy, views
 from accounts.decorators import more_than_a_face
 
 own = [
@@ -13,6 +13,7 @@ own = [
     path("profile/", views.profile, name="profile"),
     path("consent/", consent.OwnConsentView.as_view(), name="consent"),
     path("consent/<str:token>/", consent.LinkedConsentView.as_view(), name="consent-link"),
+    path("copy/", copy.copy, name="copy"),
     # The same addresses as allauth's, found first.
     path("email/", more_than_a_face(allauth_views.email), name="email"),
     path("password/set/", more_than_a_face(allauth_views.password_set), name="set-password"),

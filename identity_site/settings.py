@@ -168,7 +168,11 @@ ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {"login": "accounts.forms.LoginForm"}
 ACCOUNT_SIGNUP_OPEN = env.boolean("ACCOUNT_SIGNUP_OPEN", False)
 FACE_LOGIN_ENABLED = env.boolean("FACE_LOGIN_ENABLED", True)
-ACCOUNT_RATE_LIMITS = {"face_login": "10/m/ip", "face_login_hourly": "120/h/ip"}
+ACCOUNT_RATE_LIMITS = {
+    "face_login": "10/m/ip",
+    "face_login_hourly": "120/h/ip",
+    "access_copy": "5/h/user",
+}
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"

@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.html import format_html
 from unfold.decorators import action, display
 
 from recognition.admin.base import NO_SAVE, ReadOnlyAdmin, number_of
@@ -33,7 +34,7 @@ class ErasureAdmin(ReadOnlyAdmin):
 
     @display(description="receipt")
     def shown_receipt(self, erasure: Erasure) -> str:
-        return json.dumps(erasure.receipt, indent=1)
+        return format_html('<pre class="id-pre">{}</pre>', json.dumps(erasure.receipt, indent=1))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -46,7 +46,7 @@ class IdentityAdmin(PersonViews, PersonConsent, SiteAdmin):
     )
     readonly_fields = ("status_label", "created_at", "consent_label")
     actions = ("suspend_selected", "resume_selected")
-    actions_detail = ("suspend", "resume", "consent", "merge")
+    actions_detail = ("suspend", "resume", "consent", "copy", "merge")
     change_form_outer_after_template = "admin/recognition/identity/person.html"
 
     class Media:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+    JsonResponse,
+)
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import URLPattern, reverse
@@ -131,6 +138,37 @@ class PersonViews(SiteAdmin):
         ):
             self.log_change(request, identity, f"Now {status}.")
         return HttpResponseRedirect(back)
+
+    # --- a copy of everything for the person
+
+    def has_export_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Whoever may look at all of it one by one."""
+        return bool(
+            request.user.has_perms(
+                [f"recognition.view_{name}" for name in ("identity", "photo", "decision", "consent")]
+            )
+        )
+
+    @action(description="Copy for the person", permissions=["export"], icon="download")
+    def copy(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        identity = get_object_or_404(Identity, pk=number_of(object_id))
+        back = self.person_url(identity.pk)
+        if request.method != "POST":
+            return self.confirm(
+                request,
+                title=f"A copy of everything about {identity.name}",
+                button="Download",
+                back=back,
+                points=[
+                    "One zip file with photos, vectors, decisions and consents, to be handed to the person.",
+                    "Make sure that it is the person who asks, and hand it over safely.",
+                ],
+            )
+        file = identities.open_access_copy(identity)
+        self.log_change(request, identity, "Took a copy of everything about the person.")
+        answer = FileResponse(file, as_attachment=True, filename=f"person-{identity.pk}.zip")
+        answer["Cache-Control"] = "no-store"
+        return cast(HttpResponse, answer)
 
     # --- merge
 

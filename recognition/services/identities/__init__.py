@@ -6,6 +6,7 @@ what that may.
 
 from __future__ import annotations
 
+from recognition.services.identities.access import open_access_copy, write_access_copy
 from recognition.services.identities.consents import (
     LINK_DAYS,
     consent_of,
@@ -59,6 +60,7 @@ __all__ = [
     "known_receipts",
     "merge",
     "neighbours",
+    "open_access_copy",
     "person_of",
     "publish_consent_text",
     "read_receipt",
@@ -69,4 +71,5 @@ __all__ = [
     "update_identity",
     "when_erased",
     "withdraw_consent",
+    "write_access_copy",
 ]

@@ -1,0 +1,202 @@
+"""Everything that is kept about one person, as one zip file that the person can read (GDPR, Articles 15 and 20)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+import numpy as np
+from django.db.models.fields.files import FieldFile
+from django.utils import timezone
+
+from recognition.models import Decision, Identity
+from recognition.services import recognition
+from recognition.services.identities import traces
+
+README = """\
+Everything that is kept about {name} ({external_id}), as of {now}.
+
+person.json     name, ID, since when, and the account that belongs to the person
+consents.json   to which text the person agreed, when, who took it, and when it was withdrawn; each text in full
+photos.json     each enrolment photo: when it was added, whether it is used, what was measured in it
+photos/         the photos as they are kept
+crops/          the faces cut out of them, as the network sees them
+vectors.json    the numbers that were computed from each face, by which the person is recognised
+decisions.csv   each time when the site took somebody for the person, or compared somebody with the person
+pictures/       pictures taken at such a time, where they are kept and show nobody else
+changes.csv     when staff changed something about the person
+
+CSV files have commas and are in UTF-8, times are in UTC. Scores go from -1 to 1. What concerns other people is
+left out.
+"""
+DECISION_COLUMNS = ("time", "kind", "outcome", "reason", "role", "score", "margin", "asked_by", "account")
+
+
+def open_access_copy(identity: Identity) -> IO[bytes]:
+    """The zip in a file without a name, which is gone when the caller closes it."""
+    file = TemporaryFile()  # noqa: SIM115 - whoever sends it closes it
+    try:
+        write_access_copy(identity, file)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def write_access_copy(identity: Identity, file: IO[bytes]) -> None:
+    """Write the zip into a binary file that can seek. Reads a photo at a time."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        now = timezone.now()
+        text = README.format(name=identity.name, external_id=identity.external_id, now=_time(now))
+        archive.writestr("README.txt", text)
+        _json(archive, "person.json", _person(identity))
+        _json(archive, "consents.json", _consents(identity))
+        _json(archive, "photos.json", list(_photos(identity)))
+        _json(archive, "vectors.json", list(_vectors(identity)))
+        for photo in identity.photos.order_by("pk").iterator(chunk_size=50):
+            _file(archive, f"photos/{photo.pk}.jpg", photo.image)
+            _file(archive, f"crops/{photo.pk}.jpg", photo.crop)
+        _csv(archive, "decisions.csv", DECISION_COLUMNS, _decisions(identity))
+        for probe, picture in _pictures(identity):
+            _file(archive, f"pictures/{probe}.jpg", picture)
+        _csv(archive, "changes.csv", ("time", "what"), _changes(identity))
+
+
+def _person(identity: Identity) -> dict[str, Any]:
+    user = identity.user
+    account = None
+    if user is not None:
+        account = {
+            "user_name": user.get_username(),
+            "name": user.get_full_name(),
+            "email": user.email,
+            "since": _time(user.date_joined),
+            "last_sign_in": _time(user.last_login),
+        }
+    return {
+        "name": identity.name,
+        "external_id": identity.external_id,
+        "status": identity.status,
+        "enrolled_at": _time(identity.created_at),
+        "changed_at": _time(identity.updated_at),
+        "consent_withdrawn_at": _time(identity.withdrawn_at),
+        "account": account,
+    }
+
+
+def _consents(identity: Identity) -> list[dict[str, Any]]:
+    return [
+        {
+            "given_at": _time(consent.given_at),
+            "how": consent.get_way_display(),
+            "taken_by": consent.taken_by,
+            "proof": consent.note,
+            "withdrawn_at": _time(consent.withdrawn_at),
+            "withdrawn_by": consent.withdrawn_by,
+            "version": consent.text.version,
+            "text": consent.text.text,
+        }
+        for consent in identity.consents.select_related("text")
+    ]
+
+
+def _photos(identity: Identity) -> Iterable[dict[str, Any]]:
+    for photo in identity.photos.order_by("pk"):
+        chosen = photo.chosen_face
+        yield {
+            "number": photo.pk,
+            "file_name": photo.filename,
+            "sha256_as_handed_in": photo.sha256,
+            "width": photo.width,
+            "height": photo.height,
+            "state": photo.state,
+            "reason": photo.reason,
+            "accepted_by_staff": photo.accepted,
+            # Boxes of other faces are other people's.
+            "face": photo.faces[chosen] if chosen is not None and chosen < len(photo.faces) else None,
+            "added_at": _time(photo.created_at),
+            "looked_at": _time(photo.processed_at),
+        }
+
+
+def _vectors(identity: Identity) -> Iterable[dict[str, Any]]:
+    for vector in identity.embeddings.select_related("model_version").order_by("pk"):
+        yield {
+            "model": vector.model_version.name,
+            "photo": vector.photo_id,
+            "imported_as": vector.source,
+            "computed_at": _time(vector.created_at),
+            "numbers": [round(float(number), 7) for number in np.asarray(vector.vector, np.float32)],
+        }
+
+
+def _decisions(identity: Identity) -> Iterable[tuple[object, ...]]:
+    rows = traces.decisions_about(identity.pk).select_related("api_key", "user").order_by("pk")
+    for row in rows.iterator(chunk_size=1000):
+        own = row.identity_id == identity.pk
+        score = row.score if own else _score_among(row, identity.pk)
+        yield (
+            _time(row.created_at),
+            row.kind,
+            row.outcome,
+            row.reason,
+            "the person" if own else "compared with the person",
+            score,
+            row.margin if own else None,
+            row.api_key.name if row.api_key else "",
+            row.user.get_username() if own and row.user else "",
+        )
+
+
+def _score_among(row: Decision, pk: int) -> float | None:
+    return next((one["score"] for one in row.candidates if one.get("identity") == pk), None)
+
+
+def _pictures(identity: Identity) -> Iterable[tuple[object, FieldFile]]:
+    """Kept pictures in which nobody else was decided about."""
+    for picture in recognition.probe_pictures_of(identity.pk):
+        others = Decision.objects.filter(probe=picture.probe).exclude(identity=identity.pk)
+        if not others.exists():
+            yield picture.probe, picture.image
+
+
+def _changes(identity: Identity) -> Iterable[tuple[object, ...]]:
+    """Without who did it: that is the staff's data."""
+    for entry in traces.admin_log_of(identity.pk).order_by("action_time"):
+        yield _time(entry.action_time), entry.get_change_message()
+
+
+def _file(archive: zipfile.ZipFile, name: str, stored: FieldFile) -> None:
+    """JPEG does not get smaller by packing. A file that was lost is left out."""
+    if not stored:
+        return
+    try:
+        with stored.storage.open(str(stored.name), "rb") as file:
+            archive.writestr(name, file.read(), zipfile.ZIP_STORED)
+    except FileNotFoundError:
+        return
+
+
+def _json(archive: zipfile.ZipFile, name: str, content: object) -> None:
+    archive.writestr(name, json.dumps(content, indent=1, ensure_ascii=False))
+
+
+def _csv(
+    archive: zipfile.ZipFile, name: str, columns: Iterable[str], rows: Iterable[tuple[object, ...]]
+) -> None:
+    """Written row by row: there may be hundreds of thousands of decisions."""
+    with archive.open(name, "w") as raw, io.TextIOWrapper(raw, "utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat(timespec="seconds") if moment else None
