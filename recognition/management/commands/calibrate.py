@@ -52,6 +52,9 @@ class Command(MigratedCommand):
         parser.add_argument(
             "--extrapolate", action="store_true", help="go beyond what the scores can speak of"
         )
+        parser.add_argument(
+            "--twins", action="store_true", help="people who look like one are two: count them all the same"
+        )
         parser.add_argument("--name", help="what the photos are called in the policy (the folder's name)")
         parser.add_argument("--activate", action="store_true", help="put the policy in force at once")
         parser.add_argument("--dry-run", action="store_true", help="store nothing")
@@ -76,6 +79,7 @@ class Command(MigratedCommand):
                 people=people,
                 margin_cost=options["margin_cost"],
                 extrapolate=options["extrapolate"],
+                twins=options["twins"],
             )
             proposal = self._propose(wish, version, options, quiet)
             policy = None

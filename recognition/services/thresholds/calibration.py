@@ -7,7 +7,7 @@ people, so each single meeting may go wrong with a probability of at most FPIR /
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from recognition.engine.measures.identification import Enrolled, OneOut
 from recognition.engine.measures.thresholds import smallest_rate, strict, threshold_at
 from recognition.engine.types import Floats, ModelSpec
-from recognition.models import ModelVersion
+from recognition.models import Identity, ModelVersion
 from recognition.services.analysis import active_model, get_analyzer
 from recognition.services.errors import Invalid
 from recognition.services.gallery import enrolled_vectors
+from recognition.services.thresholds.doubles import doubles
 from recognition.services.thresholds.policies import policy_of
 from recognition.services.thresholds.scores import (
     PersonScores,
@@ -31,6 +32,7 @@ from recognition.services.thresholds.scores import (
 )
 
 MARGIN_COST = 0.005
+MOST_NAMED = 5  # pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Wish:
 
     fmr, fpir: the error rates allowed in 1:1 and 1:N. people: how many are searched in 1:N.
     margin_cost: share of right identifications given up so that look-alikes are refused as ambiguous.
-    extrapolate: allow thresholds beyond what the scores can speak of.
+    extrapolate: allow thresholds beyond what the scores can speak of. twins: people who look like one are two.
     """
 
     fmr: float = 1e-4
@@ -47,6 +49,7 @@ class Wish:
     people: int = 1
     margin_cost: float = MARGIN_COST
     extrapolate: bool = False
+    twins: bool = False
 
     def __post_init__(self) -> None:
         for name in ("fmr", "fpir"):
@@ -83,12 +86,14 @@ def propose(
     source: str,
     mirrored: bool,
     current_margin: float = 0.0,
+    name_of: Callable[[int], str] = str,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Proposal:
     """Thresholds from labelled vectors. owners: (n,), vectors: (n, dimensions) of unit length.
 
-    current_margin: kept when nobody is found often enough to choose one. Raises Invalid when the data cannot
-    support the wish, with what it can support.
+    current_margin: kept when nobody is found often enough to choose one. name_of: a value of ``owners`` in words.
+    Raises Invalid when the data cannot support the wish, with what it can support, and when one person seems to go by
+    two names.
     """
     check_usable(owners)
     pictures = PictureScores.of(owners, vectors)
@@ -96,6 +101,8 @@ def propose(
     _check_fmr(wish, pictures, gallery)
     needed = wish.fpir / max(1, wish.people)
     people = PersonScores.of(gallery, (needed, wish.fmr), progress=progress)
+    if not wish.twins:
+        _check_doubles(gallery, people.one_out, name_of)
     verify, verify_notes = _verify(wish, pictures, people)
     identify, identify_notes = _identify(wish, needed, people)
     margin, margin_notes = _margin(wish, people.one_out, identify, current_margin)
@@ -134,6 +141,20 @@ def _check_fmr(wish: Wish, pictures: PictureScores, gallery: Enrolled) -> None:
             f"{len(gallery.names)} people can speak of rates from {smallest:.1e} on, and scores that share people are "
             f"worth less than as many independent ones. Ask for a rate of {rounded_up(smallest)} or more, measure more "
             "people, or keep the policy that came with the model.",
+        )
+
+
+def _check_doubles(gallery: Enrolled, one_out: OneOut, name_of: Callable[[int], str]) -> None:
+    """Raises Invalid when two people look like one."""
+    found = doubles(gallery, one_out)
+    if found:
+        some = "; ".join(f"{name_of(a)} and {name_of(b)}" for a, b in found[:MOST_NAMED])
+        more = f"; and {len(found) - MOST_NAMED} pairs more" if len(found) > MOST_NAMED else ""
+        raise Invalid(
+            "same_person_twice",
+            f"These look like one person each: {some}{more}. Their scores would set thresholds that turn nearly "
+            "everybody away. Merge the two, or take the photos that are of somebody else out; if they are two people, "
+            "such as twins, say so (calibrate --twins).",
         )
 
 
@@ -230,14 +251,21 @@ def from_enrolled(
         source=source,
         mirrored=get_analyzer().embedder_of(version).mirrored,
         current_margin=policy.margin if policy else 0.0,
+        name_of=_enrolled_name,
         progress=progress,
     )
+
+
+def _enrolled_name(person: int) -> str:
+    found = Identity.objects.filter(pk=person).values_list("name", "external_id").first()
+    return f"{found[0]} ({found[1]})" if found else f"number {person}"
 
 
 class MeasuredPhotos(Protocol):
     """Photos of people who need not be enrolled, with their vectors.
 
-    owners: (n,) the person of each photo with a face. vectors: variant -> (n, dimensions) of unit length.
+    owners: (n,) the person of each photo with a face, as a position in ``people``. vectors: variant -> (n, dimensions)
+    of unit length.
     counts: how many ``people_with_face`` and photos ``with_face`` there are.
     """
 
@@ -245,6 +273,8 @@ class MeasuredPhotos(Protocol):
     def model(self) -> ModelSpec: ...
     @property
     def variant(self) -> str: ...
+    @property
+    def people(self) -> Sequence[str]: ...
     @property
     def owners(self) -> NDArray[np.int64]: ...
     @property
@@ -267,5 +297,6 @@ def from_photos(
         source=f"{name}: {people} people, {count} photos"[:200],
         mirrored=photos.variant == "mirrored",
         current_margin=policy.margin if policy else 0.0,
+        name_of=lambda person: photos.people[person],
         progress=progress,
     )
