@@ -15,6 +15,8 @@ from django.db import models
 from django.db.models import Q
 from pgvector.django import VectorField
 
+from recognition import lookups  # noqa: F401  registers them
+
 
 def new_external_id() -> str:
     return secrets.token_hex(6)

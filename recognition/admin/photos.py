@@ -27,7 +27,7 @@ class PhotoAdmin(ReviewPages):
     list_display_links = ("picture",)
     list_filter = ("state", ReasonFilter)
     list_select_related = ("identity",)
-    search_fields = ("identity__name", "identity__external_id", "filename")
+    search_fields = ("identity__name__spelled", "identity__external_id", "filename")
     search_help_text = "Person, ID or file name"
     ordering = ("-id",)
     show_full_result_count = False
