@@ -80,9 +80,14 @@ def sign_in_by_face(request: HttpRequest, data: bytes) -> HttpResponse:
     except EngineError:
         log.exception("face login cannot work")
         raise FaceRefused("unavailable") from None
-    face = _main_face(answer)
+    try:
+        face = _main_face(answer)
+    except FaceRefused as refusal:
+        recognition.refuse_sign_in(probe=answer.probe, reason=refusal.code)
+        raise
     user = policies.account_to_open(face)
     if user is None:
+        recognition.refuse_sign_in(probe=answer.probe, reason="no_account")
         log.info("face login refused", extra={"reason": face.reason or "no account that a face may open"})
         raise FaceRefused("not_recognised")
     recognition.set_user(probe=answer.probe, face=face, user_id=user.pk)

@@ -16,7 +16,10 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from recognition import sealing
+from recognition import (
+    lookups,  # noqa: F401  registers them
+    sealing,
+)
 from recognition.fields import SealedFileField, SealedVectorField
 
 
@@ -160,6 +163,7 @@ class Photo(models.Model):
         WAITING = "waiting", "waiting"
         PROCESSING = "processing", "being processed"
         READY = "ready", "ready"
+        REVIEW = "review", "to be reviewed"
         REJECTED = "rejected", "rejected"
 
     identity = models.ForeignKey(
@@ -182,6 +186,19 @@ class Photo(models.Model):
         db_default=False,
         help_text="A member of staff said that it counts although its face is not fit.",
     )
+    confirmed = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="A member of staff said that it is this person's, whomever it looks like.",
+    )
+    resembles = models.ForeignKey(
+        Identity,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who is enrolled already and looks like this photo.",
+    )
     attempts = models.PositiveSmallIntegerField(default=0)
     claimed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField("added", auto_now_add=True)
@@ -193,7 +210,8 @@ class Photo(models.Model):
         indexes = [
             models.Index(
                 fields=["id"], name="photo_unfinished", condition=Q(state__in=["waiting", "processing"])
-            )
+            ),
+            models.Index(fields=["id"], name="photo_in_review", condition=Q(state="review")),
         ]
 
     def __str__(self) -> str:

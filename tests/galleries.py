@@ -9,6 +9,8 @@ import numpy as np
 from recognition.engine.types import Floats
 from recognition.models import Embedding, Identity
 from recognition.services.analysis.installed import active_model
+from recognition.services.enrolment import photos as photo_service
+from recognition.services.enrolment import review
 from recognition.services.gallery.live import record_change
 from tests.fakes import person_jpeg, wall_jpeg
 
@@ -40,6 +42,14 @@ def enrol_vectors(people: int, photos: int = 3, **how: float) -> tuple[np.ndarra
     )
     record_change(*(row.pk for row in rows))
     return np.array([rows[owner].pk for owner in owners]), vectors
+
+
+def process_as_theirs(*photo_ids: int) -> None:
+    """Process photos, and confirm those that look like somebody else, as staff may."""
+    photo_service.process_photos(photo_ids)
+    for photo in review.photos_in_review().filter(pk__in=photo_ids):
+        review.confirm_photo(photo)
+        photo_service.process_photos([photo.pk])
 
 
 def people_folder(folder: Path, people: int = 4, photos: int = 3, *, walls: int = 0) -> Path:

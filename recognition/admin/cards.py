@@ -17,6 +17,7 @@ STATE_LABELS = {
     Photo.State.WAITING: "info",
     Photo.State.PROCESSING: "info",
     Photo.State.READY: "success",
+    Photo.State.REVIEW: "warning",
     Photo.State.REJECTED: "danger",
 }
 

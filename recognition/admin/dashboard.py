@@ -65,6 +65,15 @@ def _photos() -> Tile:
     waiting = count[Photo.State.WAITING] + count[Photo.State.PROCESSING]
     rejected = count[Photo.State.REJECTED]
     link = reverse("admin:recognition_photo_changelist")
+    review = count[Photo.State.REVIEW]
+    if review:
+        return Tile(
+            "Photos to review",
+            str(review),
+            "they count for nobody until then",
+            reverse("admin:recognition_photo_review"),
+            "bad",
+        )
     if waiting:
         return Tile("Photos waiting", str(waiting), f"{rejected} rejected", f"{link}?state__exact=waiting")
     ready = str(count[Photo.State.READY])

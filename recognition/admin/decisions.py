@@ -44,6 +44,8 @@ class DecisionAdmin(ReadOnlyAdmin):
         ("created_at", DayRangeFilter),
     )
     list_filter_submit = True
+    search_fields = ("identity__name__spelled", "identity__external_id", "=user__username", "=api_key__name")
+    search_help_text = "Person, ID, account or kiosk"
     list_select_related = ("identity", "api_key", "user")
     # There may be millions: pages without counting them.
     paginator = InfinitePaginator

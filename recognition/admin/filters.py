@@ -15,6 +15,9 @@ from unfold.contrib.filters.admin import RangeDateFilter
 
 # What a photo can be rejected for after it was taken, in the order of how often it happens.
 PHOTO_REASONS = (
+    "looks_like_another",
+    "does_not_fit",
+    "not_this_person",
     "no_face",
     "several_faces",
     "covered",

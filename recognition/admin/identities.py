@@ -37,7 +37,7 @@ class IdentityAdmin(PersonViews, PersonConsent, SiteAdmin):
     )
     list_select_related = ("user",)
     list_filter = ("status", PhotosFilter, ConsentFilter, AccountFilter)
-    search_fields = ("name", "external_id", "user__username")
+    search_fields = ("name__spelled", "external_id", "user__username")
     search_help_text = "Name, ID or account"
     autocomplete_fields = ("user",)
     add_fieldsets = ((None, {"fields": ("name", "external_id", "consent", "photos")}),)

@@ -207,7 +207,7 @@ class PersonViews(SiteAdmin):
         scores = {neighbour.identity.pk: neighbour.score for neighbour, _ in alike.found}
         others = Identity.objects.exclude(pk=identity.pk)
         if asked:
-            others = others.filter(Q(name__icontains=asked) | Q(external_id__icontains=asked))
+            others = others.filter(Q(name__spelled=asked) | Q(external_id__icontains=asked))
         else:
             others = others.filter(pk__in=scores)
         found = list(self._with_face(request, others)[: FOUND + 1])

@@ -25,8 +25,17 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "separator": True,
             "items": [
                 _model("People", "group", "recognition_identity", "recognition.view_identity"),
-                _model("Photos", "photo_library", "recognition_photo", "recognition.view_photo"),
-                _decisions(request),
+                _beside(
+                    request,
+                    _model("Photos", "photo_library", "recognition_photo", "recognition.view_photo"),
+                    "recognition_photo_review",
+                ),
+                _item("Review", "rule", "recognition_photo_review", "recognition.view_photo"),
+                _beside(
+                    request,
+                    _model("Decisions", "fact_check", "recognition_decision", "recognition.view_decision"),
+                    "recognition_decision_recognise",
+                ),
                 _model(
                     "Consent texts", "handshake", "recognition_consenttext", "recognition.view_consenttext"
                 ),
@@ -76,13 +85,11 @@ def _model(title: str, icon: str, name: str, permission: str) -> dict[str, Any]:
     return _item(title, icon, f"{name}_changelist", permission)
 
 
-def _decisions(request: HttpRequest) -> dict[str, Any]:
-    item = _model("Decisions", "fact_check", "recognition_decision", "recognition.view_decision")
-    # The theme compares beginnings of addresses; the page "Recognise" lies below this one's.
-    view = request.resolver_match.url_name if request.resolver_match else ""
-    item["active"] = (
-        str(view).startswith("recognition_decision_") and view != "recognition_decision_recognise"
-    )
+def _beside(request: HttpRequest, item: dict[str, Any], page: str) -> dict[str, Any]:
+    """The item of a list below whose address another item's page lies: the theme compares beginnings of addresses."""
+    view = str(request.resolver_match.url_name) if request.resolver_match else ""
+    family = page.rpartition("_")[0]
+    item["active"] = view.startswith(f"{family}_") and view != page
     return item
 
 

@@ -12,21 +12,22 @@ from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from unfold.decorators import display
 
-from recognition.admin.base import Deleted, SiteAdmin
+from recognition.admin.base import Deleted
 from recognition.admin.cards import STATE_LABELS
 from recognition.admin.filters import ReasonFilter
+from recognition.admin.review import ReviewPages
 from recognition.models import Photo
 from recognition.services import enrolment
 from recognition.services.wording import reason_text
 
 
 @admin.register(Photo)
-class PhotoAdmin(SiteAdmin):
+class PhotoAdmin(ReviewPages):
     list_display = ("picture", "person", "state_label", "why", "created_at")
     list_display_links = ("picture",)
     list_filter = ("state", ReasonFilter)
     list_select_related = ("identity",)
-    search_fields = ("identity__name", "identity__external_id", "filename")
+    search_fields = ("identity__name__spelled", "identity__external_id", "filename")
     search_help_text = "Person, ID or file name"
     ordering = ("-id",)
     show_full_result_count = False
@@ -115,6 +116,7 @@ class PhotoAdmin(SiteAdmin):
             self.own_path("<int:pk>/choose/", self.choose_view, "choose"),
             self.own_path("<int:pk>/accept/", self.accept_view, "accept"),
             self.own_path("<int:pk>/remove/", self.remove_view, "remove"),
+            *self.review_paths(),
             *super().get_urls(),
         ]
 

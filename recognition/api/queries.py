@@ -30,7 +30,7 @@ def _count(condition: Q) -> Coalesce:
 def find_people(search: str | None = None, status: str | None = None) -> QuerySet[Identity]:
     found = people()
     if search:
-        found = found.filter(Q(name__icontains=search) | Q(external_id__icontains=search))
+        found = found.filter(Q(name__spelled=search) | Q(external_id__icontains=search))
     return found.filter(status=status) if status else found
 
 

@@ -19,6 +19,7 @@ from recognition.services.gallery.live import live_gallery
 from recognition.services.identities import people
 from recognition.services.recognition import shadow
 from tests.fakes import FakeDetector, FakeEmbedder, FakeInspector, FakeRefiner, person_jpeg
+from tests.galleries import process_as_theirs
 
 POLICY = {"verify_threshold": 0.5, "identify_threshold": 0.5, "margin": 0.1, "source": "made up for tests"}
 JSON = {"HTTP_ACCEPT": "application/json"}
@@ -79,7 +80,7 @@ def enrol(db: None) -> Enrol:
         identity = people.create_identity(name=f"Fake Person {number}", external_id=f"F{number}")
         for variant in range(photo_count):
             photo = photos.add_photo(identity=identity, data=person_jpeg(number, variant=variant))
-            photos.process_photos([photo.pk])
+            process_as_theirs(photo.pk)
         if account:
             owner = User.objects.create_user(f"user{number}", password="a long enough secret", **user)
             identity = people.update_identity(identity, user_id=owner.pk)

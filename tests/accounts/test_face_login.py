@@ -173,6 +173,34 @@ class TestWhoIsNotLetIn:
         assert Decision.objects.get(kind="login").user is None
 
 
+class TestWhatWasNotActedOn:
+    """A refused sign-in is no match, whoever was recognised."""
+
+    def stored(self) -> list[tuple[str, str, str | None]]:
+        rows = Decision.objects.filter(kind="login").order_by("pk")
+        return list(rows.values_list("outcome", "reason", "identity__external_id"))
+
+    def test_two_people_in_the_picture(self, enrol, look):
+        enrol(6), enrol(7)
+        assert look(person_jpeg(6, 7)).json()["code"] == "several_people"
+        assert self.stored() == [("rejected", "several_people", None)] * 2
+
+    def test_a_person_without_an_account(self, enrol, look):
+        enrol(6, account=False)
+        assert look(person_jpeg(6, variant=4)).status_code == 400
+        assert self.stored() == [("rejected", "no_account", "F6")]
+
+    def test_a_sign_in_stays_a_match(self, enrol, look):
+        enrol(6)
+        look(person_jpeg(6, variant=4))
+        assert self.stored() == [("match", "", "F6")]
+
+    def test_a_stranger_stays_no_match(self, enrol, look):
+        enrol(6)
+        look(person_jpeg(8))
+        assert self.stored() == [("no_match", "not_recognised", None)]
+
+
 class TestBadPictures:
     @pytest.mark.parametrize(
         ("data", "code"),

@@ -15,6 +15,7 @@ from recognition.services.enrolment import photos
 from recognition.services.identities import people
 from tests.accounts.conftest import enrol, fresh_state  # noqa: F401
 from tests.fakes import person_jpeg
+from tests.galleries import process_as_theirs
 
 LOOK = [
     f"view_{model}"
@@ -76,7 +77,7 @@ def ann(db: None) -> Identity:
 def person(name: str, number: int, *, variants: tuple[int, ...] = (0,)) -> Identity:
     identity = people.create_identity(name=name, external_id=f"ID-{name}")
     for variant in variants:
-        add_photo(identity, person_jpeg(number, variant=variant))
+        process_as_theirs(photos.add_photo(identity=identity, data=person_jpeg(number, variant=variant)).pk)
     return identity
 
 

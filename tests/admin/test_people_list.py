@@ -129,3 +129,10 @@ def test_a_hostile_name_stays_text(owner, db):
         assert "<script>alert" not in page.text
         assert "<img src=x" not in page.text
         assert "<b>1<b>" not in page.text
+
+
+def test_names_are_found_without_their_accents(owner):
+    people.create_identity(name="Nguyễn Văn Đức")
+    for path in ("identity", "photo", "decision"):
+        assert owner.get(f"/admin/recognition/{path}/?q=nguyen").status_code == 200
+    assert "Nguyễn" in owner.get("/admin/recognition/identity/?q=duc+nguyen").text

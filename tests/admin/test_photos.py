@@ -9,6 +9,7 @@ from recognition.services.enrolment import photos
 from recognition.services.recognition import recognise
 from tests.admin.conftest import add_photo, person, person_page, said
 from tests.fakes import person_jpeg, wall_jpeg
+from tests.galleries import process_as_theirs
 
 LIST = "/admin/recognition/photo/"
 
@@ -93,7 +94,7 @@ class TestAccepting:
         choose(owner, photo, 0)
         photos.process_photos([photo.pk])
         owner.post(f"{LIST}{photo.pk}/accept/")
-        photos.process_photos([photo.pk])
+        process_as_theirs(photo.pk)
         assert Photo.objects.get(pk=photo.pk).state == "ready"
         choose(owner, photo, 1)
         photos.process_photos([photo.pk])

@@ -51,6 +51,39 @@ def test_photos_are_sent_one_by_one_and_become_ready_by_themselves(staff, ann):
     assert staff.heard == []
 
 
+def test_doubtful_photos_are_answered_with_one_key_each(staff, ann):
+    ben = people.create_identity(name="Ben")
+    for identity, number, variant in ((ann, 3, 0), (ben, 5, 0), (ben, 3, 1), (ben, 3, 2), (ann, 7, 0)):
+        photos.add_photo(
+            identity=identity, data=person_jpeg(number, variant=variant), filename=f"{number}-{variant}.jpg"
+        )
+        process_all()
+    page = staff("/admin/recognition/photo/review/")
+    expect(page.locator(".id-review")).to_contain_text("This photo looks like Ann.")
+    page.keyboard.press("n")
+    expect(page.locator(".id-doubt")).to_contain_text("3-2.jpg")
+    page.keyboard.press("m")
+    expect(page.locator(".id-review")).to_contain_text("This photo does not fit the others of Ann.")
+    page.keyboard.press("r")
+    expect(page.locator(".id-doubt")).to_contain_text("3-1.jpg")
+    page.on("dialog", lambda dialog: dialog.dismiss())
+    page.keyboard.press("g")  # asks first
+    expect(page.locator(".id-doubt")).to_contain_text("3-1.jpg")
+    page.keyboard.press("a")
+    expect(page.locator("body")).to_contain_text("Nothing to review.")
+    process_all()
+    expected = {
+        "3-0.jpg": "ready",
+        "5-0.jpg": "ready",
+        "3-1.jpg": "ready",
+        "3-2.jpg": "ready",
+        "7-0.jpg": "rejected",
+    }
+    assert dict(Photo.objects.values_list("filename", "state")) == expected
+    assert Photo.objects.get(filename="3-2.jpg").identity == ann
+    assert staff.heard == []
+
+
 def test_a_refused_file_is_told_beside_its_name(staff, ann):
     page = staff(page_of(ann))
     page.set_input_files("input[type=file]", [upload("notes.jpg", b"hello, no picture")])

@@ -18,7 +18,7 @@ import django
 django.setup()
 from django.core.management import call_command
 from django.db import connection
-call_command("migrate", "recognition", "0011_erasure", verbosity=0)
+call_command("migrate", "recognition", "0012_photo_review", verbosity=0)
 vectors = json.loads(sys.stdin.read())
 with connection.cursor() as cursor:
     cursor.execute("INSERT INTO recognition_modelversion (name, version, sha256, dimensions, active, created_at)"
@@ -37,7 +37,7 @@ import json
 import django
 django.setup()
 import importlib
-seal = importlib.import_module("recognition.migrations.0013_seal_vectors")
+seal = importlib.import_module("recognition.migrations.0014_seal_vectors")
 seal.BATCH = 3
 from django.core.management import call_command
 from django.db import connection

@@ -47,7 +47,7 @@ def test_counts(enrol):
     photos.process_photos([rejected.pk])
     photos.add_photo(identity=ann, data=person_jpeg(3, variant=9))
     assert overview.count_people() == overview.PeopleCount(active=2, suspended=1, without_vector=1)
-    assert overview.count_photos() == {"waiting": 1, "processing": 0, "ready": 4, "rejected": 1}
+    assert overview.count_photos() == {"waiting": 1, "processing": 0, "ready": 4, "review": 0, "rejected": 1}
 
 
 def test_how_far_the_index_is_behind(enrol):

@@ -12,7 +12,7 @@ from django.db import connection
 from recognition import sealing
 from recognition.engine.types import GalleryError
 from recognition.models import DataKey, Embedding, Identity, Photo, ProbePicture, StoredFile
-from recognition.services.enrolment import photos
+from recognition.services.enrolment import move_photo, photos
 from recognition.services.files import read_file, reseal
 from recognition.services.gallery.live import LiveGallery, record_change
 from recognition.services.gallery.vectors import load_vectors
@@ -200,6 +200,22 @@ def test_a_moved_photo_is_sealed_anew(enrol):
     files = StoredFile.objects.count()
     reseal(photo)  # again it changes nothing
     assert StoredFile.objects.count() == files == 8
+
+
+def test_a_photo_that_is_moved_in_review_goes_to_the_other_persons_key(enrol):
+    ann, bo = enrol(1), enrol(2)
+    photo = photos.add_photo(identity=bo, data=person_jpeg(1, variant=8))
+    photos.process_photos([photo.pk])
+    photo.refresh_from_db()
+    assert photo.state == Photo.State.REVIEW
+    move_photo(photo, ann)
+    photos.process_photos([photo.pk])
+    photo = Photo.objects.get(pk=photo.pk)
+    assert photo.key_id == photo.embeddings.get().key_id == ann.data_keys.get().pk
+    for stored in (photo.image, photo.crop):
+        assert sealing.key_number(default_storage.open(stored.name).read()) == photo.key_id
+    erasure.erase(bo)
+    assert read_file(photo.image)
 
 
 def test_nobody_elses_photo_is_lost_with_a_person(enrol):

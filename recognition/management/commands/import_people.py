@@ -83,7 +83,8 @@ class Command(ServiceCommand):
             self.print_row(("warning", 9), (external_id, 16), (text, 1))
         self.stdout.write(
             f"{report.people} people added. Photos: {report.enrolled} enrolled, {report.enqueued} enqueued, "
-            f"{report.skipped} there already, {len(report.rejected)} rejected."
+            f"{report.skipped} there already, {len(report.rejected)} rejected"
+            + (f", {report.in_review} of them to be reviewed in the admin." if report.in_review else ".")
         )
 
 

@@ -27,6 +27,13 @@ from recognition.services.enrolment.photos import (
     process_photos,
     sweep_photos,
 )
+from recognition.services.enrolment.review import (
+    confirm_photo,
+    merge_people_of,
+    move_photo,
+    photos_in_review,
+    reject_photo,
+)
 from recognition.services.enrolment.uploads import Uploads, keep_uploads, read_uploads
 
 __all__ = [
@@ -36,6 +43,7 @@ __all__ = [
     "accept_photo",
     "acceptable",
     "choose_face",
+    "confirm_photo",
     "crops_before",
     "delete_photo",
     "drop_crops",
@@ -45,10 +53,14 @@ __all__ = [
     "import_npz",
     "import_people",
     "keep_uploads",
+    "merge_people_of",
+    "move_photo",
     "originals_before",
+    "photos_in_review",
     "process_photos",
     "read_plan",
     "read_uploads",
+    "reject_photo",
     "rejected_before",
     "sweep_photos",
 ]

@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from recognition.engine.types import REASONS
 from recognition.services.enrolment.import_plan import PlannedPerson
 from recognition.services.errors import ServiceError
+from recognition.services.wording import reason_text
 
 
 @dataclass(slots=True)
 class Report:
     """What became of each photo: enrolled, enqueued, skipped (there already) or rejected with the reason.
 
+    in_review: how many of the rejected wait for somebody to look at them.
     without_vector: people of the plan who are in now, but cannot be recognised by any photo yet.
     stopped: somebody asked to stop before everybody was done.
     """
@@ -25,11 +26,12 @@ class Report:
     enqueued: int = 0
     skipped: int = 0
     rejected: list[dict[str, str]] = field(default_factory=list)
+    in_review: int = 0
     without_vector: list[str] = field(default_factory=list)
     stopped: bool = False
 
     def reject(self, person: PlannedPerson, path: Path | None, reason: str, message: str = "") -> None:
-        text = message or REASONS.get(reason, reason)
+        text = message or reason_text(reason)
         shown = "" if path is None else str(path)
         self.rejected.append(
             {"external_id": person.external_id, "path": shown, "reason": reason, "message": text}
@@ -47,6 +49,7 @@ class Report:
         self.enqueued += other.enqueued
         self.skipped += other.skipped
         self.rejected += other.rejected
+        self.in_review += other.in_review
         self.without_vector += other.without_vector
 
     def as_dict(self) -> dict[str, Any]:
@@ -56,6 +59,7 @@ class Report:
             "enqueued": self.enqueued,
             "skipped": self.skipped,
             "rejected": self.rejected,
+            "in_review": self.in_review,
             "reasons": dict(Counter(row["reason"] for row in self.rejected)),
             "without_vector": self.without_vector,
         }

@@ -242,8 +242,9 @@ def _import_photo(
         return None
     if finding is None:
         report.enqueued += 1
-    elif enrols:
+    elif photo.state == Photo.State.READY:
         report.enrolled += 1
     else:
-        report.reject(person, read.path, finding.reason)
+        report.reject(person, read.path, photo.reason)
+        report.in_review += photo.state == Photo.State.REVIEW
     return photo

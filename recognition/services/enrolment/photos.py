@@ -20,6 +20,7 @@ from recognition.services.analysis import active_model, get_analyzer, hold_in_us
 from recognition.services.enrolment import photo_batches
 from recognition.services.enrolment.claims import CLAIM_LASTS, claim, let_go, put_back, still_claimed
 from recognition.services.enrolment.examination import Finding, examine
+from recognition.services.enrolment.gates import doubt_about
 from recognition.services.enrolment.photo_batches import said_of
 from recognition.services.enrolment.preparing import PreparedPhoto, digest_of, prepare_photo
 from recognition.services.errors import Conflict, Invalid, NotFound
@@ -133,19 +134,26 @@ def lock_photo(photo: Photo, rows: QuerySet[Photo]) -> Photo | None:
 
 
 def save_finding(photo: Photo, finding: Finding, version: ModelVersion) -> bool:
-    """Save the photo with what was found, its crop and its vector.
+    """Save the photo with what was found, its crop and its vector. A doubtful one waits for review, without a vector.
 
     True when the gallery changes by it, which the caller has to record.
     """
     new = photo.pk is None
     if not new and photo.key_id is None:
         reseal(photo)  # of a site that had no keys: its picture is in the clear
+    doubt = None
+    if finding.vector is not None and not photo.confirmed:
+        doubt = doubt_about(finding.vector, photo.identity_id, version)
+    vector = finding.vector if doubt is None else None
     photo.faces = [face.as_dict() for face in finding.faces]
     photo.chosen_face = finding.chosen
-    photo.reason = finding.reason
+    photo.reason = doubt.reason if doubt else finding.reason
+    photo.resembles_id = doubt.resembles if doubt else None
     photo.quality = {}
     photo.processed_at = timezone.now()
-    photo.state = Photo.State.READY if finding.vector is not None else Photo.State.REJECTED
+    photo.state = Photo.State.REJECTED if vector is None else Photo.State.READY
+    if doubt is not None:
+        photo.state = Photo.State.REVIEW
     if finding.upright is not None:
         if not new:
             remove_file(photo.image)
@@ -160,12 +168,10 @@ def save_finding(photo: Photo, finding: Finding, version: ModelVersion) -> bool:
     photo.save()
     # Vectors of the face that the photo stood for before, if it was another one.
     stale = Embedding.objects.none() if new else Embedding.objects.filter(photo=photo)
-    if finding.vector is None:
+    if vector is None:
         return stale.delete()[0] > 0
     stale.delete()
-    Embedding.objects.create(
-        photo=photo, model_version=version, identity_id=photo.identity_id, vector=finding.vector
-    )
+    Embedding.objects.create(photo=photo, model_version=version, identity_id=photo.identity_id, vector=vector)
     return True
 
 
@@ -189,8 +195,9 @@ def choose_face(*, photo: Photo, face: int) -> Photo:
         if face != current.chosen_face and current.embeddings.all().delete()[0]:
             record_change(current.identity_id)
         current.accepted = current.accepted and face == current.chosen_face
+        current.confirmed = current.confirmed and face == current.chosen_face
         current.chosen_face = face
-        _look_again(current)
+        look_again(current)
     return current
 
 
@@ -208,7 +215,7 @@ def accept_photo(photo: Photo) -> Photo:
                 "not_acceptable", "Only a photo that was rejected for its quality can be accepted."
             )
         current.accepted = True
-        _look_again(current)
+        look_again(current)
     return current
 
 
@@ -217,11 +224,15 @@ def acceptable(photo: Photo) -> bool:
     return photo.state == Photo.State.REJECTED and photo.reason in photo.quality.get("reasons", ())
 
 
-def _look_again(photo: Photo) -> None:
+def look_again(photo: Photo) -> None:
+    """Send a locked photo to the workers, with what was said of it."""
     photo.state = Photo.State.WAITING
     photo.reason = ""
     photo.attempts = 0
-    photo.save(update_fields=["accepted", "chosen_face", "state", "reason", "attempts"])
+    photo.resembles = None
+    photo.save(
+        update_fields=["accepted", "confirmed", "chosen_face", "resembles", "state", "reason", "attempts"]
+    )
     queue.enqueue(queue.PROCESS_PHOTOS, [photo.pk])
 
 

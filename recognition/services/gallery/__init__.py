@@ -16,7 +16,7 @@ from recognition.services.gallery.live import (
     live_gallery,
     record_change,
 )
-from recognition.services.gallery.vectors import enrolled_vectors, open_vectors
+from recognition.services.gallery.vectors import enrolled_vectors, load_vectors, open_vectors
 
 __all__ = [
     "LiveGallery",
@@ -26,6 +26,7 @@ __all__ = [
     "gallery_folder",
     "last_change",
     "live_gallery",
+    "load_vectors",
     "open_vectors",
     "rebuild_if_stale",
     "rebuild_index",

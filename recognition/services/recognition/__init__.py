@@ -22,7 +22,12 @@ from recognition.services.recognition.recognise import (
     verify_images,
 )
 from recognition.services.recognition.shadow import agreement, differences
-from recognition.services.recognition.sign_ins import is_recognised, recent_sign_ins, set_user
+from recognition.services.recognition.sign_ins import (
+    is_recognised,
+    recent_sign_ins,
+    refuse_sign_in,
+    set_user,
+)
 
 __all__ = [
     "KEPT_CANDIDATES",
@@ -41,6 +46,7 @@ __all__ = [
     "probe_pictures_of",
     "purge_probe_pictures",
     "recent_sign_ins",
+    "refuse_sign_in",
     "set_user",
     "unknown_before",
     "verify_identity",

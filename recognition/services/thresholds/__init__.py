@@ -23,7 +23,7 @@ from recognition.services.thresholds.changes import (
     store_policy,
     warnings,
 )
-from recognition.services.thresholds.policies import active_policy, judge, policy_of
+from recognition.services.thresholds.policies import active_policy, fitting_threshold, judge, policy_of
 from recognition.services.thresholds.replays import replay
 from recognition.services.thresholds.scores import GENUINE_LIMIT, check_usable
 from recognition.services.thresholds.shipped import ship
@@ -37,6 +37,7 @@ __all__ = [
     "active_policy",
     "check_usable",
     "enrolled_people",
+    "fitting_threshold",
     "follow_growth",
     "from_enrolled",
     "from_photos",

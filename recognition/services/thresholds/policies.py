@@ -12,6 +12,8 @@ from recognition.engine.types import ModelFileError
 from recognition.models import ModelVersion, ThresholdPolicy
 from recognition.services.analysis import active_model, get_analyzer
 
+FITTING_FMR = 0.01
+
 
 def active_policy(version: ModelVersion | None = None) -> ThresholdPolicy:
     """The policy in force for the model version (by default the active one), with that version."""
@@ -28,6 +30,17 @@ def policy_of(version: ModelVersion) -> ThresholdPolicy | None:
     if shipped or version.policies.filter(active=True).exists():
         return active_policy(version)
     return None
+
+
+def fitting_threshold(policy: ThresholdPolicy) -> float:
+    """The score with one's own photos below which a new photo is doubted.
+
+    There one stranger in a hundred would still pass, where that was measured, and hardly any genuine photo fails; else
+    it is the 1:1 threshold.
+    """
+    points = policy.measurements.get("tail", {}).get("points", [])
+    allowed = [threshold for rate, threshold in points if rate <= FITTING_FMR]
+    return float(min([*allowed, policy.verify_threshold]))
 
 
 def judge(scores: Sequence[float], policy: ThresholdPolicy) -> str:

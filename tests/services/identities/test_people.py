@@ -16,6 +16,7 @@ from recognition.services.gallery.live import live_gallery
 from recognition.services.identities import erasure, people
 from recognition.services.recognition.recognise import identify
 from tests.fakes import person_jpeg, person_vector
+from tests.galleries import process_as_theirs
 from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
@@ -237,11 +238,11 @@ class TestMerging:
         twin = people.create_identity(name="Twin")
         for data in (person_jpeg(1), person_jpeg(1, 2)):
             photo = photos.add_photo(identity=twin, data=data)
-            photos.process_photos([photo.pk])
+            process_as_theirs(photo.pk)
         group = photos.add_photo(identity=ann, data=person_jpeg(1, 2))
         photos.process_photos([group.pk])
         photos.choose_face(photo=photo, face=0)
-        photos.process_photos([photo.pk])
+        process_as_theirs(photo.pk)
         people.merge(into=ann, other=twin)
         assert sorted(ann.photos.values_list("state", flat=True)) == ["ready", "ready"]
         assert StoredFile.objects.count() == 4

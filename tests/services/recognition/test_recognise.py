@@ -19,7 +19,7 @@ from recognition.services.recognition.recognise import identify, verify_identity
 from recognition.services.thresholds import changes as policy_changes
 from recognition.services.thresholds.policies import active_policy, judge
 from tests.fakes import black_jpeg, person_jpeg, person_vector, wall_jpeg
-from tests.galleries import enrol_vectors
+from tests.galleries import enrol_vectors, process_as_theirs
 
 pytestmark = pytest.mark.django_db
 BAD = [(b"", "empty"), (b"text", "unreadable"), (person_jpeg(1)[:500], "unreadable")]
@@ -71,7 +71,7 @@ class TestIdentify:
         twin = people.create_identity(name="Twin")
         from recognition.services.enrolment import photos
 
-        photos.process_photos([photos.add_photo(identity=twin, data=person_jpeg(1, variant=8)).pk])
+        process_as_theirs(photos.add_photo(identity=twin, data=person_jpeg(1, variant=8)).pk)
         (face,) = identify(person_jpeg(1, variant=9)).faces
         assert (face.decision, face.reason, face.identity) == ("no_match", "ambiguous", None)
         assert len(face.candidates) == 2

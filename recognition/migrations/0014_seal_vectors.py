@@ -49,6 +49,6 @@ def seal_vectors(apps, schema_editor):
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("recognition", "0012_keys_of_people")]
+    dependencies = [("recognition", "0013_keys_of_people")]
 
     operations = [migrations.RunPython(seal_vectors, elidable=True)]

@@ -6,7 +6,7 @@ import recognition.fields
 
 
 class Migration(migrations.Migration):
-    dependencies = [("recognition", "0013_seal_vectors")]
+    dependencies = [("recognition", "0014_seal_vectors")]
 
     operations = [
         migrations.RemoveField("embedding", "vector"),

@@ -14,6 +14,6 @@ def write_anew(apps, schema_editor):
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = [("recognition", "0014_vectors_are_sealed")]
+    dependencies = [("recognition", "0015_vectors_are_sealed")]
 
     operations = [migrations.RunPython(write_anew, elidable=True)]

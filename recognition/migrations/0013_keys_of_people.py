@@ -19,7 +19,7 @@ def key():
 
 
 class Migration(migrations.Migration):
-    dependencies = [("recognition", "0011_erasure")]
+    dependencies = [("recognition", "0012_photo_review")]
 
     operations = [
         migrations.CreateModel(
