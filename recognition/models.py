@@ -413,24 +413,22 @@ class ApiKey(models.Model):
     digest = models.CharField(max_length=64, editable=False)
     scopes = ArrayField(models.CharField(max_length=10, choices=Scope))
     direction = models.CharField(
+        "being seen means",
         max_length=10,
         choices=Direction,
         default=Direction.AUTO,
         db_default=Direction.AUTO,
-        help_text="What it means that somebody is seen here.",
     )
     pause_seconds = models.PositiveIntegerField(
-        "pause",
+        "pause in seconds",
         default=60,
         db_default=60,
         validators=[MaxValueValidator(86_400)],
-        help_text="Seconds within which the same person counts once.",
+        help_text="Within it the same person counts once.",
     )
     pairing_digest = models.CharField(max_length=64, blank=True, db_default="", editable=False, db_index=True)
     pairing_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
-    paired_at = models.DateTimeField(
-        "paired", null=True, blank=True, editable=False, help_text="When a tablet took this key."
-    )
+    paired_at = models.DateTimeField("paired", null=True, blank=True, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False
     )

@@ -41,13 +41,16 @@ NEEDED: dict[str, tuple[str, ...]] = {
 }
 
 EDITED = ("place", "direction", "pause_seconds")  # of a kiosk, from its next picture on
-SHOWN = (
+SHOWN: tuple[tuple[str, ...], ...] = (
     ("name", "state"),
-    EDITED,
+    ("place",),
+    ("direction", "pause_seconds"),
     ("shown_prefix", "shown_scopes"),
     ("created_at", "created_by"),
-    ("last_used_at", "revoked_at", "paired_at"),
+    ("last_used_at", "revoked_at"),
+    ("paired_at",),
 )
+OF_ATTENDANCE = {"direction", "pause_seconds", "paired_at"}
 
 
 STATES = {"in force": "success", "revoked": "danger", "waits for its tablet": "warning"}
@@ -124,7 +127,8 @@ class ApiKeyAdmin(KioskPages, SiteAdmin):
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         if obj is None:
             return self.fields
-        return SHOWN
+        left_out = set() if keys.allows(obj, ApiKey.Scope.ATTENDANCE) else OF_ATTENDANCE
+        return [row for row in SHOWN if not left_out & set(row)]
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         if obj is None:

@@ -22,7 +22,6 @@ class KioskForm(forms.ModelForm):
     class Meta:
         model = ApiKey
         fields = ("name", "place", "direction", "pause_seconds")
-        labels = {"direction": "Being seen means", "pause_seconds": "Pause in seconds"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

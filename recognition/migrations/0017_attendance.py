@@ -47,20 +47,14 @@ class Migration(migrations.Migration):
                 ],
                 db_default="auto",
                 default="auto",
-                help_text="What it means that somebody is seen here.",
                 max_length=10,
+                verbose_name="being seen means",
             ),
         ),
         migrations.AddField(
             model_name="apikey",
             name="paired_at",
-            field=models.DateTimeField(
-                blank=True,
-                editable=False,
-                help_text="When a tablet took this key.",
-                null=True,
-                verbose_name="paired",
-            ),
+            field=models.DateTimeField(blank=True, editable=False, null=True, verbose_name="paired"),
         ),
         migrations.AddField(
             model_name="apikey",
@@ -78,9 +72,9 @@ class Migration(migrations.Migration):
             field=models.PositiveIntegerField(
                 db_default=60,
                 default=60,
-                help_text="Seconds within which the same person counts once.",
+                help_text="Within it the same person counts once.",
                 validators=[django.core.validators.MaxValueValidator(86400)],
-                verbose_name="pause",
+                verbose_name="pause in seconds",
             ),
         ),
         migrations.AddField(

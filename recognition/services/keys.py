@@ -153,7 +153,7 @@ def _set(key: ApiKey, about: dict[str, Any]) -> None:
         raise TypeError(f"a key has no {', '.join(sorted(unknown))}")
     for field, value in about.items():
         try:
-            setattr(key, field, key._meta.get_field(field).clean(value, key))
+            setattr(key, field, ApiKey._meta.get_field(field).clean(value, key))  # type: ignore[union-attr]
         except ValidationError as error:
             raise Invalid("invalid_kiosk", f"{field}: {error.messages[0]}") from None
 

@@ -48,7 +48,7 @@
 
   function show(key, title, text, kind) {
     let card = [...cards.children].find((one) => one.dataset.key === key);
-    const same = card && card.dataset.text === text;
+    const same = card && card.dataset.line === text;
     if (!card) {
       card = document.createElement("div");
       card.className = "card";
@@ -61,7 +61,7 @@
       strong.textContent = title;
       line.textContent = text;
       card.replaceChildren(strong, line);
-      card.dataset.text = text;
+      card.dataset.line = text;
       card.dataset.kind = kind;
     }
     clearTimeout(card.timer);

@@ -105,9 +105,7 @@ def test_several_people_have_their_names_over_their_faces(kiosk, enrol):
     faces = page.locator("#faces li")
     expect(faces).to_have_count(3)
     expect(page.locator(CARD)).to_have_count(2)
-    places = {
-        face.locator("span").text_content(): face.bounding_box()["x"] for face in faces.all()
-    }
+    places = {face.locator("span").text_content(): face.bounding_box()["x"] for face in faces.all()}
     assert set(places) == {"Fake Person 6", "Fake Person 7", "Not recognised"}
     # As in a mirror: who is on the left of the picture stands on the right.
     assert places["Fake Person 7"] < places["Not recognised"] < places["Fake Person 6"]
@@ -154,7 +152,9 @@ def test_what_happens_without_a_connection_is_kept_and_counts_once_when_it_is_ba
     expect(page.locator("#line")).to_contain_text("No connection")
     kept(page, "[1-9]")
     page.click("#keep")
-    expect(page.locator(".card[data-key=kept]")).to_contain_text("It is confirmed when the connection is back")
+    expect(page.locator(".card[data-key=kept]")).to_contain_text(
+        "It is confirmed when the connection is back"
+    )
     gone = timezone.now()
     page.reload()  # the app starts without a connection, and has forgotten nothing
     expect(page.locator("body")).to_have_attribute("data-state", "live")

@@ -11,6 +11,8 @@ from django.conf import settings
 
 from recognition.kiosk import shell
 
+pytestmark = pytest.mark.django_db
+
 FOLDER = Path(settings.BASE_DIR) / "static" / "kiosk"
 
 
