@@ -393,10 +393,22 @@ class ApiKey(models.Model):
         READ = "read", "read"
         ADMIN = "admin", "admin"
 
+    class Liveness(models.TextChoices):
+        OFF = "off", "nothing: any picture is believed"
+        PASSIVE = "passive", "no signs of a print or a screen on the picture"
+        CHALLENGE = "challenge", "a challenge: the person moves the head as asked"
+
     name = models.CharField("kiosk", max_length=120)
     prefix = models.CharField(max_length=12, unique=True, editable=False)
     digest = models.CharField(max_length=64, editable=False)
     scopes = ArrayField(models.CharField(max_length=10, choices=Scope))
+    liveness = models.CharField(
+        "must see",
+        max_length=10,
+        choices=Liveness,
+        default=Liveness.OFF,
+        help_text="What has to show that a living person is there before this kiosk's pictures are believed.",
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False
     )

@@ -68,6 +68,7 @@ PACKAGES = (
     "gallery",
     "thresholds",
     "recognition",
+    "liveness",
     "identities",
     "enrolment",
     "evaluation",

@@ -14,7 +14,7 @@ from recognition.engine.liveness.plans import Plan, Step
 from recognition.engine.liveness.sights import Sight
 from recognition.services.liveness.watching import Watcher
 
-LATENCY = 0.25  # seconds from the last frame of a batch until the page shows what the site answered
+LATENCY = 0.2  # seconds from the last frame of a batch until the page shows what the site answered
 BATCH = 0.25  # seconds of frames in a request
 COLOUR_SECONDS = 0.5
 

@@ -40,6 +40,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
 SHOWN = (
     ("name", "state"),
     ("shown_prefix", "shown_scopes"),
+    ("liveness",),
     ("created_at", "created_by"),
     ("last_used_at", "revoked_at"),
 )
@@ -48,7 +49,12 @@ SHOWN = (
 class KeyForm(forms.ModelForm):
     class Meta:
         model = ApiKey
-        fields = ("name", "scopes")
+        fields = ("name", "scopes", "liveness")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "liveness" in self.fields:
+            self.fields["liveness"].required = False  # nothing is asked of people unless somebody chooses it
 
 
 def may_give(user: Any) -> list[str]:
@@ -85,7 +91,7 @@ class ApiKeyAdmin(SiteAdmin):
     list_filter = (RevokedFilter,)
     search_fields = ("name", "prefix")
     search_help_text = "Kiosk or the beginning of its key"
-    fields = ("name", "scopes")
+    fields = ("name", "scopes", "liveness")
     actions = ("revoke_selected",)
     actions_detail = ("revoke",)
 
@@ -134,7 +140,9 @@ class ApiKeyAdmin(SiteAdmin):
             return  # nothing about a key can be edited
         scopes = form.cleaned_data["scopes"]
         self.demand(set(scopes) <= set(may_give(request.user)))
-        key, text = keys.issue_key(name=obj.name, scopes=scopes, user_id=request.user.pk)
+        key, text = keys.issue_key(
+            name=obj.name, scopes=scopes, liveness=obj.liveness or ApiKey.Liveness.OFF, user_id=request.user.pk
+        )
         obj.__dict__.update(key.__dict__)
         request.issued_key = text  # type: ignore[attr-defined]
 

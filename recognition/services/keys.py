@@ -17,8 +17,15 @@ MARK = "fid"  # lets secret scanners and people tell what the string is
 MOST_NAME = 120
 
 
-def issue_key(*, name: str, scopes: Sequence[str], user_id: int | None = None) -> tuple[ApiKey, str]:
-    """A new key and its text, which is shown this once and cannot be had again."""
+def issue_key(
+    *, name: str, scopes: Sequence[str], liveness: str = ApiKey.Liveness.OFF, user_id: int | None = None
+) -> tuple[ApiKey, str]:
+    """A new key and its text, which is shown this once and cannot be had again.
+
+    liveness: of `ApiKey.Liveness`, what has to show that a living person is there.
+    """
+    if liveness not in ApiKey.Liveness.values:
+        raise Invalid("unknown_liveness", f"Choose liveness among {', '.join(ApiKey.Liveness.values)}.")
     unknown = set(scopes) - set(ApiKey.Scope.values)
     if unknown or not scopes:
         raise Invalid("unknown_scope", f"Choose scopes among {', '.join(ApiKey.Scope.values)}.")
@@ -32,6 +39,7 @@ def issue_key(*, name: str, scopes: Sequence[str], user_id: int | None = None) -
         prefix=prefix,
         digest=_digest(text),
         scopes=sorted(set(scopes)),
+        liveness=liveness,
         created_by_id=user_id,
     )
     return key, text

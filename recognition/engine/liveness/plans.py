@@ -22,7 +22,7 @@ class Step(StrEnum):
 
 SIDEWAYS = (Step.LEFT, Step.RIGHT)
 NODS = (Step.UP, Step.DOWN)
-FEWEST, MOST = 3, 4
+LENGTHS = (3, 3, 3, 4)
 # Seconds of rest before a movement is asked for. Whoever plays a film cannot know when it comes.
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.2, 0.9
 
@@ -66,7 +66,7 @@ def draw_plan(*, former: Sequence[Step] = (), chance: random.Random | None = Non
 
 def _steps(chance: random.Random) -> tuple[Step, ...]:
     while True:
-        steps = tuple(chance.choice(list(Step)) for _ in range(chance.randint(FEWEST, MOST)))
+        steps = tuple(chance.choice(list(Step)) for _ in range(chance.choice(LENGTHS)))
         repeated = any(a == b for a, b in zip(steps, steps[1:], strict=False))
         if not repeated and set(steps) & set(SIDEWAYS) and Step.UP in steps:
             return steps
