@@ -15,8 +15,8 @@ from recognition.services.wording import reason_text
 
 
 class FaceLoginForm(forms.Form):
-    """One picture, from the camera or from a file, or the token of a passed liveness challenge. What is on it is judged by
-    `services.sign_in_by_face`."""
+    """One picture, from the camera or from a file, or the token of a passed liveness challenge. What is on it
+    is judged by `services.sign_in_by_face`."""
 
     token = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
     photo = forms.FileField(

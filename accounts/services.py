@@ -78,14 +78,20 @@ def start_challenge(request: HttpRequest) -> dict[str, Any]:
         raise FaceRefused("unavailable") from None
 
 
-def add_frames(request: HttpRequest, challenge: UUID, nonce: str, frames: Sequence[liveness.Frame]) -> dict[str, Any]:
+def add_frames(
+    request: HttpRequest, challenge: UUID, nonce: str, frames: Sequence[liveness.Frame]
+) -> dict[str, Any]:
     """What the next frames of this browser's challenge showed. A challenge that fails counts as an attempt to sign in.
 
     Raises FaceRefused when it cannot go on.
     """
     try:
         answer = liveness.add_frames(
-            challenge, owner=_owner(request), nonce=nonce, frames=frames, asker=recognition.Asker(kind="login")
+            challenge,
+            owner=_owner(request),
+            nonce=nonce,
+            frames=frames,
+            asker=recognition.Asker(kind="login"),
         )
         if answer.progress.reason:
             _take_attempt(request)

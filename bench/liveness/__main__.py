@@ -28,7 +28,10 @@ def main() -> None:
     work = [(n, seed) for n in numbers for seed in range(options.times)]
     with ProcessPoolExecutor(options.processes, get_context("spawn")) as pool:
         outcomes = list(pool.map(attempt, work, chunksize=4))
-    table = [row(KINDS[n], [found for (k, _), found in zip(work, outcomes, strict=True) if k == n]) for n in numbers]
+    table = [
+        row(KINDS[n], [found for (k, _), found in zip(work, outcomes, strict=True) if k == n])
+        for n in numbers
+    ]
     options.output.write_text(json.dumps(table, indent=2) + "\n", encoding="utf-8")
     show(table)
     print(f"\n{os.cpu_count()} cores, {platform.machine()}; figures in {options.output}")
@@ -52,7 +55,8 @@ def show(table: list[dict[str, Any]]) -> None:
     for one in table:
         word = "accepted" if one["genuine"] else "refused"
         why = ", ".join(f"{name} {count}" for name, count in one["reasons"].items())
-        print(f"{one['kind']:<{width}}  {word} {one['right']:>3} of {one['attempts']}  {one['seconds_median']:>5} s  {why}")
+        share = f"{one['right']:>3} of {one['attempts']}"
+        print(f"{one['kind']:<{width}}  {word} {share}  {one['seconds_median']:>5} s  {why}")
     for genuine, word in ((True, "genuine people accepted"), (False, "attacks refused")):
         those = [one for one in table if one["genuine"] == genuine]
         if total := sum(one["attempts"] for one in those):

@@ -157,7 +157,7 @@ class Print(Person):
 class Mask(Person):
     """A print cut out as a mask, bent around the wearer's head, who looks through two holes."""
 
-    surface: Callable[..., np.ndarray] = scene.bent(1.3)
+    surface: Callable[..., np.ndarray] = field(default_factory=lambda: scene.bent(1.3))
 
 
 def with_eyes_of(subject: Subject, other: Subject) -> Subject:
@@ -254,7 +254,8 @@ class Stuttering(Actor):
     gap: float = 1.3
 
     def frame(self, time: float, asked: Step | None, colour: str = "") -> Image:
-        assert self.person is not None and self.victim is not None
+        assert self.person is not None
+        assert self.victim is not None
         return (self.victim if asked is None else self.person).frame(time, asked, colour)
 
 

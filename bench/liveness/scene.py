@@ -25,8 +25,8 @@ Field = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """Degrees: yaw to the right of the picture, pitch upwards, roll clockwise. x, y: eye distances. near: 1.25 is a fifth
-    nearer."""
+    """Degrees: yaw to the right of the picture, pitch upwards, roll clockwise. x, y: eye distances. near: 1.25
+    is a fifth nearer."""
 
     yaw: float = 0.0
     pitch: float = 0.0
@@ -56,7 +56,7 @@ def head(x: Field, y: Field, nose_y: float) -> Field:
     """How far each point stands out towards the camera, 0 at the eyes."""
     bowl = 0.8 * (1 - (x / 1.25) ** 2 - ((y - 0.35) / 1.75) ** 2)
     at_eyes = 0.8 * (1 - (0.5 / 1.25) ** 2 - (0.35 / 1.75) ** 2)
-    ridge = np.clip(y / max(nose_y, 0.2), 0, 1) * np.exp(-np.clip(y - nose_y, 0, None) ** 2 / 0.012)
+    ridge = np.clip(y / max(nose_y, 0.2), 0, 1) * np.exp(-(np.clip(y - nose_y, 0, None) ** 2) / 0.012)
     nose = 0.42 * ridge * np.exp(-(x**2) / (2 * 0.18**2))
     return np.asarray(np.maximum(bowl, -0.6) - at_eyes + nose, np.float32)
 
@@ -86,8 +86,8 @@ def view(
 ) -> Image:
     """The picture (480, 640, 3) that a camera sees.
 
-    moves_alone: what is around the head stays where it is, as a body does. size: half width and half height of a sheet of
-    paper around the middle of the face, in eye distances; outside is ``ground``.
+    moves_alone: what is around the head stays where it is, as a body does. size: half width and half height of
+    a sheet of paper around the middle of the face, in eye distances; outside is ``ground``.
     """
     columns, rows = np.meshgrid(np.arange(0, WIDTH, GRID), np.arange(0, HEIGHT, GRID))
     wanted = np.stack([columns - WIDTH / 2, rows - HEIGHT * 0.42]).astype(np.float32)
@@ -136,7 +136,7 @@ def _seen(at: Field, pose: Pose, surface, nose_y: float, moves_alone: bool) -> F
 def camera(image: Image, chance: np.random.Generator, *, noise: float = 2.5, light: float = 1.0) -> Image:
     """What a cheap camera makes of it: less light, noise, JPEG."""
     out = image.astype(np.float32) * light + chance.normal(0, noise, image.shape).astype(np.float32)
-    done, data = cv2.imencode(".jpg", np.clip(out, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 88])
+    _done, data = cv2.imencode(".jpg", np.clip(out, 0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 88])
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
 
 

@@ -12,7 +12,7 @@ from recognition.engine.liveness.judging import Progress, State, judge
 from recognition.engine.liveness.light import draw_colours
 from recognition.engine.liveness.plans import Plan, Step
 from recognition.engine.liveness.sights import Sight
-from recognition.services.liveness.watching import Watcher
+from recognition.services.liveness import Watcher
 
 LATENCY = 0.2  # seconds from the last frame of a batch until the page shows what the site answered
 BATCH = 0.25  # seconds of frames in a request

@@ -141,7 +141,10 @@ class ApiKeyAdmin(SiteAdmin):
         scopes = form.cleaned_data["scopes"]
         self.demand(set(scopes) <= set(may_give(request.user)))
         key, text = keys.issue_key(
-            name=obj.name, scopes=scopes, liveness=obj.liveness or ApiKey.Liveness.OFF, user_id=request.user.pk
+            name=obj.name,
+            scopes=scopes,
+            liveness=obj.liveness or ApiKey.Liveness.OFF,
+            user_id=request.user.pk,
         )
         obj.__dict__.update(key.__dict__)
         request.issued_key = text  # type: ignore[attr-defined]

@@ -41,7 +41,9 @@ v1 = [
     path("photos/<int:photo_id>/image", PhotoImageView.as_view(), name="photo-image"),
     path("consent", ConsentTextView.as_view(), name="consent"),
     path("liveness/sessions", LivenessView.as_view(), name="liveness"),
-    path("liveness/sessions/<uuid:challenge_id>/frames", LivenessFramesView.as_view(), name="liveness-frames"),
+    path(
+        "liveness/sessions/<uuid:challenge_id>/frames", LivenessFramesView.as_view(), name="liveness-frames"
+    ),
     path("events", EventsView.as_view(), name="events"),
     path("status", StatusView.as_view(), name="status"),
     path("schema/", SchemaView.as_view(), name="schema"),

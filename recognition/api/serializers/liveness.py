@@ -35,7 +35,8 @@ class Started(serializers.Serializer):
     expires_in = serializers.IntegerField(help_text="Seconds.")
     frames_a_second = serializers.IntegerField(help_text="How many frames to take.")
     colours = serializers.ListField(
-        child=serializers.CharField(), help_text="To be shown in turn, over and over, from the first frame on."
+        child=serializers.CharField(),
+        help_text="To be shown in turn, over and over, from the first frame on.",
     )
     colour_ms = serializers.IntegerField(help_text="How long each of them is shown.")
 
@@ -55,7 +56,10 @@ class Frames(Input):
         help_text="The number of the colour that was shown then, counted from 0 on; -1 while it changed.",
     )
     frame = serializers.ListField(
-        child=PictureFile(), min_length=1, max_length=MOST_AT_ONCE, help_text="JPEG, at least 480 pixels wide."
+        child=PictureFile(),
+        min_length=1,
+        max_length=MOST_AT_ONCE,
+        help_text="JPEG, at least 480 pixels wide.",
     )
 
 

@@ -39,6 +39,7 @@ class ProbeInput(OneOf):
         help_text="Of a passed liveness challenge, in place of a picture: what is looked at is its best frame.",
     )
 
+
 class TopInput(ProbeInput):
     top = serializers.IntegerField(
         min_value=1,

@@ -48,7 +48,8 @@ class KioskView(APIView):
 
 
 class PictureView(KioskView):
-    """Takes pictures as files of a form, in JSON or as the body, or the token of a liveness challenge in their place."""
+    """Takes pictures as files of a form, in JSON or as the body, or the token of a liveness challenge in their
+    place."""
 
     parser_classes = [*api_settings.DEFAULT_PARSER_CLASSES, PictureParser, OctetsParser]
 

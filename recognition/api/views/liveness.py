@@ -53,8 +53,8 @@ class LivenessFramesView(KioskView):
     def post(self, request: Request, challenge_id: UUID) -> Response:
         """A few frames at a time, about four times a second, each request after the answer to the one before.
 
-        When it is passed, the answer has a token. Send it to identify, to verify or with a person's photos in place of a
-        picture: what is looked at is the best frame of the challenge.
+        When it is passed, the answer has a token. Send it to identify, to verify or with a person's photos in
+        place of a picture: what is looked at is the best frame of the challenge.
         """
         sent = self.read_json(shapes.Frames)
         count = len(sent["frame"])

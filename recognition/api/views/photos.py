@@ -69,7 +69,6 @@ class PersonPhotosView(PictureView):
             raise _all_refused(refused)
         return Response(shapes.PhotosAdded({"photos": kept, "refused": refused}).data, 201)
 
-
     def _live_pictures(self, sent: dict[str, Any], files: Any) -> list[bytes]:
         """Of one challenge, or of each file where no challenge is demanded."""
         each = files if isinstance(files, list) and files else [files]

@@ -2,8 +2,8 @@
 
 A flat picture, however it is moved, tilted or held askew, follows a homography: the four corners of eyes and mouth say
 where its nose must be. The nose of a head stands out of that plane and moves further as it turns. Measured on
-photographs of moved prints (NUAA, 1,570 frames) the difference is at most 0.04 of the eye distance, on bent ones 0.08; a
-head that turns by twenty degrees reaches 0.12 and more.
+photographs of moved prints (NUAA, 1,570 frames) the difference is at most 0.04 of the eye distance, on bent
+ones 0.08; a head that turns by twenty degrees reaches 0.12 and more.
 """
 
 from __future__ import annotations

@@ -81,7 +81,10 @@ FASTEST_TURN = 400.0  # degrees a second
 FASTEST_MOVE = 12.0  # eye distances a second
 FASTEST_SIZE = 3.0  # the size's logarithm a second
 SLACK = 0.1  # seconds added to the time between two frames: clocks of browsers are coarse
-LIKE, SAME = 0.45, 0.5  # least cosine to the frame before; to the first one, near rest. Of 1,706 frames 0.70 and 0.65
+LIKE, SAME = (
+    0.45,
+    0.5,
+)  # least cosine to the frame before; to the first one, near rest. Of 1,706 frames 0.70 and 0.65
 REPEATED = 0.02  # greys
 MOST_REPEATED = 0.25  # of the frames
 FORESHORTENED = 20.0  # degrees by which the eyes may tell of more turn than the nose does
@@ -92,9 +95,9 @@ class Progress:
     """How far a challenge has come.
 
     step: number of the step in progress; as many as there are when it passed. asked: the movement that the person
-    should be told now, if any. done: how far that movement is made, 0 .. 1. hint: what keeps it from going on, as a code.
-    reason: of `FAILURES`, when it failed. best: number of the sight whose picture is the best probe, once there is one.
-    evidence: what was measured, for the staff.
+    should be told now, if any. done: how far that movement is made, 0 .. 1. hint: what keeps it from going on,
+    as a code. reason: of `FAILURES`, when it failed. best: number of the sight whose picture is the best
+    probe, once there is one. evidence: what was measured, for the staff.
     """
 
     state: State = State.RUNNING
@@ -108,8 +111,11 @@ class Progress:
     evidence: dict[str, float | str] = field(default_factory=dict)
 
 
-def judge(sights: Sequence[Sight], plan: Plan, light: Sequence[str] = (), *, light_needed: bool = False) -> Progress:
-    """sights: of all frames so far, in order of time. light: colours that the page shows, one for each frame or none."""
+def judge(
+    sights: Sequence[Sight], plan: Plan, light: Sequence[str] = (), *, light_needed: bool = False
+) -> Progress:
+    """sights: of all frames so far, in order of time. light: colours that the page shows, one for each frame
+    or none."""
     watch = _Watch(plan)
     for number, sight in enumerate(sights):
         watch.see(number, sight)
@@ -179,7 +185,9 @@ class _Watch:
         between = sight.at - last.at + SLACK
         moved = math.hypot(sight.x - last.x, sight.y - last.y) / max(last.share, 1e-6)
         grown = abs(math.log(max(sight.eyes, 1.0) / max(last.eyes, 1.0)))
-        turned = max(abs(sight.yaw - last.yaw), abs(sight.pitch - last.pitch), abs(_turn(sight.roll, last.roll)))
+        turned = max(
+            abs(sight.yaw - last.yaw), abs(sight.pitch - last.pitch), abs(_turn(sight.roll, last.roll))
+        )
         fast = (turned / FASTEST_TURN, moved / FASTEST_MOVE, grown / FASTEST_SIZE)
         return "jumped" if max(fast) > between else ""
 
@@ -293,7 +301,9 @@ class _Watch:
         if self.rest is None or sight.reasons or sight.faces != 1:
             return
         best = self.progress.best
-        if self.rest.is_near(self.rest.shares(sight)) and (best is None or sight.quality > self._best_quality):
+        if self.rest.is_near(self.rest.shares(sight)) and (
+            best is None or sight.quality > self._best_quality
+        ):
             self.progress.best, self._best_quality = number, sight.quality
 
     _best_quality = -1.0
@@ -304,7 +314,8 @@ class _Rest:
 
     def __init__(self, calm: Sequence[Sight]) -> None:
         self.yaw, self.pitch, self.eyes, self.drop = (
-            float(np.median([getattr(sight, name) for sight in calm])) for name in ("yaw", "pitch", "eyes", "drop")
+            float(np.median([getattr(sight, name) for sight in calm]))
+            for name in ("yaw", "pitch", "eyes", "drop")
         )
         self.landmarks: Floats = np.median([sight.points() for sight in calm], axis=0).astype(np.float32)
 
@@ -325,7 +336,7 @@ class _Rest:
 
     @staticmethod
     def is_near(shares: dict[Step, float]) -> bool:
-        return max(shares.values()) < NEAR_REST
+        return bool(max(shares.values()) < NEAR_REST)
 
     def narrowing(self, sight: Sight) -> float:
         """The eye distance against the height of the face, 1 at rest; smaller when seen from the side."""
@@ -333,8 +344,14 @@ class _Rest:
 
 
 def _is_another(asked: Step, shares: dict[Step, float]) -> bool:
-    axis = next(pair for pair in ((Step.LEFT, Step.RIGHT), (Step.UP, Step.DOWN), (Step.CLOSER, Step.BACK)) if asked in pair)
-    return any(share > (WRONG_WAY if step in axis else WRONG_AXIS) for step, share in shares.items() if step != asked)
+    axis = next(
+        pair
+        for pair in ((Step.LEFT, Step.RIGHT), (Step.UP, Step.DOWN), (Step.CLOSER, Step.BACK))
+        if asked in pair
+    )
+    return any(
+        share > (WRONG_WAY if step in axis else WRONG_AXIS) for step, share in shares.items() if step != asked
+    )
 
 
 def _look_back(progress: Progress, sights: Sequence[Sight], light: Sequence[str], light_needed: bool) -> None:
@@ -347,8 +364,6 @@ def _look_back(progress: Progress, sights: Sequence[Sight], light: Sequence[str]
     elif sign := shown_by([sight.signs for sight in sights if sight.signs]):
         progress.evidence["sign"] = sign
         reason = "screen"
-    elif progress.best is None:
-        reason = "settle"
     elif light:
         answer = answer_of(sights, light)
         progress.evidence["light"] = answer
@@ -377,7 +392,7 @@ def _hint(sight: Sight, *, settled: bool) -> str:
 
 def _is_still(sights: Sequence[Sight]) -> bool:
     yaws, pitches, sizes = ([getattr(s, n) for s in sights] for n in ("yaw", "pitch", "eyes"))
-    return (
+    return bool(
         max(yaws) - min(yaws) < STILL_YAW
         and max(pitches) - min(pitches) < STILL_YAW
         and max(sizes) / max(min(sizes), 1e-6) < 1 + STILL_SIZE

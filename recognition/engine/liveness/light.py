@@ -25,7 +25,10 @@ COLOURS: dict[str, tuple[float, float]] = {
 }
 LENGTH = 6  # colours in a series
 CLEAR = 0.012  # how far the colour of a face swings at least when it answers, as logarithm
-GIVEN, OTHER_CLEAR = 0.6, 0.02  # least correlation of an answer; swing from which another rhythm is a contradiction
+GIVEN, OTHER_CLEAR = (
+    0.6,
+    0.02,
+)  # least correlation of an answer; swing from which another rhythm is a contradiction
 FEWEST = 10  # frames
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,8 +51,9 @@ class Plan:
 def draw_plan(*, former: Sequence[Step] = (), chance: random.Random | None = None) -> Plan:
     """A new plan, never with the steps of the former one.
 
-    The head always turns to a side and looks up once. Paper that is bent around a head can look as if it turned or looked
-    down, but not as if it looked up: that shows the nose against the eyes. The same movement never comes twice in a row.
+    The head always turns to a side and looks up once. Paper that is bent around a head can look as if it
+    turned or looked down, but not as if it looked up: that shows the nose against the eyes. The same movement
+    never comes twice in a row.
 
     chance: where the random numbers come from; the system's secure source unless a test asks for another.
     """
@@ -67,6 +69,6 @@ def draw_plan(*, former: Sequence[Step] = (), chance: random.Random | None = Non
 def _steps(chance: random.Random) -> tuple[Step, ...]:
     while True:
         steps = tuple(chance.choice(list(Step)) for _ in range(chance.choice(LENGTHS)))
-        repeated = any(a == b for a, b in zip(steps, steps[1:], strict=False))
+        repeated = any(a == b for a, b in itertools.pairwise(steps))
         if not repeated and set(steps) & set(SIDEWAYS) and Step.UP in steps:
             return steps

@@ -21,9 +21,9 @@ class Sight:
     at: seconds by the clock of the camera's device. faces: how many of about the same size. The rest is about the
     largest one, and 0 or empty without any.
     yaw, pitch, roll: degrees as in `Quality`. eyes: their distance in pixels; drop: from the eyes down to the mouth.
-    x, y: middle of the eyes, and share: the eye distance, as shares of the picture's shorter side. landmarks: ten numbers.
-    like: cosine to the face of the frame before; same: to the first one. change: mean difference of the crop to that of
-    the frame before in greys; 0 is the very same picture.
+    x, y: middle of the eyes, and share: the eye distance, as shares of the picture's shorter side. landmarks:
+    ten numbers. like: cosine to the face of the frame before; same: to the first one. change: mean difference
+    of the crop to that of the frame before in greys; 0 is the very same picture.
     reasons: why a probe would be refused. signs: `recognition.engine.liveness.signs`, figure by name.
     face_colour, room_colour: mean red, green, blue of face and surroundings, 0..255.
     """
@@ -58,7 +58,9 @@ class Sight:
     @classmethod
     def from_dict(cls, found: dict[str, Any]) -> Sight:
         names = {field.name for field in fields(cls)}
-        values = {name: tuple(v) if isinstance(v, list) else v for name, v in found.items() if name in names}
+        values: dict[str, Any] = {
+            name: tuple(v) if isinstance(v, list) else v for name, v in found.items() if name in names
+        }
         return cls(**values)
 
 
@@ -117,7 +119,9 @@ def _colours(image: Image, face: Face) -> tuple[tuple[float, ...], tuple[float, 
     height, width = image.shape[:2]
     left, top, right, bottom = (round(v) for v in face.box)
     w, h = right - left, bottom - top
-    inner = image[max(0, top + h // 4) : max(0, bottom - h // 4), max(0, left + w // 4) : max(0, right - w // 4)]
+    inner = image[
+        max(0, top + h // 4) : max(0, bottom - h // 4), max(0, left + w // 4) : max(0, right - w // 4)
+    ]
     beside = np.ones((height, width), bool)
     beside[max(0, top - h // 2) :, max(0, left - w // 2) : max(0, right + w // 2)] = False
     step = 8  # a sample is enough

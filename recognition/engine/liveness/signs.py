@@ -20,8 +20,8 @@ SHARE = 0.5  # of the frames that have to show a sign
 
 
 def signs_of(image: Image, face: Face) -> dict[str, float]:
-    """grid: how far the strongest regular pattern stands out of what surrounds it in the spectrum. border: how many sides
-    of the face have a long straight line beside."""
+    """grid: how far the strongest regular pattern stands out of what surrounds it in the spectrum. border: how
+    many sides of the face have a long straight line beside."""
     return {"grid": _grid(image, face), "border": float(_border(image, face))}
 
 
@@ -64,7 +64,9 @@ def _border(image: Image, face: Face) -> int:
     if min(around.shape[:2], default=0) < 48:
         return 0
     scale = 160 / max(around.shape[:2])
-    grey = cv2.cvtColor(cv2.resize(around, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    grey = cv2.cvtColor(
+        cv2.resize(around, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY
+    )
     edges = cv2.Canny(grey, 40, 100)
     found = cv2.HoughLinesP(edges, 1, np.pi / 180, 30, minLineLength=60, maxLineGap=4)
     if found is None:
@@ -73,7 +75,9 @@ def _border(image: Image, face: Face) -> int:
     sides = set()
     for x1, y1, x2, y2 in found.reshape(-1, 4):
         if abs(x2 - x1) < 0.35 * abs(y2 - y1):
-            sides.add("left" if (x1 + x2) / 2 < width * 0.4 else "right" if (x1 + x2) / 2 > width * 0.6 else "")
+            sides.add(
+                "left" if (x1 + x2) / 2 < width * 0.4 else "right" if (x1 + x2) / 2 > width * 0.6 else ""
+            )
         elif abs(y2 - y1) < 0.35 * abs(x2 - x1) and (y1 + y2) / 2 < height * 0.4:
             sides.add("top")
     return len(sides - {""})

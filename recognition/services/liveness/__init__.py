@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from recognition.services.liveness.challenges import MOST_AT_ONCE, Answer, Frame, add_frames, start
 from recognition.services.liveness.modes import of_sign_in, probe_of
-from recognition.services.liveness.tokens import Passed
 from recognition.services.liveness.watching import Watcher
 
 __all__ = [
     "MOST_AT_ONCE",
     "Answer",
     "Frame",
-    "Passed",
     "Watcher",
     "add_frames",
     "of_sign_in",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 from collections.abc import Sequence
@@ -35,8 +36,8 @@ AHEAD = 2.0  # seconds by which a camera's clock may run ahead of the site's
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A picture as it was sent. at: milliseconds by the clock of the camera's device. shown: the number of the colour that
-    the page showed, -1 for none or two."""
+    """A picture as it was sent. at: milliseconds by the clock of the camera's device. shown: the number of the
+    colour that the page showed, -1 for none or two."""
 
     data: bytes
     at: float
@@ -65,13 +66,18 @@ class Answer:
             "reason": progress.reason,
             "message": FAILURES.get(progress.reason, ""),
         }
-        return found | ({"nonce": self.nonce} if self.nonce else {}) | ({"token": self.token} if self.token else {})
+        return (
+            found
+            | ({"nonce": self.nonce} if self.nonce else {})
+            | ({"token": self.token} if self.token else {})
+        )
 
 
 def start(*, owner: str, light: bool | None = None) -> dict[str, Any]:
     """A new challenge: its number, the first nonce, and the colours to show, if any.
 
-    owner: who may go on with it. light: whether a screen beside the camera can show colours; None: as LIVENESS_LIGHT says.
+    owner: who may go on with it. light: whether a screen beside the camera can show colours; None: as
+    LIVENESS_LIGHT says.
     """
     plan = draw_plan(former=state.last_steps(owner))
     lit = settings.LIVENESS_LIGHT != "off" if light is None else light and settings.LIVENESS_LIGHT != "off"
@@ -101,7 +107,9 @@ def add_frames(
     if challenge is None or challenge.owner != owner:
         raise NotFound("no_challenge", "This challenge is over. Start a new one.")
     if not state.take_nonce(challenge_id, nonce):
-        raise Conflict("wrong_nonce", "These frames were sent before, or out of order. Start a new challenge.")
+        raise Conflict(
+            "wrong_nonce", "These frames were sent before, or out of order. Start a new challenge."
+        )
     try:
         progress = _go_on(challenge, frames)
     except Invalid:
@@ -154,7 +162,9 @@ def _go_on(challenge: state.Challenge, frames: Sequence[Frame]) -> Progress:
 
 def _judge(challenge: state.Challenge) -> Progress:
     needed = settings.LIVENESS_LIGHT == "required"
-    return judge(challenge.sights, challenge.plan, challenge.shown if challenge.light else (), light_needed=needed)
+    return judge(
+        challenge.sights, challenge.plan, challenge.shown if challenge.light else (), light_needed=needed
+    )
 
 
 def _colour(challenge: state.Challenge, frame: Frame) -> str:
@@ -162,7 +172,7 @@ def _colour(challenge: state.Challenge, frame: Frame) -> str:
 
 
 def _in_order(sights: Sequence[Sight]) -> bool:
-    return all(a.at < b.at for a, b in zip(sights, sights[1:], strict=False))
+    return all(a.at < b.at for a, b in itertools.pairwise(sights))
 
 
 def evidence(challenge: state.Challenge, progress: Progress) -> dict[str, Any]:

@@ -29,19 +29,24 @@ def probe_of(
 ) -> tokens.Passed:
     """The picture to decide about, with what speaks for a living person.
 
-    With a token it is the one of the challenge, whatever else was sent. Raises Conflict when a challenge is demanded and
-    there is no good token, and Invalid when the picture shows signs of a print or a screen.
+    With a token it is the one of the challenge, whatever else was sent. Raises Conflict when a challenge is
+    demanded and there is no good token, and Invalid when the picture shows signs of a print or a screen.
     """
     if token:
         return tokens.redeem(token, owner=owner)
     if mode == Mode.CHALLENGE:
-        raise Conflict("liveness_required", "Pass a liveness challenge first, then send its token in place of a picture.")
+        raise Conflict(
+            "liveness_required", "Pass a liveness challenge first, then send its token in place of a picture."
+        )
     data = picture or b""
     if mode == Mode.PASSIVE and (sign := _sign_on(data)):
         recognition.record_refusal(
             asker=asker, reason="not_live", liveness={"mode": "passive", "state": "failed", "reason": sign}
         )
-        raise Invalid("not_live", "It could not be seen that somebody is there in person. Show your face, not a picture of it.")
+        raise Invalid(
+            "not_live",
+            "It could not be seen that somebody is there in person. Show your face, not a picture of it.",
+        )
     return tokens.Passed(data, {"mode": "passive", "state": "passed"} if mode == Mode.PASSIVE else {})
 
 

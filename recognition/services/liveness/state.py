@@ -5,6 +5,7 @@ It holds a face and vectors of whoever stands in front of the camera, so it is n
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import secrets
@@ -28,8 +29,8 @@ PURPOSE = "liveness challenges"
 
 @dataclass(slots=True)
 class Challenge:
-    """owner: who may go on with it, such as a kiosk's key or a browser's session. started: of the site's clock, when the
-    first frames came. shown: for each sight the colour on the screen."""
+    """owner: who may go on with it, such as a kiosk's key or a browser's session. started: of the site's
+    clock, when the first frames came. shown: for each sight the colour on the screen."""
 
     id: UUID
     owner: str
@@ -58,7 +59,7 @@ def save(challenge: Challenge) -> None:
         "best_number": challenge.best_number,
     }
     parts = {"first": watcher.first, "before": watcher.before, "crop": watcher.crop}
-    arrays = {name: part for name, part in parts.items() if part is not None}
+    arrays: dict[str, Any] = {name: part for name, part in parts.items() if part is not None}
     file = io.BytesIO()
     np.savez(file, meta=_bytes(json.dumps(meta).encode()), best=_bytes(challenge.best), **arrays)
     cache.set(_key(challenge.id), sealing.seal(file.getvalue(), 0, derived_keys(PURPOSE)[0]), LIFE)
@@ -105,7 +106,7 @@ def new_nonce(challenge_id: UUID) -> str:
 
 def take_nonce(challenge_id: UUID, nonce: str) -> bool:
     """Whether this nonce was open; of two requests with the same one only the first has it."""
-    return len(nonce) < 100 and nonce.isascii() and bool(cache.delete(_nonce_key(challenge_id, nonce)))
+    return bool(cache.delete(_nonce_key(challenge_id, nonce)))
 
 
 def last_steps(owner: str) -> tuple[Step, ...]:
@@ -125,4 +126,4 @@ def _key(challenge_id: UUID) -> str:
 
 
 def _nonce_key(challenge_id: UUID, nonce: str) -> str:
-    return f"liveness:{challenge_id}:{nonce}"
+    return f"liveness:{challenge_id}:{hashlib.sha256(nonce.encode()).hexdigest()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 from dataclasses import dataclass
@@ -36,8 +37,6 @@ def issue(owner: str, picture: bytes, evidence: dict[str, Any]) -> str:
 def redeem(token: str, *, owner: str) -> Passed:
     """The picture to recognise. Raises Conflict when the token was used, is older than a minute or somebody else's."""
     gone = Conflict("liveness_token", "This liveness check was used already, or is too old. Check again.")
-    if not (0 < len(token) < 100 and token.isascii()):
-        raise gone
     sealed = cache.get(_key(token))
     if sealed is None or not cache.delete(_key(token)):
         raise gone
@@ -53,4 +52,4 @@ def redeem(token: str, *, owner: str) -> Passed:
 
 
 def _key(token: str) -> str:
-    return f"liveness:token:{token}"
+    return f"liveness:token:{hashlib.sha256(token.encode()).hexdigest()}"
