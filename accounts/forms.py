@@ -10,14 +10,18 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from recognition.engine.types import REASONS
+from recognition.services.liveness import Frame
 from recognition.services.wording import reason_text
 
 
 class FaceLoginForm(forms.Form):
-    """One picture, from the camera or from a file. What is on it is judged by `services.sign_in_by_face`."""
+    """One picture, from the camera or from a file, or the token of a passed liveness challenge. What is on it
+    is judged by `services.sign_in_by_face`."""
 
+    token = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
     photo = forms.FileField(
         label="Photo of your face",
+        required=False,
         error_messages={
             "required": "Choose a photo.",
             "empty": REASONS["empty"],
@@ -26,11 +30,22 @@ class FaceLoginForm(forms.Form):
         widget=forms.FileInput(attrs={"accept": "image/*", "capture": "user"}),
     )
 
-    def clean_photo(self) -> UploadedFile:
-        photo: UploadedFile = self.cleaned_data["photo"]
-        if (photo.size or 0) > settings.MAX_UPLOAD_BYTES:
+    def clean_photo(self) -> UploadedFile | None:
+        photo: UploadedFile | None = self.cleaned_data["photo"]
+        if photo is not None and (photo.size or 0) > settings.MAX_UPLOAD_BYTES:
             raise forms.ValidationError(reason_text("too_large"), code="too_large")
         return photo
+
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or {}
+        if "photo" in found and not found["photo"] and not found.get("token"):
+            self.add_error("photo", forms.ValidationError("Choose a photo.", code="required"))
+        return found
+
+    def picture(self) -> bytes:
+        """The bytes of the photo, none beside a token."""
+        photo = self.cleaned_data.get("photo")
+        return photo.read() if photo else b""
 
     def refuse(self, code: str, message: str) -> None:
         self.add_error(None, forms.ValidationError(message, code=code))
@@ -42,6 +57,41 @@ class FaceLoginForm(forms.Form):
             for error in errors:
                 return error.code or "invalid", str(error.message)
         raise ValueError("the form has no error")
+
+
+class FramesForm(forms.Form):
+    """Frames of a liveness challenge, with the time and the colour of each."""
+
+    nonce = forms.CharField(max_length=100)
+    at = forms.CharField(max_length=1000)
+    shown = forms.CharField(max_length=1000)
+
+    def clean_at(self) -> list[float]:
+        return self._numbers("at", 0, 1e15)
+
+    def clean_shown(self) -> list[float]:
+        return self._numbers("shown", -1, 1e6)
+
+    def _numbers(self, name: str, least: float, most: float) -> list[float]:
+        try:
+            numbers = [float(text) for text in self.cleaned_data[name].split(",")]
+        except ValueError:
+            raise forms.ValidationError("Send numbers.") from None
+        if not all(least <= number <= most for number in numbers):
+            raise forms.ValidationError("Send numbers in their range.")
+        return numbers
+
+    def clean(self) -> dict[str, Any]:
+        found: dict[str, Any] = super().clean() or {}
+        files = self.files.getlist("frame")
+        if not files or any(len(found.get(name, ())) != len(files) for name in ("at", "shown")):
+            raise forms.ValidationError("Send as many times and colours as frames.")
+        return found
+
+    def frames(self) -> list[Frame]:
+        times, colours = self.cleaned_data["at"], self.cleaned_data["shown"]
+        files = self.files.getlist("frame")
+        return [Frame(file.read(), at, int(c)) for file, at, c in zip(files, times, colours, strict=True)]
 
 
 class LoginForm(allauth_forms.LoginForm):

@@ -6,7 +6,9 @@ import logging
 import math
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import perform_login
@@ -21,8 +23,8 @@ from redis.exceptions import RedisError
 from accounts import policies
 from accounts.models import User
 from recognition.engine.types import REASONS, EngineError
-from recognition.services import identities, recognition
-from recognition.services.errors import Invalid, NotFound
+from recognition.services import identities, liveness, recognition
+from recognition.services.errors import NotFound, ServiceError
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,9 @@ TEXTS = {
     "not_recognised": "You were not recognised. Try again, or sign in with your password.",
     "too_many_attempts": "Too many attempts. Wait a minute, or sign in with your password.",
     "too_many_this_hour": "Too many attempts this hour. Sign in with your password.",
+    "liveness_required": "Turn the camera on and follow the words. A file cannot sign anybody in.",
+    "liveness_token": "It took too long to sign in. Try again.",
+    "not_live": "It could not be seen that you are there in person. Try again with the camera.",
     "unavailable": "Face login is out of order at the moment. Sign in with your password.",
 }
 STATUS = {"too_many_attempts": 429, "too_many_this_hour": 429, "unavailable": 503}
@@ -62,10 +67,57 @@ class FaceRefused(Exception):
         super().__init__(message or TEXTS.get(code) or REASONS.get(code) or TEXTS["not_recognised"])
 
 
-def sign_in_by_face(request: HttpRequest, data: bytes) -> HttpResponse:
+def start_challenge(request: HttpRequest) -> dict[str, Any]:
+    """A liveness challenge for this browser. Raises FaceRefused when it has had too many attempts."""
+    try:
+        if not ratelimit.consume(request, app=ALLAUTH, action="face_challenge"):
+            raise FaceRefused("too_many_attempts", wait=_wait(request, "face_challenge"))
+        return liveness.start(owner=_owner(request))
+    except RedisError:
+        log.exception("challenges cannot be kept")
+        raise FaceRefused("unavailable") from None
+
+
+def add_frames(
+    request: HttpRequest, challenge: UUID, nonce: str, frames: Sequence[liveness.Frame]
+) -> dict[str, Any]:
+    """What the next frames of this browser's challenge showed. A challenge that fails counts as an attempt to sign in.
+
+    Raises FaceRefused when it cannot go on.
+    """
+    try:
+        answer = liveness.add_frames(
+            challenge,
+            owner=_owner(request),
+            nonce=nonce,
+            frames=frames,
+            asker=recognition.Asker(kind="login"),
+        )
+        if answer.progress.reason:
+            _take_attempt(request)
+    except ServiceError as error:
+        raise FaceRefused(error.code, str(error)) from None
+    except RedisError:
+        log.exception("challenges cannot be kept")
+        raise FaceRefused("unavailable") from None
+    except EngineError:
+        log.exception("face login cannot work")
+        raise FaceRefused("unavailable") from None
+    return answer.as_dict()
+
+
+def _owner(request: HttpRequest) -> str:
+    """Whose challenges and tokens these are: those of one browser."""
+    if not request.session.session_key:
+        request.session.create()
+    return f"session:{request.session.session_key}"
+
+
+def sign_in_by_face(request: HttpRequest, data: bytes, *, token: str = "") -> HttpResponse:
     """Sign in whoever is on the picture, through allauth's ordinary pipeline, and answer its redirect.
 
-    Raises FaceRefused when nobody was signed in.
+    token: of a passed liveness challenge; the picture is then its best frame. Raises FaceRefused when nobody was signed
+    in.
     """
     try:
         attempt = _take_attempt(request)
@@ -73,10 +125,15 @@ def sign_in_by_face(request: HttpRequest, data: bytes) -> HttpResponse:
         # Without a count anybody could try faces without end.
         log.exception("attempts cannot be counted")
         raise FaceRefused("unavailable") from None
+    asker = recognition.Asker(kind="login")
     try:
-        answer = recognition.identify(data, asker=recognition.Asker(kind="login"))
-    except Invalid as error:
-        raise FaceRefused(error.code, str(error)) from None
+        passed = liveness.probe_of(
+            mode=liveness.of_sign_in(), owner=_owner(request), token=token, picture=data, asker=asker
+        )
+        asker = replace(asker, liveness=passed.evidence or None)
+        answer = recognition.identify(passed.picture, asker=asker)
+    except ServiceError as error:
+        raise FaceRefused(error.code, TEXTS.get(error.code, str(error))) from None
     except EngineError:
         log.exception("face login cannot work")
         raise FaceRefused("unavailable") from None

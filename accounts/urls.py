@@ -10,6 +10,8 @@ from accounts.decorators import more_than_a_face
 
 own = [
     path("face/", views.FaceLoginView.as_view(), name="face-login"),
+    path("face/challenge/", views.start_challenge, name="face-challenge"),
+    path("face/challenge/<uuid:challenge>/", views.add_frames, name="face-frames"),
     path("profile/", views.profile, name="profile"),
     path("consent/", consent.OwnConsentView.as_view(), name="consent"),
     path("consent/<str:token>/", consent.LinkedConsentView.as_view(), name="consent-link"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from allauth.account.adapter import get_adapter
 from allauth.account.authentication import get_authentication_records
@@ -12,14 +13,15 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 from django.views.generic import FormView
 
 from accounts import services
 from accounts.decorators import face_login_required_on
-from accounts.forms import FaceLoginForm
+from accounts.forms import FaceLoginForm, FramesForm
 from recognition.engine.types import REASONS
 from recognition.models import Photo
-from recognition.services import identities
+from recognition.services import identities, liveness
 from recognition.services.recognition import recent_sign_ins
 
 # Where the sentence of `REASONS` speaks to those who enrol.
@@ -42,10 +44,13 @@ class FaceLoginView(RedirectAuthenticatedUserMixin, NextRedirectMixin, FormView)
     template_name = "accounts/face_login.html"
     status = 200
     wait = 0
+    extra_context = {"challenged": lambda: liveness.of_sign_in() == "challenge"}
 
     def form_valid(self, form: FaceLoginForm) -> HttpResponse:
         try:
-            response = services.sign_in_by_face(self.request, form.cleaned_data["photo"].read())
+            response = services.sign_in_by_face(
+                self.request, form.picture(), token=form.cleaned_data["token"]
+            )
         except services.FaceRefused as refusal:
             self.status, self.wait = refusal.status, refusal.wait
             form.refuse(refusal.code, str(refusal))
@@ -65,6 +70,39 @@ class FaceLoginView(RedirectAuthenticatedUserMixin, NextRedirectMixin, FormView)
         if self.wait:
             response["Retry-After"] = str(self.wait)
         return response
+
+
+@require_POST
+@face_login_required_on
+@never_cache
+def start_challenge(request: HttpRequest) -> HttpResponse:
+    """A liveness challenge for the camera of the face login page."""
+    try:
+        return JsonResponse(services.start_challenge(request), status=201)
+    except services.FaceRefused as refusal:
+        return _refused(refusal)
+
+
+@require_POST
+@face_login_required_on
+@never_cache
+def add_frames(request: HttpRequest, challenge: UUID) -> HttpResponse:
+    """The next frames of it; the answer says what to tell the person."""
+    form = FramesForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return JsonResponse({"code": "invalid", "message": "These frames cannot be read."}, status=400)
+    try:
+        answer = services.add_frames(request, challenge, form.cleaned_data["nonce"], form.frames())
+    except services.FaceRefused as refusal:
+        return _refused(refusal)
+    return JsonResponse(answer)
+
+
+def _refused(refusal: services.FaceRefused) -> HttpResponse:
+    response = JsonResponse({"code": refusal.code, "message": str(refusal)}, status=refusal.status)
+    if refusal.wait:
+        response["Retry-After"] = str(refusal.wait)
+    return response
 
 
 @never_cache

@@ -173,6 +173,7 @@ FACE_LOGIN_ENABLED = env.boolean("FACE_LOGIN_ENABLED", True)
 ACCOUNT_RATE_LIMITS = {
     "face_login": "10/m/ip",
     "face_login_hourly": "120/h/ip",
+    "face_challenge": "30/m/ip",
     "access_copy": "5/h/user",
 }
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
@@ -203,6 +204,7 @@ REST_FRAMEWORK = {
         "recognise": env.rate("API_RATE_RECOGNISE", "300/m"),
         "enrol": env.rate("API_RATE_ENROL", "120/m"),
         "read": env.rate("API_RATE_READ", "600/m"),
+        "liveness": env.rate("API_RATE_LIVENESS", "900/m"),
         "stranger": env.rate("API_RATE_STRANGER", "60/m"),
     },
     "DEFAULT_PARSER_CLASSES": [
@@ -280,6 +282,12 @@ MIRRORED_VIEW = env.choice("MIRRORED_VIEW", "auto", ["auto", "on", "off"])
 INFERENCE = env.choice("INFERENCE", "cpu", ["cpu", "gpu"])
 # Where the built gallery file is. It holds everybody's vectors in the clear, so by default it is in memory.
 GALLERY_DIR = env.path("GALLERY_DIR", memory_folder.default(DATA_DIR))
+# What has to show that a living person signs in by face: "off", "passive" (no signs of a print or a screen) or
+# "challenge" (the person moves the head as asked). Kiosks have it with their key.
+LIVENESS = env.choice("LIVENESS", "challenge", ["off", "passive", "challenge"])
+# Whether the page lights the face with colours during the challenge: "off", "on" (a face that answers other colours is
+# refused) or "required" (one that answers none, too; not for bright rooms).
+LIVENESS_LIGHT = env.choice("LIVENESS_LIGHT", "on", ["off", "on", "required"])
 # For how many days the pictures of probes are kept with their decisions; 0 keeps none.
 KEEP_PROBES_DAYS = env.integer("KEEP_PROBES_DAYS", 0, minimum=0, maximum=3650)
 # For how many days the following are kept; 0: as long as the person, decisions as long as the site.

@@ -402,6 +402,11 @@ class ApiKey(models.Model):
         IN = "in", "everybody comes in"
         OUT = "out", "everybody goes out"
 
+    class Liveness(models.TextChoices):
+        OFF = "off", "nothing: any picture is believed"
+        PASSIVE = "passive", "no signs of a print or a screen on the picture"
+        CHALLENGE = "challenge", "a challenge: the person moves the head as asked"
+
     name = models.CharField("kiosk", max_length=120)
     place = models.CharField(
         max_length=120,
@@ -429,6 +434,13 @@ class ApiKey(models.Model):
     pairing_digest = models.CharField(max_length=64, blank=True, db_default="", editable=False, db_index=True)
     pairing_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
     paired_at = models.DateTimeField("paired", null=True, blank=True, editable=False)
+    liveness = models.CharField(
+        "must see",
+        max_length=10,
+        choices=Liveness,
+        default=Liveness.OFF,
+        help_text="What has to show that a living person is there before this kiosk's pictures are believed.",
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False
     )

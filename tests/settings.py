@@ -40,6 +40,8 @@ CACHES = {
     }
 }
 
+# Most tests of signing in show one picture; those of liveness switch it on.
+LIVENESS = "off"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 # Nothing is collected for tests; files are served from where they lie.

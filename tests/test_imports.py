@@ -75,6 +75,7 @@ PACKAGES = (
     "gallery",
     "thresholds",
     "recognition",
+    "liveness",
     "attendance",
     "identities",
     "enrolment",

@@ -40,12 +40,13 @@ NEEDED: dict[str, tuple[str, ...]] = {
     ApiKey.Scope.ADMIN: (*_ENROL, *_READ, "change_identity", "delete_identity", "delete_photo"),
 }
 
-EDITED = ("place", "direction", "pause_seconds")  # of a kiosk, from its next picture on
+EDITED = ("place", "direction", "pause_seconds", "liveness")  # of a kiosk, from its next picture on
 SHOWN: tuple[tuple[str, ...], ...] = (
     ("name", "state"),
     ("place",),
     ("direction", "pause_seconds"),
     ("shown_prefix", "shown_scopes"),
+    ("liveness",),
     ("created_at", "created_by"),
     ("last_used_at", "revoked_at"),
     ("paired_at",),
@@ -59,7 +60,12 @@ STATES = {"in force": "success", "revoked": "danger", "waits for its tablet": "w
 class KeyForm(forms.ModelForm):
     class Meta:
         model = ApiKey
-        fields = ("name", "place", "scopes")
+        fields = ("name", "place", "scopes", "liveness")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "liveness" in self.fields:
+            self.fields["liveness"].required = False  # nothing is asked of people unless somebody chooses it
 
 
 def may_give(user: Any) -> list[str]:
@@ -97,7 +103,7 @@ class ApiKeyAdmin(KioskPages, SiteAdmin):
     list_filter = (RevokedFilter,)
     search_fields = ("name", "place", "prefix")
     search_help_text = "Kiosk, place, or the beginning of its key"
-    fields = ("name", "place", "scopes")
+    fields = ("name", "place", "scopes", "liveness")
     actions = ("revoke_selected",)
     actions_list = ("add_kiosk",)
     actions_detail = ("pair", "revoke")
@@ -162,7 +168,13 @@ class ApiKeyAdmin(KioskPages, SiteAdmin):
             return
         scopes = form.cleaned_data["scopes"]
         self.demand(set(scopes) <= set(may_give(request.user)))
-        key, text = keys.issue_key(name=obj.name, place=obj.place, scopes=scopes, user_id=request.user.pk)
+        key, text = keys.issue_key(
+            name=obj.name,
+            place=obj.place,
+            scopes=scopes,
+            liveness=obj.liveness or ApiKey.Liveness.OFF,
+            user_id=request.user.pk,
+        )
         obj.__dict__.update(key.__dict__)
         request.issued_key = text  # type: ignore[attr-defined]
 

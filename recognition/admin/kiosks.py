@@ -21,7 +21,7 @@ from recognition.services import keys
 class KioskForm(forms.ModelForm):
     class Meta:
         model = ApiKey
-        fields = ("name", "place", "direction", "pause_seconds")
+        fields = ("name", "place", "direction", "pause_seconds", "liveness")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

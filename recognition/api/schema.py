@@ -85,8 +85,8 @@ class InputScheme(OpenApiSerializerExtension):
 
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
         schema: dict[str, Any] = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
-        if choice := getattr(self.target, "one_of", None):
-            schema["oneOf"] = [{"required": [name]} for name in choice]
+        if choices := getattr(self.target, "one_of", ()):
+            schema["allOf"] = [{"oneOf": [{"required": [name]} for name in choice]} for choice in choices]
         return schema | {"additionalProperties": False}
 
 

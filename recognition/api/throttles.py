@@ -60,11 +60,11 @@ class WindowThrottle(BaseThrottle):
 
 
 class KeyThrottle(WindowThrottle):
-    """By API key, with a rate of their own for recognising, for changing and for reading."""
+    """By API key, with a rate of their own for recognising, for changing, for reading and for frames."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
         needed = scopes_of(view, request.method)
-        group = GROUPS.get(needed[0], "enrol") if needed else "read"
+        group = getattr(view, "throttle_group", "") or (GROUPS.get(needed[0], "enrol") if needed else "read")
         return self.count(group, str(request.auth.pk))
 
 

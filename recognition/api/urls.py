@@ -10,6 +10,7 @@ from django.views.generic import RedirectView
 from recognition.api.views.attendance import AttendanceView
 from recognition.api.views.consent import ConsentTextView, PersonConsentView
 from recognition.api.views.events import EventsView
+from recognition.api.views.liveness import LivenessFramesView, LivenessView
 from recognition.api.views.pages import DocsView, SchemaView, unknown_address
 from recognition.api.views.people import PeopleView, PersonView, ResumeView, SuspendView
 from recognition.api.views.photos import ChooseFaceView, PersonPhotosView, PhotoImageView, PhotoView
@@ -41,6 +42,10 @@ v1 = [
     path("photos/<int:photo_id>/choose_face", ChooseFaceView.as_view(), name="choose-face"),
     path("photos/<int:photo_id>/image", PhotoImageView.as_view(), name="photo-image"),
     path("consent", ConsentTextView.as_view(), name="consent"),
+    path("liveness/sessions", LivenessView.as_view(), name="liveness"),
+    path(
+        "liveness/sessions/<uuid:challenge_id>/frames", LivenessFramesView.as_view(), name="liveness-frames"
+    ),
     path("events", EventsView.as_view(), name="events"),
     path("status", StatusView.as_view(), name="status"),
     path("schema/", SchemaView.as_view(), name="schema"),

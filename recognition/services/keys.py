@@ -28,7 +28,7 @@ def issue_key(
 ) -> tuple[ApiKey, str]:
     """A new key and its text, which is shown this once and cannot be had again.
 
-    about: place, direction and pause_seconds of `ApiKey`.
+    about: place, liveness, direction and pause_seconds of `ApiKey`.
     """
     prefix, text = _new_text()
     key = _new_key(
@@ -40,7 +40,7 @@ def issue_key(
 def add_kiosk(*, name: str, place: str = "", user_id: int | None = None, **about: Any) -> tuple[ApiKey, str]:
     """A kiosk that waits for its tablet, and the code that the tablet has to show.
 
-    about: direction and pause_seconds of `ApiKey`.
+    about: liveness, direction and pause_seconds of `ApiKey`.
     """
     prefix, _ = _new_text()
     with transaction.atomic():
@@ -56,7 +56,7 @@ def add_kiosk(*, name: str, place: str = "", user_id: int | None = None, **about
 
 
 def change_kiosk(key: ApiKey, **about: Any) -> ApiKey:
-    """Change place, direction or pause_seconds, from the next picture on. Raises Invalid."""
+    """Change place, liveness, direction or pause_seconds, from the next picture on. Raises Invalid."""
     _set(key, about)
     key.save(update_fields=list(about))
     return key
@@ -149,7 +149,7 @@ def _new_key(
 
 
 def _set(key: ApiKey, about: dict[str, Any]) -> None:
-    if unknown := about.keys() - {"place", "direction", "pause_seconds"}:
+    if unknown := about.keys() - {"place", "liveness", "direction", "pause_seconds"}:
         raise TypeError(f"a key has no {', '.join(sorted(unknown))}")
     for field, value in about.items():
         try:

@@ -211,8 +211,9 @@
   }
 
   function refused(answer) {
-    faces.tell(say("refused", { why: answer.refused }));
-    next = Date.now() + 5000;
+    const live = answer.code === "not_live";
+    faces.tell(live ? say("hint_not_live") : say("refused", { why: answer.refused }));
+    next = Date.now() + (live ? PACE.known : 5000);
   }
 
   // --- Without a connection --------------------------------------------------------------------------------

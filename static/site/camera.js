@@ -4,28 +4,34 @@
 (() => {
   const TRIES = 3; // after so many that failed the password is offered
   const MAX_SIDE = 1280; // pixels; a larger picture is recognised no better
+  const FRAME_SIDE = 640; // of the frames of a liveness challenge
   const PATIENCE = 20000; // milliseconds until an answer counts as missing
 
+  const box = document.getElementById("camera");
+  const challenged = box.dataset.challenge; // its address, where the site wants to see a living person
+
+  const OTHERWISE = challenged ? "or sign in with your password." : "or use a photo below.";
   const SAY = {
     idle: "Turn the camera on, then look straight into it.",
     asking: "Your browser asks whether this page may use the camera. Choose “Allow”.",
-    live: "Put your face inside the oval, then press “Sign in”.",
+    live: challenged
+      ? "Put your face inside the oval and press “Sign in”. You will be asked to move your head."
+      : "Put your face inside the oval, then press “Sign in”.",
     sending: "Looking…",
     done: "You are signed in.",
-    insecure: "Browsers allow the camera on secure pages only. Open this site with https, or use a photo below.",
-    unsupported: "This browser cannot use a camera. Use a photo below.",
-    denied: "The camera is not allowed. Allow it in the address bar of your browser and try again, or use a photo below.",
-    missing: "No camera was found. Connect one and try again, or use a photo below.",
+    insecure: `Browsers allow the camera on secure pages only. Open this site with https, ${OTHERWISE}`,
+    unsupported: `This browser cannot use a camera. Use another one, ${OTHERWISE}`,
+    denied: `The camera is not allowed. Allow it in the address bar of your browser and try again, ${OTHERWISE}`,
+    missing: `No camera was found. Connect one and try again, ${OTHERWISE}`,
     busy: "The camera cannot be opened; another program may be using it. Close that and try again.",
     stopped: "The camera has stopped. Turn it on again.",
-    empty: "The camera gave no picture. Try again, or use a photo below.",
+    empty: `The camera gave no picture. Try again, ${OTHERWISE}`,
     offline: "The site cannot be reached. Check your connection and try again.",
     failed: "The site could not answer. Try again in a moment, or sign in with your password.",
     stale: "This page is too old. Reload it and try again.",
     large: "The picture is too large for this site. Use a smaller photo below.",
   };
 
-  const box = document.getElementById("camera");
   const video = document.getElementById("camera-video");
   const status = document.getElementById("camera-status");
   const start = document.getElementById("camera-start");
@@ -33,12 +39,17 @@
   const upload = document.getElementById("upload");
   const form = document.getElementById("face-form");
   const offer = document.getElementById("camera-offer");
+  const prompt = document.getElementById("camera-prompt");
+  const speak = document.getElementById("camera-speak");
+  const shine = document.getElementById("camera-glow");
   let stream = null;
   let failed = 0;
+  let givenUp = false;
+  let told = "";
 
-  // state: idle, asking, live, sending, done or broken (no camera).
+  // state: idle, asking, live, checking (a liveness challenge), sending, done or broken (no camera).
   function show(state, text, kind = "info") {
-    const on = state === "live" || state === "sending" || state === "done";
+    const on = state === "live" || state === "checking" || state === "sending" || state === "done";
     const focusLost = document.activeElement === start || document.activeElement === shoot;
     box.dataset.state = state;
     box.setAttribute("aria-busy", String(state === "asking" || state === "sending"));
@@ -47,7 +58,8 @@
     start.hidden = on;
     // Not `disabled`, which would take the focus away from who uses the keyboard.
     start.setAttribute("aria-disabled", String(state === "asking"));
-    shoot.setAttribute("aria-disabled", String(state !== "live"));
+    shoot.setAttribute("aria-disabled", String(state !== "live" && state !== "checking"));
+    shoot.textContent = state === "checking" ? "Stop" : "Sign in";
     start.textContent = state === "broken" ? "Try again" : "Turn the camera on";
     shoot.hidden = !on;
     if (focusLost && state === "live") shoot.focus();
@@ -58,10 +70,11 @@
     close();
     show("broken", text, "error");
     start.hidden = hopeless;
-    upload.open = true;
+    if (upload) upload.open = true;
   }
 
   function close() {
+    givenUp = true;
     if (stream) stream.getTracks().forEach((track) => track.stop());
     stream = null;
     video.srcObject = null;
@@ -106,28 +119,73 @@
   }
 
   // What the preview shows, unmirrored: people beside it, whom the visitor cannot see, are not sent.
-  async function frame() {
+  async function frame(side = MAX_SIDE, quality = 0.92) {
     const shown = video.clientWidth / video.clientHeight;
     const width = Math.min(video.videoWidth, video.videoHeight * shown);
     const height = Math.min(video.videoHeight, video.videoWidth / shown);
-    const scale = Math.min(1, MAX_SIDE / Math.max(width, height));
+    const scale = Math.min(1, side / Math.max(width, height));
     const canvas = document.createElement("canvas");
     canvas.width = Math.round(width * scale);
     canvas.height = Math.round(height * scale);
     const left = (video.videoWidth - width) / 2;
     const top = (video.videoHeight - height) / 2;
     canvas.getContext("2d").drawImage(video, left, top, width, height, 0, 0, canvas.width, canvas.height);
-    return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.92));
+    return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", quality));
+  }
+
+  // The words stand over the picture, are read by screen readers and, if wanted, spoken.
+  function tell({ text, step, done, part = 0, parts = 0 }) {
+    prompt.dataset.step = step;
+    prompt.style.setProperty("--done", done);
+    prompt.style.setProperty("--part", parts ? part / parts : 0);
+    if (text === told) return;
+    told = text;
+    prompt.querySelector("span").textContent = text;
+    status.textContent = text;
+    if (speak.checked && window.speechSynthesis) {
+      speechSynthesis.cancel();
+      speechSynthesis.speak(new SpeechSynthesisUtterance(text));
+    }
+  }
+
+  function glow(colour) {
+    shine.dataset.colour = colour;
+  }
+
+  async function check() {
+    givenUp = false;
+    told = "";
+    show("checking", SAY.sending);
+    const headers = { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value };
+    const take = () => frame(FRAME_SIDE, 0.85);
+    const found = await window.livenessChallenge.run({
+      start: challenged, headers, take, tell, glow, stopped: () => givenUp,
+    });
+    if (found.token) {
+      const body = new FormData(form);
+      body.set("token", found.token);
+      show("sending", SAY.sending);
+      return submit(body);
+    }
+    if (found.stopped) return stream && show("live", SAY.live);
+    if (found.offline) return again(SAY.offline);
+    again(found.message ?? refusal(found.answer));
   }
 
   async function send() {
+    if (box.dataset.state === "checking") return void (givenUp = true);
     if (box.dataset.state !== "live") return;
+    if (challenged) return check();
     show("sending", SAY.sending);
     video.pause(); // the visitor sees the picture that is being looked at
     const picture = await frame().catch(() => null);
     if (!picture) return again(SAY.empty);
     const body = new FormData(form); // with the CSRF token and where to go next
     body.set("photo", picture, "camera.jpg");
+    return submit(body);
+  }
+
+  async function submit(body) {
     let answer;
     try {
       answer = await fetch(form.action, {
@@ -181,7 +239,7 @@
   start.addEventListener("click", open);
   shoot.addEventListener("click", send);
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden && box.dataset.state === "live") rest();
+    if (document.hidden && (box.dataset.state === "live" || box.dataset.state === "checking")) rest();
   });
   window.addEventListener("pagehide", close);
   window.addEventListener("pageshow", (event) => {
@@ -189,7 +247,7 @@
   });
 
   box.hidden = false;
-  upload.open = form.querySelector(".error, .errorlist") !== null;
+  if (upload) upload.open = form.querySelector(".error, .errorlist") !== null;
   if (!window.isSecureContext) {
     fail(SAY.insecure, true);
   } else {
@@ -197,7 +255,7 @@
     // Who has allowed the camera before is not asked again.
     navigator.permissions
       ?.query({ name: "camera" })
-      .then((permission) => permission.state === "granted" && !upload.open && open())
+      .then((permission) => permission.state === "granted" && !upload?.open && open())
       .catch(() => {});
   }
 })();

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.signals import user_logged_in
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils.html import escape
@@ -17,11 +19,14 @@ from PIL import Image
 
 from accounts import services
 from accounts.models import User
+from identity_site import settings as site_settings
 from recognition.engine.images import encode_jpeg
+from recognition.engine.liveness.judging import FAILURES, Progress, State
 from recognition.engine.types import ModelFileError
 from recognition.models import Decision
 from recognition.services import recognition
 from recognition.services.identities import people
+from recognition.services.liveness import challenges
 from recognition.services.recognition import recognise
 from tests.fakes import GROUND, black_jpeg, person_jpeg, person_picture, wall_jpeg
 
@@ -437,3 +442,132 @@ class TestThePage:
     def test_switched_on_it_is_linked(self, client, db):
         for page in ("/", "/accounts/login/"):
             assert URL in client.get(page).text
+
+
+@pytest.mark.django_db
+class TestLiveness:
+    """Where a challenge is demanded."""
+
+    @pytest.fixture(autouse=True)
+    def demanded(self, settings) -> None:
+        settings.LIVENESS = "challenge"
+
+    @pytest.fixture
+    def judged(self, monkeypatch) -> list[Progress]:
+        said = [Progress(state=State.PASSED, best=0)]
+        monkeypatch.setattr(challenges, "judge", lambda *_, **__: said[-1])
+        return said
+
+    def start(self, client: Client) -> dict[str, str]:
+        answer = client.post(URL + "challenge/")
+        assert answer.status_code == 201
+        return answer.json()
+
+    def frames(
+        self, client: Client, challenge: dict[str, str], *pictures: bytes, **fields: str
+    ) -> HttpResponse:
+        files = [SimpleUploadedFile("frame.jpg", data, content_type="image/jpeg") for data in pictures]
+        sent = {
+            "nonce": challenge["nonce"],
+            "at": ",".join(str(1000 + 100 * n) for n in range(len(files))),
+            "shown": ",".join("-1" for _ in files),
+            "frame": files,
+        }
+        return client.post(f"{URL}challenge/{challenge['id']}/", sent | fields)
+
+    def test_the_default_of_a_site_is_a_challenge(self):
+        assert site_settings.LIVENESS == "challenge"
+
+    def test_a_file_signs_nobody_in(self, client, enrol, look):
+        enrol(1)
+        answer = look(person_jpeg(1))
+        assert answer.status_code == 400
+        assert answer.json() == {
+            "code": "liveness_required",
+            "message": services.TEXTS["liveness_required"],
+        }
+        assert not signed_in(client)
+        assert not Decision.objects.exists()
+
+    def test_who_passes_is_signed_in_by_the_frame_that_passed(self, client, enrol, judged):
+        enrol(1)
+        enrol(2)
+        token = self.frames(client, self.start(client), person_jpeg(1, variant=3)).json()["token"]
+        other = SimpleUploadedFile("camera.jpg", person_jpeg(2), content_type="image/jpeg")
+        answer = client.post(URL, {"token": token, "photo": other}, HTTP_ACCEPT="application/json")
+        assert answer.status_code == 200
+        assert client.session[SESSION_KEY] == str(User.objects.get(username="user1").pk)
+        assert Decision.objects.get().liveness["state"] == "passed"
+
+    def test_a_token_works_once(self, client, enrol, judged):
+        enrol(1, is_active=False)
+        token = self.frames(client, self.start(client), person_jpeg(1)).json()["token"]
+        codes = [
+            client.post(URL, {"token": token}, HTTP_ACCEPT="application/json").json()["code"]
+            for _ in range(2)
+        ]
+        assert codes == ["not_recognised", "liveness_token"]
+
+    def test_a_token_of_another_browser(self, client, enrol, judged):
+        enrol(1)
+        token = self.frames(client, self.start(client), person_jpeg(1)).json()["token"]
+        thief = Client()
+        assert (
+            thief.post(URL, {"token": token}, HTTP_ACCEPT="application/json").json()["code"]
+            == "liveness_token"
+        )
+        assert not signed_in(thief)
+
+    def test_a_challenge_of_another_browser(self, client, enrol, judged):
+        challenge = self.start(client)
+        answer = self.frames(Client(), challenge, person_jpeg(1))
+        assert (answer.status_code, answer.json()["code"]) == (400, "no_challenge")
+
+    def test_one_that_fails_counts_as_an_attempt(self, client, enrol, judged, settings):
+        settings.ACCOUNT_RATE_LIMITS = settings.ACCOUNT_RATE_LIMITS | {"face_login": "2/m/ip"}
+        judged.append(Progress(state=State.FAILED, reason="flat"))
+        for _ in range(2):
+            answer = self.frames(client, self.start(client), person_jpeg(1))
+            assert answer.json()["message"] == FAILURES["flat"]
+        answer = self.frames(client, self.start(client), person_jpeg(1))
+        assert (answer.status_code, answer.json()["code"]) == (429, "too_many_attempts")
+
+    def test_challenges_are_bounded(self, client, settings):
+        settings.ACCOUNT_RATE_LIMITS = settings.ACCOUNT_RATE_LIMITS | {"face_challenge": "2/m/ip"}
+        assert [client.post(URL + "challenge/").status_code for _ in range(3)] == [201, 201, 429]
+
+    @pytest.mark.parametrize(
+        "fields",
+        [
+            {"at": ""},
+            {"at": "x"},
+            {"at": "nan"},
+            {"at": "-5"},
+            {"at": "1,2"},
+            {"shown": "-2"},
+            {"shown": "1,1"},
+            {"nonce": ""},
+        ],
+    )
+    def test_malformed_frames(self, client, judged, fields):
+        answer = self.frames(client, self.start(client), person_jpeg(1), **fields)
+        assert answer.status_code == 400
+
+    def test_no_frames(self, client, judged):
+        assert self.frames(client, self.start(client)).status_code == 400
+
+    def test_off_where_face_login_is(self, client, settings):
+        settings.FACE_LOGIN_ENABLED = False
+        assert client.post(URL + "challenge/").status_code == 404
+
+    @pytest.mark.parametrize("method", ["get", "put", "delete"])
+    def test_only_sent(self, client, method):
+        assert getattr(client, method)(URL + "challenge/").status_code == 405
+
+    def test_from_another_site(self, enrol):
+        assert Client(enforce_csrf_checks=True).post(URL + "challenge/").status_code == 403
+
+    def test_the_page_offers_no_file(self, client):
+        page = client.get(URL).content.decode()
+        assert 'type="file"' not in page
+        assert "challenge.js" in page

@@ -13,7 +13,13 @@ from tests.kiosk.conftest import Tablet
 
 LIST = "/admin/recognition/apikey/"
 ADD = f"{LIST}add_kiosk/"
-FIELDS = {"name": "Front door", "place": "Main entrance", "direction": "in", "pause_seconds": "90"}
+FIELDS = {
+    "name": "Front door",
+    "place": "Main entrance",
+    "direction": "in",
+    "pause_seconds": "90",
+    "liveness": "off",
+}
 
 
 def page_of(key: ApiKey, what: str) -> str:
@@ -95,10 +101,22 @@ def test_the_list_says_which_wait_for_their_tablet(added, owner):
 
 def test_place_direction_and_pause_can_be_changed_and_nothing_else(added, owner):
     key = ApiKey.objects.get()
-    changed = {"place": "Back", "direction": "out", "pause_seconds": "5", "name": "X", "scopes": ["admin"]}
+    changed = {
+        "place": "Back",
+        "direction": "out",
+        "pause_seconds": "5",
+        "liveness": "passive",
+        "name": "X",
+        "scopes": ["admin"],
+    }
     owner.post(page_of(key, "change/"), changed)
     after = ApiKey.objects.get()
-    assert (after.place, after.direction, after.pause_seconds) == ("Back", "out", 5)
+    assert (after.place, after.direction, after.pause_seconds, after.liveness) == (
+        "Back",
+        "out",
+        5,
+        "passive",
+    )
     assert (after.name, after.scopes) == ("Front door", ["attendance"])
 
 

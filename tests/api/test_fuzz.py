@@ -62,6 +62,7 @@ def test_the_server_does_what_the_document_says(case, key):
         # Two things that the tool does not do well and that have tests of their own: it does not read ``oneOf`` of a
         # form with files, and Werkzeug's client sends an empty field without the line that makes it a field.
         assume(not {"external_id", "image2"} <= case.body.keys())
+        assume(not {"image", "liveness_token"} <= case.body.keys())
         assume("" not in case.body.values())
     if case.path.endswith("/verify") and case.media_type not in ("multipart/form-data", "application/json"):
         assume(

@@ -198,7 +198,7 @@ def test_usable_pictures(new_kiosk: NewKiosk, name: str) -> None:
 @pytest.mark.parametrize(
     ("content", "field"),
     [
-        ({}, "image"),
+        ({}, "non_field_errors"),
         ({"image": None}, "image"),
         ({"image": 5}, "image"),
         ({"image": ["a"]}, "image"),

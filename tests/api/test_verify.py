@@ -77,14 +77,14 @@ def test_without_a_face(enrol: Enrol, new_kiosk: NewKiosk) -> None:
 def test_needs_one_thing_to_compare_with(new_kiosk: NewKiosk, more: dict[str, str]) -> None:
     before = rows()
     error = error_of(new_kiosk("verify").post_json("verify", {"image": in_base64(PHOTO), **more}), 400)
-    assert error["message"] == "Send either external_id or image2 beside image."
+    assert error["message"] == "Send either external_id or image2."
     assert rows() == before | {"Decision": 0}
 
 
 def test_a_form_with_both_is_refused(new_kiosk: NewKiosk) -> None:
     pictures = {"image": upload(PHOTO), "image2": upload(PHOTO)}
     error = error_of(new_kiosk("verify").post("verify", **pictures, external_id="F1"), 400)
-    assert error["message"] == "Send either external_id or image2 beside image."
+    assert error["message"] == "Send either external_id or image2."
 
 
 def test_an_unknown_person(new_kiosk: NewKiosk) -> None:

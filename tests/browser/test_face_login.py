@@ -43,7 +43,7 @@ class TestWithFakeFaces:
     ):
         sent = []
 
-        def refuse(request, data):
+        def refuse(request, data, token=""):
             sent.append(data)
             raise services.FaceRefused("no_face")
 

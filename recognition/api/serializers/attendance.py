@@ -5,12 +5,13 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from recognition.api.images import PictureFile, PictureText
-from recognition.api.serializers.common import Input, PersonName
+from recognition.api.serializers.common import PersonName
+from recognition.api.serializers.recognise import ProbeInput
 from recognition.models import Attendance, Decision
 from recognition.services.attendance import OLDEST
 
 
-class ReadInput(Input):
+class ReadInput(ProbeInput):
     read = serializers.UUIDField(
         help_text="A number that you make for this picture. Send the picture again with the same number as often as "
         "you like: nothing is recorded twice."
@@ -24,11 +25,11 @@ class ReadInput(Input):
 
 
 class ReadForm(ReadInput):
-    image = PictureFile()
+    image = PictureFile(required=False)
 
 
 class ReadJson(ReadInput):
-    image = PictureText()
+    image = PictureText(required=False)
 
 
 class FaceAttendance(serializers.Serializer):

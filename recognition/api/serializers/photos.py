@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from recognition.api.images import PictureFile, PictureText
 from recognition.api.serializers.common import Input, Page, PageQuery, Text
-from recognition.api.serializers.recognise import Face, Quality
+from recognition.api.serializers.recognise import Face, ProbeInput, Quality
 from recognition.models import Photo as PhotoRow
 from recognition.services.wording import reason_text
 
@@ -18,17 +18,18 @@ class PhotosQuery(PageQuery):
     state = serializers.ChoiceField(required=False, choices=PhotoRow.State.choices)
 
 
-class PhotosForm(Input):
+class PhotosForm(ProbeInput):
     image = serializers.ListField(
         child=PictureFile(),
+        required=False,
         min_length=1,
         max_length=MAX_FILES,
         help_text=f"One or several files, at most {MAX_FILES}: repeat the field.",
     )
 
 
-class PhotoJson(Input):
-    image = PictureText()
+class PhotoJson(ProbeInput):
+    image = PictureText(required=False)
     filename = Text(required=False, allow_blank=True, max_length=255, default="")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from recognition.api.images import PictureFile, PictureText
-from recognition.api.serializers.common import Input, PersonIdField, PersonName
+from recognition.api.serializers.common import Input, PersonIdField, PersonName, Text
 from recognition.models import Decision
 from recognition.services.recognition import KEPT_CANDIDATES
 
@@ -15,7 +15,32 @@ MAX_TOP = 20
 DECISIONS = Decision.Outcome.choices
 
 
-class TopInput(Input):
+PROBE = ("image", "liveness_token")
+
+
+class OneOf(Input):
+    # ``one_of``: groups of fields, of each of which exactly one is to be sent.
+    one_of: tuple[tuple[str, ...], ...] = ()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        for names in self.one_of:
+            if len(attrs.keys() & set(names)) != 1:
+                raise serializers.ValidationError(f"Send either {' or '.join(names)}.")
+        return attrs
+
+
+class ProbeInput(OneOf):
+    # A picture, or the token of a liveness challenge in its place.
+    one_of = (PROBE,)
+    liveness_token = Text(
+        required=False,
+        min_length=1,
+        max_length=100,
+        help_text="Of a passed liveness challenge, in place of a picture: what is looked at is its best frame.",
+    )
+
+
+class TopInput(ProbeInput):
     top = serializers.IntegerField(
         min_value=1,
         max_value=MAX_TOP,
@@ -25,30 +50,25 @@ class TopInput(Input):
 
 
 class IdentifyForm(TopInput):
-    image = PictureFile()
+    image = PictureFile(required=False)
 
 
 class IdentifyJson(TopInput):
-    image = PictureText()
+    image = PictureText(required=False)
 
 
-class OneOfTwo(Input):
-    one_of = ("external_id", "image2")
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        if len(attrs.keys() & set(self.one_of)) != 1:
-            raise serializers.ValidationError("Send either external_id or image2 beside image.")
-        return attrs
+class ClaimInput(ProbeInput):
+    one_of = (PROBE, ("external_id", "image2"))
 
 
-class VerifyForm(OneOfTwo):
-    image = PictureFile()
+class VerifyForm(ClaimInput):
+    image = PictureFile(required=False)
     image2 = PictureFile(required=False)
     external_id = PersonIdField(required=False, help_text="The person that the face is said to be.")
 
 
-class VerifyJson(OneOfTwo):
-    image = PictureText()
+class VerifyJson(ClaimInput):
+    image = PictureText(required=False)
     image2 = PictureText(required=False)
     external_id = PersonIdField(required=False, help_text="The person that the face is said to be.")
 

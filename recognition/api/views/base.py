@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from rest_framework.serializers import Serializer
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
-from recognition.api.images import Picture
+from recognition.api.images import Picture, read_bounded
 from recognition.api.parsers import OctetsParser, PictureParser, check_size
 from recognition.models import ApiKey
+from recognition.services import liveness
 from recognition.services.recognition import Asker
 
 Scope = ApiKey.Scope
@@ -24,6 +26,11 @@ class KioskView(APIView):
 
     def asker(self, kind: str) -> Asker:
         return Asker(kind=kind, api_key=self.request.auth)
+
+    @property
+    def owner(self) -> str:
+        """Whose liveness challenges and tokens this key may use: its own."""
+        return f"key:{self.request.auth.pk}"
 
     def read_query(self, query: type[Serializer]) -> dict[str, Any]:
         return self._valid(query, self.request.query_params.dict())
@@ -41,9 +48,23 @@ class KioskView(APIView):
 
 
 class PictureView(KioskView):
-    """Takes pictures as files of a form, in JSON or as the body."""
+    """Takes pictures as files of a form, in JSON or as the body, or the token of a liveness challenge in their
+    place."""
 
     parser_classes = [*api_settings.DEFAULT_PARSER_CLASSES, PictureParser, OctetsParser]
+
+    def live_probe(self, sent: dict[str, Any], kind: str) -> tuple[bytes, Asker]:
+        """The picture to decide about, and who asks, with what spoke for a living person. Raises Conflict or Invalid
+        where the key demands more than was sent."""
+        token, asker = sent.get("liveness_token", ""), self.asker(kind)
+        passed = liveness.probe_of(
+            mode=self.request.auth.liveness,
+            owner=self.owner,
+            token=token,
+            picture=None if token else read_bounded(sent["image"]),
+            asker=asker,
+        )
+        return passed.picture, replace(asker, liveness=passed.evidence or None)
 
     def read_picture(self, form: type[Serializer], json: type[Serializer]) -> dict[str, Any]:
         """Validated data. Beside a picture that is the whole body, the other fields stand in the address."""

@@ -17,6 +17,7 @@ from recognition.api.images import Picture
 from recognition.api.schema import BODY, BODY_IS_PICTURE, PERSON_ID, PHOTO_ID, answers
 from recognition.api.serializers import photos as shapes
 from recognition.api.views.base import KioskView, PictureView, Scope
+from recognition.models import ApiKey, Decision
 from recognition.services import enrolment, identities
 from recognition.services.errors import NotFound
 
@@ -56,8 +57,10 @@ class PersonPhotosView(PictureView):
         """
         identity = identities.get_identity(external_id)
         sent = self.read_picture(shapes.PhotosForm, shapes.PhotoJson)
-        files = sent["image"]
-        if isinstance(files, Picture):
+        files = sent.get("image", [])
+        if "liveness_token" in sent or self.request.auth.liveness != ApiKey.Liveness.OFF:
+            files = [Picture(data, "camera.jpg") for data in self._live_pictures(sent, files)]
+        elif isinstance(files, Picture):
             files = [Picture(files.data, sent["filename"])]
         read = enrolment.read_uploads(files)
         kept = enrolment.keep_uploads(identity, read)
@@ -65,6 +68,11 @@ class PersonPhotosView(PictureView):
         if not kept:
             raise _all_refused(refused)
         return Response(shapes.PhotosAdded({"photos": kept, "refused": refused}).data, 201)
+
+    def _live_pictures(self, sent: dict[str, Any], files: Any) -> list[bytes]:
+        """Of one challenge, or of each file where no challenge is demanded."""
+        each = files if isinstance(files, list) and files else [files]
+        return [self.live_probe(sent | {"image": file}, Decision.Kind.VERIFY)[0] for file in each]
 
 
 def _all_refused(refused: Sequence[dict[str, Any]]) -> ApiError:

@@ -69,11 +69,12 @@ class IdentifyView(PictureView):
     def post(self, request: Request) -> Response:
         """Decides about every face of the picture, up to 20. No face is an ordinary answer with no faces.
 
-        The picture can also be the whole body; `top` then stands in the address: `?top=3`.
+        The picture can also be the whole body; `top` then stands in the address: `?top=3`. In its place the token of a
+        passed liveness challenge can be sent; 409 `liveness_required` where the key demands one.
         """
         sent = self.read_picture(shapes.IdentifyForm, shapes.IdentifyJson)
-        asker = self.asker(Decision.Kind.IDENTIFY)
-        answer = recognition.identify(read_bounded(sent["image"]), top=sent["top"], asker=asker)
+        picture, asker = self.live_probe(sent, Decision.Kind.IDENTIFY)
+        answer = recognition.identify(picture, top=sent["top"], asker=asker)
         return Response(answer.as_dict())
 
 
@@ -97,7 +98,7 @@ class VerifyView(PictureView):
         409 `suspended` or `not_enrolled` when there is nothing to compare with.
         """
         sent = self.read_picture(shapes.VerifyForm, shapes.VerifyJson)
-        image, asker = read_bounded(sent["image"]), self.asker(Decision.Kind.VERIFY)
+        image, asker = self.live_probe(sent, Decision.Kind.VERIFY)
         if "image2" in sent:
             answer = recognition.verify_images(image, read_bounded(sent["image2"]), asker=asker)
         else:

@@ -18,6 +18,7 @@ from recognition.services.recognition.recognise import (
     KEPT_CANDIDATES,
     MOST_CANDIDATES,
     identify,
+    record_refusal,
     verify_identity,
     verify_images,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "probe_pictures_of",
     "purge_probe_pictures",
     "recent_sign_ins",
+    "record_refusal",
     "refuse_sign_in",
     "set_user",
     "unknown_before",

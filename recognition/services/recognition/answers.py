@@ -12,11 +12,12 @@ from recognition.services.analysis import SeenFace, Timings
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """On whose behalf a probe is decided; kept with the decision."""
+    """On whose behalf a probe is decided, and what spoke for a living person; kept with the decision."""
 
     kind: str = Decision.Kind.IDENTIFY
     api_key: ApiKey | None = None
     user_id: int | None = None
+    liveness: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,11 +153,19 @@ def _record(
     return Decision.objects.bulk_create(rows)
 
 
+def record_refusal(*, asker: Asker, reason: str, liveness: dict[str, Any]) -> None:
+    """Nobody was looked for, because it could not be seen that somebody was there in person."""
+    row = _row(asker, policy_in_force(), uuid4(), outcome=Decision.Outcome.REJECTED, reason=reason)
+    row.liveness = liveness
+    row.save()
+
+
 def _row(asker: Asker, policy: ThresholdPolicy, probe: UUID, **fields: Any) -> Decision:
     return Decision(
         kind=asker.kind,
         api_key=asker.api_key,
         user_id=asker.user_id,
+        liveness=asker.liveness,
         probe=probe,
         policy=policy,
         model_version_id=policy.model_version_id,

@@ -5,7 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     atomic = False  # decisions can be many, and probes go on being decided meanwhile
 
-    dependencies = [("recognition", "0017_attendance")]
+    dependencies = [("recognition", "0018_attendance")]
 
     operations = [
         AddIndexConcurrently("decision", models.Index(fields=["probe"], name="decision_by_probe")),

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("recognition", "0016_nothing_in_the_clear_is_left"),
+        ("recognition", "0017_liveness_of_keys"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

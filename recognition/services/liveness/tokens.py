@@ -1,0 +1,55 @@
+"""Tokens of passed challenges: each stands for the picture of whoever passed, and works once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import cache
+
+from recognition import sealing
+from recognition.services.errors import Conflict
+from recognition.site_keys import derived_keys
+
+LIFE = 60  # seconds
+PURPOSE = "liveness tokens"
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """picture: the best frame of the challenge, as it was sent. evidence: what is kept with the decision."""
+
+    picture: bytes
+    evidence: dict[str, Any]
+
+
+def issue(owner: str, picture: bytes, evidence: dict[str, Any]) -> str:
+    token = secrets.token_urlsafe(32)
+    head = json.dumps({"owner": owner, "evidence": evidence}).encode()
+    content = len(head).to_bytes(4, "big") + head + picture
+    cache.set(_key(token), sealing.seal(content, 0, derived_keys(PURPOSE)[0]), LIFE)
+    return token
+
+
+def redeem(token: str, *, owner: str) -> Passed:
+    """The picture to recognise. Raises Conflict when the token was used, is older than a minute or somebody else's."""
+    gone = Conflict("liveness_token", "This liveness check was used already, or is too old. Check again.")
+    sealed = cache.get(_key(token))
+    if sealed is None or not cache.delete(_key(token)):
+        raise gone
+    try:
+        content = sealing.open_with(sealed, derived_keys(PURPOSE)[0])
+    except sealing.SealError:
+        raise gone from None
+    end = 4 + int.from_bytes(content[:4], "big")
+    head = json.loads(content[4:end])
+    if not secrets.compare_digest(head["owner"], owner):
+        raise gone
+    return Passed(content[end:], head["evidence"])
+
+
+def _key(token: str) -> str:
+    return f"liveness:token:{hashlib.sha256(token.encode()).hexdigest()}"
