@@ -36,6 +36,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                     _model("Decisions", "fact_check", "recognition_decision", "recognition.view_decision"),
                     "recognition_decision_recognise",
                 ),
+                _model("Attendance", "schedule", "recognition_attendance", "recognition.view_attendance"),
                 _model(
                     "Consent texts", "handshake", "recognition_consenttext", "recognition.view_consenttext"
                 ),
