@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -385,14 +385,23 @@ class ThresholdPolicy(models.Model):
 
 
 class ApiKey(models.Model):
-    """The key of one kiosk. Only its SHA-256 is kept: the key has 256 random bits, so no slow hash is needed."""
+    """The key of one kiosk. Only its SHA-256 is kept: the key has 256 random bits, so no slow hash is needed.
+
+    One that waits for its tablet has no digest yet: the key is made when the tablet shows the pairing code.
+    """
 
     class Scope(models.TextChoices):
         IDENTIFY = "identify", "identify"
         VERIFY = "verify", "verify"
         ENROL = "enrol", "enrol"
         READ = "read", "read"
+        ATTENDANCE = "attendance", "attendance"
         ADMIN = "admin", "admin"
+
+    class Direction(models.TextChoices):
+        AUTO = "auto", "in and out by turns"
+        IN = "in", "everybody comes in"
+        OUT = "out", "everybody goes out"
 
     class Liveness(models.TextChoices):
         OFF = "off", "nothing: any picture is believed"
@@ -400,9 +409,32 @@ class ApiKey(models.Model):
         CHALLENGE = "challenge", "a challenge: the person moves the head as asked"
 
     name = models.CharField("kiosk", max_length=120)
+    place = models.CharField(
+        max_length=120,
+        blank=True,
+        db_default="",
+        help_text="Where it stands, such as “Main entrance”. Shown with what it saw.",
+    )
     prefix = models.CharField(max_length=12, unique=True, editable=False)
     digest = models.CharField(max_length=64, editable=False)
     scopes = ArrayField(models.CharField(max_length=10, choices=Scope))
+    direction = models.CharField(
+        "being seen means",
+        max_length=10,
+        choices=Direction,
+        default=Direction.AUTO,
+        db_default=Direction.AUTO,
+    )
+    pause_seconds = models.PositiveIntegerField(
+        "pause in seconds",
+        default=60,
+        db_default=60,
+        validators=[MaxValueValidator(86_400)],
+        help_text="Within it the same person counts once.",
+    )
+    pairing_digest = models.CharField(max_length=64, blank=True, db_default="", editable=False, db_index=True)
+    pairing_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
+    paired_at = models.DateTimeField("paired", null=True, blank=True, editable=False)
     liveness = models.CharField(
         "must see",
         max_length=10,
@@ -470,12 +502,51 @@ class Decision(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["identity", "-id"], name="decision_by_identity"),
+            models.Index(fields=["probe"], name="decision_by_probe"),
             # For erasing and merging, which change every mention of a person.
             GinIndex(fields=["candidates"], name="decision_by_candidate", opclasses=["jsonb_path_ops"]),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.outcome} {self.created_at:%Y-%m-%d %H:%M:%S}"
+
+
+class Attendance(models.Model):
+    """That a person came or went, as a kiosk saw it.
+
+    at: when the picture was taken; created_at: when it arrived, later where the kiosk had no connection.
+    stated: whether the kiosk said which of the two it is. Otherwise it follows from the one before.
+    read: the number that the kiosk gave its picture, so that sending it again records nothing twice.
+    """
+
+    class Kind(models.TextChoices):
+        IN = "in", "in"
+        OUT = "out", "out"
+
+    identity = models.ForeignKey(
+        Identity, on_delete=models.CASCADE, related_name="attendances", verbose_name="person"
+    )
+    kind = models.CharField(max_length=3, choices=Kind)
+    stated = models.BooleanField(default=False)
+    at = models.DateTimeField(db_index=True)
+    api_key = models.ForeignKey(
+        ApiKey, on_delete=models.PROTECT, related_name="attendances", verbose_name="kiosk"
+    )
+    place = models.CharField(max_length=120, blank=True, help_text="Where the kiosk stood then.")
+    read = models.UUIDField()
+    decision = models.ForeignKey(Decision, on_delete=models.SET_NULL, null=True, related_name="attendances")
+    created_at = models.DateTimeField("arrived", auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "attendance"
+        ordering = ["-at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["api_key", "read", "identity"], name="attendance_once_per_read")
+        ]
+        indexes = [models.Index(fields=["identity", "-at"], name="attendance_by_identity")]
+
+    def __str__(self) -> str:
+        return f"attendance {self.pk} of {self.identity_id}"
 
 
 class ProbePicture(models.Model):

@@ -1,4 +1,4 @@
-"""Functions and triggers of the audit log, as migration 0018 makes them."""
+"""Functions and triggers of the audit log, as migration 0020 makes them."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from recognition.migrations._audit_sql import BACK, FORTH
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("recognition", "0017_liveness_of_keys"),
+        ("recognition", "0019_decision_by_probe"),
         ("accounts", "0001_initial"),
         ("auth", "0012_alter_user_first_name_max_length"),
     ]
