@@ -14,6 +14,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from recognition import (
@@ -706,3 +707,47 @@ class StoredFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class AuditEntry(models.Model):
+    """One thing that somebody did or tried: never changed and never removed, Postgres sees to that.
+
+    It names people by their number only, so that it may outlive an erased person. action: such as ``person.changed`` or
+    ``photo.seen``. who: as they were called then; user, key: their numbers. way: how they came: password, face, key,
+    command or task. detail: never a picture, a vector, a name or a secret.
+    """
+
+    at = models.DateTimeField(db_default=Now(), db_index=True)
+    action = models.CharField(max_length=60)
+    who = models.CharField(max_length=200, blank=True)
+    user = models.BigIntegerField(null=True)
+    key = models.BigIntegerField(null=True)
+    address = models.CharField("from", max_length=60, blank=True)
+    way = models.CharField(max_length=20, blank=True)
+    kind = models.CharField("what", max_length=60, blank=True)
+    object = models.CharField("number", max_length=60, blank=True)
+    person = models.BigIntegerField(null=True, db_index=True)
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name_plural = "audit log"
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["action", "-id"], name="audit_by_action")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class AuditLink(models.Model):
+    """The place of an entry in the chain. Postgres adds it as the transaction of the entry ends.
+
+    digest: SHA-256 of the digest before and of what the entry says, so that none can be changed, removed,
+    added or moved without all later ones telling.
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    entry = models.BigIntegerField(unique=True)
+    digest = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"link {self.number}"

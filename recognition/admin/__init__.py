@@ -2,6 +2,7 @@
 
 from recognition.admin import (
     attendance,
+    audit,
     consents,
     decisions,
     erasures,
@@ -18,6 +19,7 @@ from recognition.admin import (
 
 __all__ = [
     "attendance",
+    "audit",
     "consents",
     "decisions",
     "erasures",

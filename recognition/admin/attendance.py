@@ -22,7 +22,7 @@ from unfold.paginator import InfinitePaginator
 from recognition.admin.base import ReadOnlyAdmin, number_of
 from recognition.admin.filters import DayRangeFilter
 from recognition.models import ApiKey, Attendance, Identity
-from recognition.services import attendance
+from recognition.services import attendance, audit
 from recognition.services.errors import Invalid
 
 ROWS = 100  # of a page of the report
@@ -136,6 +136,7 @@ class AttendanceAdmin(ReadOnlyAdmin):
         wanted = request.GET.get("file", "")
         if span is None or (wanted != "xlsx" and wanted not in attendance.TABLES):
             return HttpResponseRedirect(reverse("admin:recognition_attendance_report"))
+        audit.record("export.attendance", first=f"{span.first}", last=f"{span.last}", file=wanted)
         name = f"attendance-{span.first}-{span.last}"
         response: StreamingHttpResponse | FileResponse
         if wanted == "xlsx":

@@ -13,7 +13,7 @@ from django.test import override_settings
 from django.utils import timezone
 from openpyxl import load_workbook
 
-from recognition.models import ApiKey, Attendance
+from recognition.models import ApiKey, Attendance, AuditEntry
 from recognition.services import keys
 from recognition.services.identities import people
 from tests.admin.conftest import said
@@ -131,6 +131,15 @@ def test_xlsx(owner, week):
     book = load_workbook(io.BytesIO(b"".join(response.streaming_content)))
     assert [row[1].value for row in book["People by day"].iter_rows(min_row=2)] == ["Ann", "Bình"]
     assert book["Every time"].max_row == 4  # the title, and who went on the day after is not among them
+
+
+def test_a_file_that_leaves_the_site_is_noted(owner, week):
+    owner.get(f"{EXPORT}?{DAY}&file=people")
+    entry = AuditEntry.objects.filter(action="export.attendance").get()
+    assert (entry.who, entry.detail) == (
+        "owner",
+        {"first": "2026-03-02", "last": "2026-03-02", "file": "people"},
+    )
 
 
 def test_another_file_is_none(owner, week):

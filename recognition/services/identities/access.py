@@ -16,7 +16,7 @@ from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 
 from recognition.models import Decision, Identity
-from recognition.services import recognition
+from recognition.services import audit, recognition
 from recognition.services.files import read_file
 from recognition.services.identities import traces
 
@@ -56,6 +56,7 @@ def open_access_copy(identity: Identity) -> IO[bytes]:
 
 def write_access_copy(identity: Identity, file: IO[bytes]) -> None:
     """Write the zip into a binary file that can seek. Reads a photo at a time."""
+    audit.record("export.person", kind="person", number=identity.pk, person=identity.pk)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         now = timezone.now()
         text = README.format(name=identity.name, external_id=identity.external_id, now=_time(now))
