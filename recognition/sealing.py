@@ -7,11 +7,13 @@ in no backup either.
 
 from __future__ import annotations
 
+import base64
 import os
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
@@ -81,6 +83,30 @@ def _open(sealed: bytes, cipher: AESGCM) -> bytes:
         return cipher.decrypt(sealed[HEAD : HEAD + NONCE], sealed[HEAD + NONCE :], sealed[:HEAD])
     except (InvalidTag, ValueError):
         raise Damaged("It was changed after it was sealed, or cut short.") from None
+
+
+# --- texts of the site, such as addresses with passwords in them -------------------------------------------------
+
+TEXTS = "texts of the site"
+
+
+def seal_text(text: str) -> str:
+    """By the site's key in use, in base64."""
+    nonce = os.urandom(NONCE)
+    sealed = AESGCM(derived_keys(TEXTS)[0]).encrypt(nonce, text.encode(), TEXTS.encode())
+    return base64.b64encode(nonce + sealed).decode()
+
+
+def open_text(sealed: str) -> str:
+    """Raises WrongSiteKey."""
+    try:
+        data = base64.b64decode(sealed, validate=True)
+    except ValueError:
+        data = b""
+    for key in derived_keys(TEXTS):
+        with suppress(InvalidTag, ValueError):
+            return AESGCM(key).decrypt(data[:NONCE], data[NONCE:], TEXTS.encode()).decode()
+    raise WrongSiteKey("No key of this site opens what is sealed. Enter it again, or bring back SITE_KEY.")
 
 
 # --- keys of people ------------------------------------------------------------------------------------------

@@ -1,0 +1,55 @@
+"""Looking on through a camera, in Chromium."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from django.db import connections
+from playwright.sync_api import expect
+
+from recognition.models import Camera
+from recognition.services.cameras import running, save_camera, watch_all
+from tests.films import frame, playing
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def worker(monkeypatch):
+    monkeypatch.setattr(running, "ROWS_PAUSE", 0.2)
+    monkeypatch.setattr(running, "STATE_PAUSE", 0.2)
+    stop = threading.Event()
+
+    def run() -> None:
+        try:
+            watch_all(stop.is_set)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    yield
+    stop.set()
+    thread.join(30)
+
+
+def test_staff_see_who_is_there(staff, enrol, worker):
+    enrol(3)
+    with playing(*[frame((3, 100 + 10 * step)) for step in range(8)]) as address:
+        save_camera(Camera(name="gate", place="Main entrance", source=address))
+        page = staff("/cameras/gate/")
+        expect(page.locator("#figures")).to_contain_text("frames a second")
+        expect(page.locator("#picture")).to_be_visible()
+        page.wait_for_function("document.getElementById('picture').naturalWidth === 640")
+        assert staff.heard == []
+        Camera.objects.update(enabled=False)
+        expect(page.locator("#note")).to_have_text("This camera is switched off.")
+        page.close()
+
+
+def test_what_nobody_watches_says_so(staff):
+    save_camera(Camera(name="gate", source="0"))
+    page = staff("/cameras/gate/")
+    expect(page.locator("#note")).to_have_text("No worker watches this camera at present.")
+    expect(page.locator("#picture")).to_be_hidden()
