@@ -110,12 +110,14 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",  # for allauth's pages of second factors
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "corsheaders",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -136,6 +138,7 @@ MIDDLEWARE = [
     "accounts.middleware.FaceSessionMiddleware",
     "identity_site.body_size.BodySizeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.second_factor.SecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "identity_site.middleware.OutageMiddleware",
@@ -191,6 +194,14 @@ ACCOUNT_RATE_LIMITS = {
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_ISSUER = "Identity"
+# Browsers offer passkeys on https, and on localhost for trying.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS_ONLY
+# Whether staff have to set up a second factor before the admin opens; by default where the site is served by https.
+STAFF_SECOND_FACTOR = env.boolean("STAFF_SECOND_FACTOR", HTTPS_ONLY)
 
 # --- Mail --------------------------------------------------------------------------------------------------
 
