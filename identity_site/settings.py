@@ -100,7 +100,8 @@ CONTENT_SECURITY_POLICY_ADMIN = {
 }
 # What no page needs is switched off by name; what pages of this site use, others in a frame may not.
 PERMISSIONS_POLICY = {
-    **dict.fromkeys(["camera", "fullscreen", "screen-wake-lock", "publickey-credentials-get"], "(self)"),
+    **dict.fromkeys(["camera", "fullscreen", "screen-wake-lock"], "(self)"),
+    **dict.fromkeys(["publickey-credentials-get", "publickey-credentials-create"], "(self)"),
     **dict.fromkeys(
         [
             "microphone",
@@ -131,12 +132,14 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",  # for allauth's pages of second factors
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "corsheaders",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -158,6 +161,7 @@ MIDDLEWARE = [
     "accounts.middleware.FaceSessionMiddleware",
     "identity_site.body_size.BodySizeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.second_factor.SecondFactorMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "identity_site.middleware.OutageMiddleware",
 ]
@@ -212,6 +216,14 @@ ACCOUNT_RATE_LIMITS = {
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_ISSUER = "Identity"
+# Browsers offer passkeys on https, and on localhost for trying.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS_ONLY
+# Whether staff have to set up a second factor before the admin opens; by default where the site is served by https.
+STAFF_SECOND_FACTOR = env.boolean("STAFF_SECOND_FACTOR", HTTPS_ONLY)
 
 # --- Mail --------------------------------------------------------------------------------------------------
 

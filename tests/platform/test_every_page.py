@@ -12,6 +12,8 @@ from uuid import uuid4
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.http import HttpResponse
@@ -50,6 +52,7 @@ UNSEEN = re.compile(
     r"|admin/\w+/\w+/<path:object_id>/((delete|check_again)/)?"
     r"|admin/recognition/photo/<path:object_id>/change/"
     r"|accounts/(password/set|login/code/confirm|email)/"
+    r"|accounts/2fa/(authenticate|webauthn/(keys/.+|reauthenticate))/"  # within a sign-in; with a real passkey
     r"|api/(\^.+|v1/docs)"
 )
 # The admin's theme evaluates expressions. No page may run scripts in place.
@@ -120,14 +123,17 @@ def as_often_as_wanted(monkeypatch) -> None:
 
 @pytest.fixture
 def visitors(values) -> dict[str, Client]:
-    User.objects.create_superuser("owner", password=PASSWORD)
+    owner = User.objects.create_superuser("owner", password=PASSWORD)
     _, key = keys.issue_key(name="Reception", scopes=ApiKey.Scope.values)
     tablet = Client(headers={device.OWN: "1"})
     tablet.cookies[device.COOKIE] = key
+    signed_in_owner = signed_in("owner")
+    TOTP.activate(owner, "JBSWY3DPEHPK3PXP")  # afterwards, or it would have been asked for
+    RecoveryCodes.activate(owner)
     return {
         "stranger": Client(),
         "person": signed_in(Identity.objects.get().user.username),
-        "owner": signed_in("owner"),
+        "owner": signed_in_owner,
         "kiosk": Client(headers={"Authorization": f"Bearer {key}"}),
         "tablet": tablet,
     }
@@ -137,6 +143,7 @@ def signed_in(name: str) -> Client:
     client = Client()
     answer = client.post("/accounts/login/", {"login": name, "password": PASSWORD})
     assert answer.status_code == 302
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
     return client
 
 
@@ -247,6 +254,9 @@ def test_pages_that_follow_a_form(values, visitors):
         answer = owner.post(path, form)
         assert answer.status_code == 200, (path, answer)
         wrong += [f"{path}: {fault}" for fault in faults(path, answer)]
+    answer = Client().post("/accounts/login/", {"login": "owner", "password": PASSWORD}, follow=True)
+    assert answer.redirect_chain[-1][0].startswith("/accounts/2fa/authenticate/")
+    wrong += [f"second factor: {fault}" for fault in faults("/", answer)]
     for path, form, status in (
         ("/accounts/login/", {"login": "ann", "password": "wrong"}, 200),
         ("/accounts/face/", {"picture": file(b"no picture")}, 400),
