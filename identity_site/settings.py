@@ -93,10 +93,32 @@ CONTENT_SECURITY_POLICY = {
     "form-action": ["'self'"],
     "frame-ancestors": ["'none'"],
 }
-# The admin's theme evaluates expressions in attributes and writes styles in place.
+# The admin's theme evaluates expressions in attributes and writes styles in place. Scripts in place it has none.
 CONTENT_SECURITY_POLICY_ADMIN = {
-    "script-src": ["'self'", "'unsafe-inline'", "'unsafe-eval'"],
+    "script-src": ["'self'", "'unsafe-eval'"],
     "style-src": ["'self'", "'unsafe-inline'"],
+}
+# What no page needs is switched off by name; what pages of this site use, others in a frame may not.
+PERMISSIONS_POLICY = {
+    **dict.fromkeys(["camera", "fullscreen", "screen-wake-lock"], "(self)"),
+    **dict.fromkeys(["publickey-credentials-get", "publickey-credentials-create"], "(self)"),
+    **dict.fromkeys(
+        [
+            "microphone",
+            "geolocation",
+            "display-capture",
+            "payment",
+            "usb",
+            "serial",
+            "hid",
+            "bluetooth",
+            "midi",
+        ],
+        "()",
+    ),
+    **dict.fromkeys(
+        ["accelerometer", "gyroscope", "magnetometer", "idle-detection", "browsing-topics"], "()"
+    ),
 }
 
 # --- Applications ------------------------------------------------------------------------------------------
@@ -110,12 +132,14 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",  # for allauth's pages of second factors
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "corsheaders",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -125,8 +149,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "identity_site.middleware.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "identity_site.middleware.BrowserPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -136,7 +161,7 @@ MIDDLEWARE = [
     "accounts.middleware.FaceSessionMiddleware",
     "identity_site.body_size.BodySizeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "accounts.second_factor.SecondFactorMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "identity_site.middleware.OutageMiddleware",
 ]
@@ -191,6 +216,14 @@ ACCOUNT_RATE_LIMITS = {
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_ISSUER = "Identity"
+# Browsers offer passkeys on https, and on localhost for trying.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS_ONLY
+# Whether staff have to set up a second factor before the admin opens; by default where the site is served by https.
+STAFF_SECOND_FACTOR = env.boolean("STAFF_SECOND_FACTOR", HTTPS_ONLY)
 
 # --- Mail --------------------------------------------------------------------------------------------------
 
