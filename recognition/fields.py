@@ -43,13 +43,15 @@ class SealedVectorField(models.BinaryField):
 class SealedTextField(models.TextField):
     """A text that is kept sealed by the key of the site. It cannot be searched or compared in the database."""
 
+    PURPOSE = "texts of the site"
+
     def get_prep_value(self, value: Any) -> Any:
-        return None if value is None else seal_text(str(value))
+        return None if value is None else seal_text(str(value), self.PURPOSE)
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         """Empty, with a line in the log, where the site's key was lost: what it held has to be entered again."""
         try:
-            return None if value is None else open_text(value)
+            return None if value is None else open_text(value, self.PURPOSE)
         except SealError as error:
             log.error("%s: %s", self, error)
             return ""

@@ -85,28 +85,20 @@ def _open(sealed: bytes, cipher: AESGCM) -> bytes:
         raise Damaged("It was changed after it was sealed, or cut short.") from None
 
 
-# --- texts of the site, such as addresses with passwords in them -------------------------------------------------
-
-TEXTS = "texts of the site"
+# --- texts, such as secrets of second factors and addresses with passwords in them -------------------------------
 
 
-def seal_text(text: str) -> str:
-    """By the site's key in use, in base64."""
-    nonce = os.urandom(NONCE)
-    sealed = AESGCM(derived_keys(TEXTS)[0]).encrypt(nonce, text.encode(), TEXTS.encode())
-    return base64.b64encode(nonce + sealed).decode()
+def seal_text(text: str, purpose: str) -> str:
+    """By the site's key in use for this purpose; as text for a column."""
+    return base64.b64encode(seal(text.encode(), 0, derived_keys(purpose)[0])).decode()
 
 
-def open_text(sealed: str) -> str:
-    """Raises WrongSiteKey."""
-    try:
-        data = base64.b64decode(sealed, validate=True)
-    except ValueError:
-        data = b""
-    for key in derived_keys(TEXTS):
-        with suppress(InvalidTag, ValueError):
-            return AESGCM(key).decrypt(data[:NONCE], data[NONCE:], TEXTS.encode()).decode()
-    raise WrongSiteKey("No key of this site opens what is sealed. Enter it again, or bring back SITE_KEY.")
+def open_text(sealed: str, purpose: str) -> str:
+    """Also what a former key of the site sealed. Raises WrongSiteKey when none opens it."""
+    for key in derived_keys(purpose):
+        with suppress(Damaged, ValueError):
+            return open_with(base64.b64decode(sealed), key).decode()
+    raise WrongSiteKey("No key of this site opens this secret. Bring back the former SITE_KEY.")
 
 
 # --- keys of people ------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 from django.db import connections
 from playwright.sync_api import expect
 
+from recognition.cameras import views
 from recognition.models import Camera
 from recognition.services.cameras import running, save_camera, watch_all
 from tests.films import frame, playing
@@ -19,6 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def worker(monkeypatch):
     monkeypatch.setattr(running, "ROWS_PAUSE", 0.2)
     monkeypatch.setattr(running, "STATE_PAUSE", 0.2)
+    monkeypatch.setattr(views, "PATIENCE", 0.5)
     stop = threading.Event()
 
     def run() -> None:
@@ -32,6 +34,11 @@ def worker(monkeypatch):
     yield
     stop.set()
     thread.join(30)
+    # Streams end a moment after the last picture; until then their threads keep a connection to the database.
+    for _ in range(views.MOST):
+        assert views._places.acquire(timeout=30)
+    for _ in range(views.MOST):
+        views._places.release()
 
 
 def test_staff_see_who_is_there(staff, enrol, worker):
