@@ -6,13 +6,24 @@ import os
 from pathlib import Path
 from typing import Any
 
-from celery import Celery, signals
+from celery import Celery, Task, signals
 
 from .lifetime import end_with_parent
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "identity_site.settings")
 
-app = Celery("identity_site")
+
+class NotedTask(Task):  # type: ignore[misc]
+    """What a task changes is noted as done by it."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        from recognition.services import audit
+
+        with audit.noting(audit.Actor(who=self.name, way="task")):
+            return super().__call__(*args, **kwargs)
+
+
+app = Celery("identity_site", task_cls=NotedTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

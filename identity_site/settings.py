@@ -121,6 +121,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.audit.AuditMiddleware",
     "accounts.middleware.FaceSessionMiddleware",
     "identity_site.body_size.BodySizeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -236,6 +237,7 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "ENUM_NAME_OVERRIDES": {
+        "AttendanceKindEnum": "recognition.models.Attendance.Kind",
         "DecisionEnum": "recognition.models.Decision.Outcome",
         "DecisionKindEnum": "recognition.models.Decision.Kind",
         "PersonStatusEnum": "recognition.models.Identity.Status",
@@ -295,6 +297,7 @@ KEEP_CROPS_DAYS = env.integer("KEEP_CROPS_DAYS", 0, minimum=0, maximum=36_500)
 KEEP_REJECTED_DAYS = env.integer("KEEP_REJECTED_DAYS", 0, minimum=0, maximum=36_500)
 KEEP_UNKNOWN_DAYS = env.integer("KEEP_UNKNOWN_DAYS", 0, minimum=0, maximum=36_500)
 KEEP_DECISIONS_DAYS = env.integer("KEEP_DECISIONS_DAYS", 0, minimum=0, maximum=36_500)
+KEEP_ATTENDANCE_DAYS = env.integer("KEEP_ATTENDANCE_DAYS", 0, minimum=0, maximum=36_500)
 # Whether a person must have agreed to the consent text before a photo or vector is taken in.
 CONSENT_REQUIRED = env.boolean("CONSENT_REQUIRED", False)
 # How many days after consent was withdrawn a person is erased; suspended they are at once.

@@ -11,9 +11,10 @@ from typing import Any
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from recognition import (
@@ -384,14 +385,23 @@ class ThresholdPolicy(models.Model):
 
 
 class ApiKey(models.Model):
-    """The key of one kiosk. Only its SHA-256 is kept: the key has 256 random bits, so no slow hash is needed."""
+    """The key of one kiosk. Only its SHA-256 is kept: the key has 256 random bits, so no slow hash is needed.
+
+    One that waits for its tablet has no digest yet: the key is made when the tablet shows the pairing code.
+    """
 
     class Scope(models.TextChoices):
         IDENTIFY = "identify", "identify"
         VERIFY = "verify", "verify"
         ENROL = "enrol", "enrol"
         READ = "read", "read"
+        ATTENDANCE = "attendance", "attendance"
         ADMIN = "admin", "admin"
+
+    class Direction(models.TextChoices):
+        AUTO = "auto", "in and out by turns"
+        IN = "in", "everybody comes in"
+        OUT = "out", "everybody goes out"
 
     class Liveness(models.TextChoices):
         OFF = "off", "nothing: any picture is believed"
@@ -399,9 +409,32 @@ class ApiKey(models.Model):
         CHALLENGE = "challenge", "a challenge: the person moves the head as asked"
 
     name = models.CharField("kiosk", max_length=120)
+    place = models.CharField(
+        max_length=120,
+        blank=True,
+        db_default="",
+        help_text="Where it stands, such as “Main entrance”. Shown with what it saw.",
+    )
     prefix = models.CharField(max_length=12, unique=True, editable=False)
     digest = models.CharField(max_length=64, editable=False)
     scopes = ArrayField(models.CharField(max_length=10, choices=Scope))
+    direction = models.CharField(
+        "being seen means",
+        max_length=10,
+        choices=Direction,
+        default=Direction.AUTO,
+        db_default=Direction.AUTO,
+    )
+    pause_seconds = models.PositiveIntegerField(
+        "pause in seconds",
+        default=60,
+        db_default=60,
+        validators=[MaxValueValidator(86_400)],
+        help_text="Within it the same person counts once.",
+    )
+    pairing_digest = models.CharField(max_length=64, blank=True, db_default="", editable=False, db_index=True)
+    pairing_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
+    paired_at = models.DateTimeField("paired", null=True, blank=True, editable=False)
     liveness = models.CharField(
         "must see",
         max_length=10,
@@ -469,12 +502,51 @@ class Decision(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["identity", "-id"], name="decision_by_identity"),
+            models.Index(fields=["probe"], name="decision_by_probe"),
             # For erasing and merging, which change every mention of a person.
             GinIndex(fields=["candidates"], name="decision_by_candidate", opclasses=["jsonb_path_ops"]),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.outcome} {self.created_at:%Y-%m-%d %H:%M:%S}"
+
+
+class Attendance(models.Model):
+    """That a person came or went, as a kiosk saw it.
+
+    at: when the picture was taken; created_at: when it arrived, later where the kiosk had no connection.
+    stated: whether the kiosk said which of the two it is. Otherwise it follows from the one before.
+    read: the number that the kiosk gave its picture, so that sending it again records nothing twice.
+    """
+
+    class Kind(models.TextChoices):
+        IN = "in", "in"
+        OUT = "out", "out"
+
+    identity = models.ForeignKey(
+        Identity, on_delete=models.CASCADE, related_name="attendances", verbose_name="person"
+    )
+    kind = models.CharField(max_length=3, choices=Kind)
+    stated = models.BooleanField(default=False)
+    at = models.DateTimeField(db_index=True)
+    api_key = models.ForeignKey(
+        ApiKey, on_delete=models.PROTECT, related_name="attendances", verbose_name="kiosk"
+    )
+    place = models.CharField(max_length=120, blank=True, help_text="Where the kiosk stood then.")
+    read = models.UUIDField()
+    decision = models.ForeignKey(Decision, on_delete=models.SET_NULL, null=True, related_name="attendances")
+    created_at = models.DateTimeField("arrived", auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "attendance"
+        ordering = ["-at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["api_key", "read", "identity"], name="attendance_once_per_read")
+        ]
+        indexes = [models.Index(fields=["identity", "-at"], name="attendance_by_identity")]
+
+    def __str__(self) -> str:
+        return f"attendance {self.pk} of {self.identity_id}"
 
 
 class ProbePicture(models.Model):
@@ -635,3 +707,47 @@ class StoredFile(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class AuditEntry(models.Model):
+    """One thing that somebody did or tried: never changed and never removed, Postgres sees to that.
+
+    It names people by their number only, so that it may outlive an erased person. action: such as ``person.changed`` or
+    ``photo.seen``. who: as they were called then; user, key: their numbers. way: how they came: password, face, key,
+    command or task. detail: never a picture, a vector, a name or a secret.
+    """
+
+    at = models.DateTimeField(db_default=Now(), db_index=True)
+    action = models.CharField(max_length=60)
+    who = models.CharField(max_length=200, blank=True)
+    user = models.BigIntegerField(null=True)
+    key = models.BigIntegerField(null=True)
+    address = models.CharField("from", max_length=60, blank=True)
+    way = models.CharField(max_length=20, blank=True)
+    kind = models.CharField("what", max_length=60, blank=True)
+    object = models.CharField("number", max_length=60, blank=True)
+    person = models.BigIntegerField(null=True, db_index=True)
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name_plural = "audit log"
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["action", "-id"], name="audit_by_action")]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class AuditLink(models.Model):
+    """The place of an entry in the chain. Postgres adds it as the transaction of the entry ends.
+
+    digest: SHA-256 of the digest before and of what the entry says, so that none can be changed, removed,
+    added or moved without all later ones telling.
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    entry = models.BigIntegerField(unique=True)
+    digest = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"link {self.number}"

@@ -11,16 +11,19 @@ from django.utils.http import parse_etags, quote_etag
 from django.views.decorators.http import require_safe
 
 from recognition.models import Photo, ProbePicture
+from recognition.services import audit
 
 
 @require_safe
 def photo_image(request: HttpRequest, pk: int) -> HttpResponse:
-    return _answer(request, _visible_photo(request, pk).image)
+    photo = _visible_photo(request, pk)
+    return _noted(_answer(request, photo.image), "photo", pk, photo.identity_id)
 
 
 @require_safe
 def photo_crop(request: HttpRequest, pk: int) -> HttpResponse:
-    return _answer(request, _visible_photo(request, pk).crop)
+    photo = _visible_photo(request, pk)
+    return _noted(_answer(request, photo.crop), "crop", pk, photo.identity_id)
 
 
 @require_safe
@@ -31,7 +34,13 @@ def probe_picture(request: HttpRequest, probe: UUID) -> HttpResponse:
     kept = ProbePicture.objects.filter(probe=probe).first()
     if kept is None:
         raise Http404
-    return _answer(request, kept.image)
+    return _noted(_answer(request, kept.image), "probe", probe)
+
+
+def _noted(response: HttpResponse, kind: str, number: object, person: int | None = None) -> HttpResponse:
+    """Who looks at a face leaves a trace, also when the browser has the picture still."""
+    audit.record(f"{kind}.seen", kind=kind, number=number, person=person)
+    return response
 
 
 def _visible_photo(request: HttpRequest, pk: int) -> Photo:

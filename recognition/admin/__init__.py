@@ -1,6 +1,7 @@
 """The staff's pages. Every write goes through `recognition.services`; here are only forms, lists and words."""
 
 from recognition.admin import (
+    audit,
     consents,
     decisions,
     erasures,
@@ -16,6 +17,7 @@ from recognition.admin import (
 )
 
 __all__ = [
+    "audit",
     "consents",
     "decisions",
     "erasures",

@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from recognition.admin.base import NO_SAVE, SiteAdmin, counted, number_of
 from recognition.admin.filters import RevokedFilter
+from recognition.admin.kiosks import KioskPages, is_kiosk
 from recognition.models import ApiKey
 from recognition.services import keys
 
@@ -23,6 +24,7 @@ SCOPES = {
     ApiKey.Scope.VERIFY: "Verify: say whether a picture is of a certain person",
     ApiKey.Scope.ENROL: "Enrol: add people and photos, choose among several faces",
     ApiKey.Scope.READ: "Read: list people, photos and events",
+    ApiKey.Scope.ATTENDANCE: "Attendance: record who comes and goes",
     ApiKey.Scope.ADMIN: "Admin: everything",
 }
 
@@ -34,22 +36,31 @@ NEEDED: dict[str, tuple[str, ...]] = {
     ApiKey.Scope.VERIFY: (),
     ApiKey.Scope.ENROL: _ENROL,
     ApiKey.Scope.READ: _READ,
+    ApiKey.Scope.ATTENDANCE: ("view_identity",),
     ApiKey.Scope.ADMIN: (*_ENROL, *_READ, "change_identity", "delete_identity", "delete_photo"),
 }
 
-SHOWN = (
+EDITED = ("place", "direction", "pause_seconds", "liveness")  # of a kiosk, from its next picture on
+SHOWN: tuple[tuple[str, ...], ...] = (
     ("name", "state"),
+    ("place",),
+    ("direction", "pause_seconds"),
     ("shown_prefix", "shown_scopes"),
     ("liveness",),
     ("created_at", "created_by"),
     ("last_used_at", "revoked_at"),
+    ("paired_at",),
 )
+OF_ATTENDANCE = {"direction", "pause_seconds", "paired_at"}
+
+
+STATES = {"in force": "success", "revoked": "danger", "waits for its tablet": "warning"}
 
 
 class KeyForm(forms.ModelForm):
     class Meta:
         model = ApiKey
-        fields = ("name", "scopes", "liveness")
+        fields = ("name", "place", "scopes", "liveness")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -77,11 +88,12 @@ def form_for(user: Any) -> type[KeyForm]:
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(SiteAdmin):
+class ApiKeyAdmin(KioskPages, SiteAdmin):
     list_display = (
         "name",
-        "shown_prefix",
+        "place",
         "state",
+        "shown_prefix",
         "shown_scopes",
         "last_used_at",
         "created_by",
@@ -89,19 +101,22 @@ class ApiKeyAdmin(SiteAdmin):
     )
     list_select_related = ("created_by",)
     list_filter = (RevokedFilter,)
-    search_fields = ("name", "prefix")
-    search_help_text = "Kiosk or the beginning of its key"
-    fields = ("name", "scopes", "liveness")
+    search_fields = ("name", "place", "prefix")
+    search_help_text = "Kiosk, place, or the beginning of its key"
+    fields = ("name", "place", "scopes", "liveness")
     actions = ("revoke_selected",)
-    actions_detail = ("revoke",)
+    actions_list = ("add_kiosk",)
+    actions_detail = ("pair", "revoke")
 
-    @display(description="key begins with", ordering="prefix")
-    def shown_prefix(self, key: ApiKey) -> str:
-        return f"{keys.MARK}_{key.prefix}…"
+    @display(description="key begins with", ordering="prefix", empty_value="–")
+    def shown_prefix(self, key: ApiKey) -> str | None:
+        return f"{keys.MARK}_{key.prefix}…" if key.digest else None
 
-    @display(description="state", ordering="revoked_at", label={"in force": "success", "revoked": "danger"})
+    @display(description="state", ordering="revoked_at", label=STATES)
     def state(self, key: ApiKey) -> str:
-        return "revoked" if key.revoked_at else "in force"
+        if key.revoked_at:
+            return "revoked"
+        return "in force" if key.digest else "waits for its tablet"
 
     @display(description="may")
     def shown_scopes(self, key: ApiKey) -> str:
@@ -118,10 +133,17 @@ class ApiKeyAdmin(SiteAdmin):
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         if obj is None:
             return self.fields
-        return SHOWN
+        left_out = set() if keys.allows(obj, ApiKey.Scope.ATTENDANCE) else OF_ATTENDANCE
+        return [row for row in SHOWN if not left_out & set(row)]
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
-        return () if obj is None else tuple(name for row in SHOWN for name in row)
+        if obj is None:
+            return ()
+        edited = EDITED if self._may_edit(request, obj) else ()
+        return tuple(name for row in SHOWN for name in row if name not in edited)
+
+    def _may_edit(self, request: HttpRequest, key: ApiKey) -> bool:
+        return is_kiosk(key) and key.revoked_at is None and self.has_change_permission(request, key)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         hidden = {"show_save_and_continue": False, "show_save_and_add_another": False}
@@ -131,17 +153,24 @@ class ApiKeyAdmin(SiteAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        context = {**(extra_context or {}), **NO_SAVE}
+        key = ApiKey.objects.filter(pk=number_of(object_id)).first()
+        saved = key is not None and self._may_edit(request, key)
+        save = {**NO_SAVE, "show_save": True} if saved else NO_SAVE
+        context = {**(extra_context or {}), **save}
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
-        if change:
-            return  # nothing about a key can be edited
+        if change:  # nothing but these can be edited
+            edited = {name: form.cleaned_data[name] for name in EDITED if name in form.cleaned_data}
+            if edited:
+                keys.change_kiosk(obj, **edited)
+            return
         scopes = form.cleaned_data["scopes"]
         self.demand(set(scopes) <= set(may_give(request.user)))
         key, text = keys.issue_key(
             name=obj.name,
+            place=obj.place,
             scopes=scopes,
             liveness=obj.liveness or ApiKey.Liveness.OFF,
             user_id=request.user.pk,
@@ -195,6 +224,11 @@ class ApiKeyAdmin(SiteAdmin):
         )
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        if ApiKey.objects.filter(pk=number_of(object_id), revoked_at=None).exists():
-            return list(super().get_actions_detail(request, object_id))
-        return []
+        """Nothing is done to a revoked key, and only a kiosk is paired: another device has its key already."""
+        key = ApiKey.objects.filter(pk=number_of(object_id), revoked_at=None).first()
+        if key is None:
+            return []
+        actions = list(super().get_actions_detail(request, object_id))
+        return (
+            actions if is_kiosk(key) else [a for a in actions if a.action_name.rpartition("_")[2] != "pair"]
+        )

@@ -49,7 +49,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "title": "Recognition",
             "separator": True,
             "items": [
-                _model("API keys", "key", "recognition_apikey", "recognition.view_apikey"),
+                _model("Kiosks and keys", "tablet_android", "recognition_apikey", "recognition.view_apikey"),
                 _model(
                     "Thresholds", "tune", "recognition_thresholdpolicy", "recognition.view_thresholdpolicy"
                 ),
@@ -65,6 +65,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "title": "Accounts",
             "separator": True,
             "items": [
+                _model("Audit log", "history", "recognition_auditentry", "recognition.view_auditentry"),
                 _model("Users", "manage_accounts", "accounts_user", "accounts.view_user"),
                 _model("Groups", "shield_person", "auth_group", "auth.view_group"),
                 _model("Email addresses", "mail", "account_emailaddress", "account.view_emailaddress"),

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from recognition.api.throttles import StrangerThrottle
 from recognition.models import ApiKey
-from recognition.services import keys
+from recognition.services import audit, keys
 
 LOOKS_LIKE_A_KEY = re.compile(rf"{keys.MARK}_[0-9a-f]{{8}}_[A-Za-z0-9_-]{{43}}")
 
@@ -27,6 +27,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         text = self._text(request)
         key = keys.authenticate(text) if LOOKS_LIKE_A_KEY.fullmatch(text) else None
         if key is not None:
+            audit.acting_as(who=f"kiosk {key.name}", key=key.pk, way="key")
             return AnonymousUser(), key
         strangers = StrangerThrottle()
         if not strangers.allow_request(request, None):

@@ -16,6 +16,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from recognition.engine.types import EngineError
+from recognition.services import audit
 from recognition.services.errors import Conflict, Invalid, NotFound, ServiceError
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,15 @@ def _sentence(text: str) -> str:
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
     """What DRF calls for whatever a view raises."""
+    response = _answer(error)
+    if response.status_code in (401, 403):
+        audit.record(
+            "refused.api", kind="page", number=context["request"].path, code=response.data["error"]["code"]
+        )
+    return response
+
+
+def _answer(error: Exception) -> Response:
     match error:
         case ApiError():
             return Response(body(error.code, str(error), error.detail), error.status)

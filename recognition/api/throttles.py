@@ -24,7 +24,12 @@ from recognition.models import ApiKey
 log = logging.getLogger(__name__)
 
 PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-GROUPS = {ApiKey.Scope.IDENTIFY: "recognise", ApiKey.Scope.VERIFY: "recognise", ApiKey.Scope.READ: "read"}
+GROUPS = {
+    ApiKey.Scope.IDENTIFY: "recognise",
+    ApiKey.Scope.VERIFY: "recognise",
+    ApiKey.Scope.ATTENDANCE: "recognise",
+    ApiKey.Scope.READ: "read",
+}
 
 
 def parse_rate(rate: str) -> tuple[int, int]:

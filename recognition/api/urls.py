@@ -7,6 +7,7 @@ from django.urls.converters import StringConverter
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 
+from recognition.api.views.attendance import AttendanceView
 from recognition.api.views.consent import ConsentTextView, PersonConsentView
 from recognition.api.views.events import EventsView
 from recognition.api.views.liveness import LivenessFramesView, LivenessView
@@ -29,6 +30,7 @@ register_converter(PersonId, "person")
 
 v1 = [
     path("identify", IdentifyView.as_view(), name="identify"),
+    path("attendance", AttendanceView.as_view(), name="attendance"),
     path("verify", VerifyView.as_view(), name="verify"),
     path("people", PeopleView.as_view(), name="people"),
     path("people/<person:external_id>", PersonView.as_view(), name="person"),

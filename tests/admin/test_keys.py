@@ -138,13 +138,13 @@ EVERYTHING = [*ENROL, *READ, "change_identity", "delete_identity", "delete_photo
     ("rights", "offered"),
     [
         ([], {"verify"}),
-        (["view_identity"], {"verify", "identify"}),
-        (READ, {"verify", "identify", "read"}),
-        (READ[:2], {"verify", "identify"}),
+        (["view_identity"], {"verify", "identify", "attendance"}),
+        (READ, {"verify", "identify", "attendance", "read"}),
+        (READ[:2], {"verify", "identify", "attendance"}),
         (ENROL, {"verify", "enrol"}),
         (ENROL[:2], {"verify"}),
-        (EVERYTHING[:-1], {"verify", "identify", "read", "enrol"}),
-        (EVERYTHING, {"verify", "identify", "read", "enrol", "admin"}),
+        (EVERYTHING[:-1], {"verify", "identify", "attendance", "read", "enrol"}),
+        (EVERYTHING, {"verify", "identify", "attendance", "read", "enrol", "admin"}),
     ],
 )
 def test_a_key_may_no_more_than_who_issues_it(staff, rights, offered):

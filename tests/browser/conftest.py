@@ -33,10 +33,10 @@ class Browsers:
         self._film = film
         self._started: dict[bool, Browser] = {}
 
-    def open(self, picture: bytes | None = None) -> Browser:
+    def open(self, picture: bytes | None = None, *, moving: bool = False) -> Browser:
         """With a picture: its camera shows that from the next page on, and its visitor allows it."""
         if picture is not None:
-            fake_camera.film(picture, self._film)
+            fake_camera.film(picture, self._film, moving=moving)
         with_camera = picture is not None
         browser = self._started.get(with_camera)
         if browser is None or not browser.is_connected():

@@ -35,8 +35,11 @@ def arguments(camera: Path | None) -> list[str]:
     return chosen
 
 
-def film(picture: bytes, path: Path) -> Path:
-    """A short motion JPEG of this picture on a grey 640x480 ground, as Chromium's fake camera plays it."""
+def film(picture: bytes, path: Path, *, moving: bool = False) -> Path:
+    """A short motion JPEG of this picture on a grey 640x480 ground, as Chromium's fake camera plays it.
+
+    moving: it shakes a little all the time.
+    """
     image = decode(picture)
     scale = min(WIDTH / image.shape[1], HEIGHT / image.shape[0])
     size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
@@ -44,9 +47,16 @@ def film(picture: bytes, path: Path) -> Path:
     ground = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
     top, left = (HEIGHT - size[1]) // 2, (WIDTH - size[0]) // 2
     ground[top : top + size[1], left : left + size[0]] = small
-    done, jpeg = cv2.imencode(".jpg", cv2.cvtColor(ground, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 95])
-    assert done
+    shakes = (0, 24) if moving else (0,)
+    frames = [_jpeg(np.roll(ground, shake, axis=1)) * 5 for shake in shakes]
     part = path.with_suffix(".part")
-    part.write_bytes(jpeg.tobytes() * 10)
+    part.write_bytes(b"".join(frames) * (2 // len(frames)))
     part.replace(path)  # Chromium may still play what was there
     return path
+
+
+def _jpeg(image: np.ndarray) -> bytes:
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    done, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    assert done
+    return bytes(jpeg)

@@ -17,7 +17,7 @@ from recognition.models import Decision
 from recognition.services import liveness
 from recognition.services.errors import Invalid
 
-SCOPES = (Scope.IDENTIFY, Scope.VERIFY, Scope.ENROL)
+SCOPES = (Scope.IDENTIFY, Scope.VERIFY, Scope.ENROL, Scope.ATTENDANCE)
 
 
 class LivenessView(KioskView):

@@ -18,7 +18,7 @@ from recognition.api.schema import BODY, BODY_IS_PICTURE, PERSON_ID, PHOTO_ID, a
 from recognition.api.serializers import photos as shapes
 from recognition.api.views.base import KioskView, PictureView, Scope
 from recognition.models import ApiKey, Decision
-from recognition.services import enrolment, identities
+from recognition.services import audit, enrolment, identities
 from recognition.services.errors import NotFound
 
 
@@ -152,7 +152,8 @@ class PhotoImageView(KioskView):
     )
     def get(self, request: Request, photo_id: int) -> HttpResponse:
         """The stored JPEG."""
-        image = queries.photo(photo_id).image
+        photo = queries.photo(photo_id)
+        image = photo.image
         if not image:
             raise NotFound("no_picture", "The picture is not kept any more, only its face.")
         try:
@@ -160,5 +161,6 @@ class PhotoImageView(KioskView):
                 content = file.read()
         except FileNotFoundError:
             raise NotFound("unknown_photo", "The picture was deleted meanwhile.") from None
+        audit.record("photo.seen", kind="photo", number=photo_id, person=photo.identity_id)
         headers = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
         return HttpResponse(content, content_type="image/jpeg", headers=headers)

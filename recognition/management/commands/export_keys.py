@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from recognition.management.service_command import ServiceCommand
-from recognition.services import data_keys
+from recognition.services import audit, data_keys
 
 
 class Command(ServiceCommand):
@@ -22,6 +22,7 @@ class Command(ServiceCommand):
         parser.add_argument("file", type=Path)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        audit.record("export.keys")
         count = data_keys.export_keys(options["file"])
         if options["json"]:
             self.print_document({"keys": count})

@@ -14,7 +14,7 @@ from django.db import IntegrityError, connection, transaction
 
 from recognition.engine.types import Floats
 from recognition.models import Embedding, Identity, ModelVersion, Photo
-from recognition.services import identities
+from recognition.services import audit, identities
 from recognition.services.analysis import active_model, hold_in_use
 from recognition.services.enrolment import photos
 from recognition.services.enrolment.examination import Finding, examine
@@ -133,6 +133,7 @@ def import_npz(
 def export_npz(path: Path, *, version: ModelVersion | None = None) -> tuple[int, int]:
     """Write the vectors of all people made by this model, suspended ones too; returns people and embeddings."""
     version = version or active_model()
+    audit.record("export.vectors", kind="model", number=version.pk)
     with connection.cursor() as cursor:
         cursor.execute(EXPORT, [version.pk])
         rows = cursor.fetchall()

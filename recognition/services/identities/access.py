@@ -16,7 +16,7 @@ from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 
 from recognition.models import Decision, Identity
-from recognition.services import recognition
+from recognition.services import audit, recognition
 from recognition.services.files import read_file
 from recognition.services.identities import traces
 
@@ -30,6 +30,7 @@ photos/         the photos as they are kept
 crops/          the faces cut out of them, as the network sees them
 vectors.json    the numbers that were computed from each face, by which the person is recognised
 decisions.csv   each time when the site took somebody for the person, or compared somebody with the person
+attendance.csv  when the person came and went, as kiosks saw it
 pictures/       pictures taken at such a time, where they are kept and show nobody else
 changes.csv     when staff changed something about the person
 
@@ -37,6 +38,8 @@ CSV files have commas and are in UTF-8, times are in UTC. Scores go from -1 to 1
 left out.
 """
 DECISION_COLUMNS = ("time", "kind", "outcome", "reason", "role", "score", "margin", "asked_by", "account")
+
+ATTENDANCE_COLUMNS = ("time", "kind", "kiosk", "place", "arrived")
 
 
 def open_access_copy(identity: Identity) -> IO[bytes]:
@@ -53,6 +56,7 @@ def open_access_copy(identity: Identity) -> IO[bytes]:
 
 def write_access_copy(identity: Identity, file: IO[bytes]) -> None:
     """Write the zip into a binary file that can seek. Reads a photo at a time."""
+    audit.record("export.person", kind="person", number=identity.pk, person=identity.pk)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         now = timezone.now()
         text = README.format(name=identity.name, external_id=identity.external_id, now=_time(now))
@@ -65,6 +69,7 @@ def write_access_copy(identity: Identity, file: IO[bytes]) -> None:
             _file(archive, f"photos/{photo.pk}.jpg", photo.image)
             _file(archive, f"crops/{photo.pk}.jpg", photo.crop)
         _csv(archive, "decisions.csv", DECISION_COLUMNS, _decisions(identity))
+        _csv(archive, "attendance.csv", ATTENDANCE_COLUMNS, _attendance(identity))
         for probe, picture in _pictures(identity):
             _file(archive, f"pictures/{probe}.jpg", picture)
         _csv(archive, "changes.csv", ("time", "what"), _changes(identity))
@@ -136,6 +141,11 @@ def _vectors(identity: Identity) -> Iterable[dict[str, Any]]:
             "computed_at": _time(vector.created_at),
             "numbers": [round(float(number), 7) for number in np.asarray(vector.vector, np.float32)],
         }
+
+
+def _attendance(identity: Identity) -> Iterable[tuple[object, ...]]:
+    for row in identity.attendances.select_related("api_key").order_by("at", "pk"):
+        yield _time(row.at), row.kind, row.api_key.name, row.place, _time(row.created_at)
 
 
 def _decisions(identity: Identity) -> Iterable[tuple[object, ...]]:

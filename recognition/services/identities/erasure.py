@@ -76,6 +76,7 @@ def _described(identity: Identity) -> dict[str, Any]:
             "vectors": len(vectors),
             "keys": identity.data_keys.count(),
             "consents": identity.consents.count(),
+            "attendance": identity.attendances.count(),
             "decisions": traces.decisions_about(identity.pk).count(),
             "pictures shown for recognition": len(pictures),
             "entries of the admin's log": traces.admin_log_of(identity.pk).count(),

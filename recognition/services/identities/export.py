@@ -9,6 +9,7 @@ from pathlib import Path
 from django.utils import timezone
 
 from recognition.models import Identity, Photo
+from recognition.services import audit
 from recognition.services.errors import Invalid
 from recognition.services.identities.consents import consent_of
 
@@ -25,6 +26,7 @@ def export_people(
     path. Without photos only the CSV is written, with the paths that they would have. Raises Invalid when there is a
     data.csv already or the folder cannot be written.
     """
+    audit.record("export.people", with_photos=with_photos)
     table = folder / "data.csv"
     if table.exists():
         raise Invalid("exists", f"{table} is already there. Choose an empty folder.")

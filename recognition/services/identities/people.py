@@ -106,6 +106,7 @@ def merge(*, into: Identity, other: Identity) -> Identity:
         _move_imported_vectors(into, other)
         other.embeddings.update(identity=into)
         other.decisions.update(identity=into)
+        other.attendances.update(identity=into)
         other.consents.update(identity=into)
         other.data_keys.update(identity=into)
         ShadowDecision.objects.filter(identity=other).update(identity=into)

@@ -10,7 +10,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.files.storage import default_storage
 from django.db.models import Q, QuerySet
 
-from recognition.models import DataKey, Decision, Embedding, Erasure, Identity, Photo
+from recognition.models import Attendance, DataKey, Decision, Embedding, Erasure, Identity, Photo
 from recognition.services.gallery import files_from_before, live_gallery
 from recognition.services.identities.people import ERASED
 from recognition.services.identities.receipts import Receipt, read_receipt, receipts_folder
@@ -62,6 +62,7 @@ def traces_of(receipt: Receipt) -> list[Trace]:
         "files": sum(default_storage.exists(row["name"]) for row in receipt["files"]),
         "vectors": Embedding.objects.filter(pk__in=vectors, identity=pk, created_at__lte=until).count(),
         "keys": DataKey.objects.filter(identity=pk, created_at__lte=until).count(),
+        "attendance": Attendance.objects.filter(identity=pk, created_at__lte=until).count(),
         "decisions that name the person": decisions_about(pk).filter(created_at__lte=until).count(),
         "entries of the admin's log with the name": admin_log_of(pk)
         .filter(action_time__lte=until)

@@ -35,13 +35,17 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class FaceAnswer:
-    """The decision about one face. ``decision`` is match, no_match or rejected; ``reason`` says why not match."""
+    """The decision about one face. ``decision`` is match, no_match or rejected; ``reason`` says why not match.
+
+    decision_id: the number of the `Decision` that records it, None where none does.
+    """
 
     seen: SeenFace
     decision: str
     reason: str = ""
     candidates: tuple[Candidate, ...] = ()
     identity: Identity | None = None
+    decision_id: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return self.seen.as_answer() | {

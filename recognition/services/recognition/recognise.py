@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
@@ -41,13 +41,21 @@ VERIFYING = Asker(kind=Decision.Kind.VERIFY)
 
 
 def identify(
-    data: bytes, *, top: int = KEPT_CANDIDATES, asker: Asker = IDENTIFYING, record: bool = True
+    data: bytes,
+    *,
+    top: int = KEPT_CANDIDATES,
+    asker: Asker = IDENTIFYING,
+    record: bool = True,
+    worth: Callable[[FaceAnswer], bool] | None = None,
+    probe: UUID | None = None,
 ) -> Identification:
     """Decide who each face of the picture is. Raises Invalid when the bytes are no usable picture.
 
-    top: how many candidates of each face are answered, at most ``MOST_CANDIDATES``.
+    top: how many candidates of each face are answered, at most ``MOST_CANDIDATES``. worth: which faces are worth a
+    record, for whoever sends many pictures of the same people; a picture without a face is then not recorded. probe:
+    the number of the picture, where it has one.
     """
-    answer = Identification()
+    answer = Identification(probe=probe or uuid4())
     timings = answer.timings
     top = max(1, min(top, MOST_CANDIDATES))
     with timings.step("total"):
@@ -65,11 +73,15 @@ def identify(
             # A person erased since the search is no candidate any more.
             ranked = [[match for match in row if match.identity_id in people] for row in ranked]
             answer.faces = [_decide(s, row, people, policy, top) for s, row in zip(seen, ranked, strict=True)]
-            decisions = _record(answer, ranked, asker, policy, gallery) if record else []
-            if record:
+            chosen = [place for place, face in enumerate(answer.faces) if worth is None or worth(face)]
+            decisions = []
+            if record and (chosen or worth is None):
+                decisions = _record(answer, chosen, ranked, asker, policy, gallery)
                 probe_pictures.keep(answer.probe, image)
     if answer.faces and decisions:
-        shadow.compare_search(decisions, seen, timings)
+        for place, decision in zip(chosen, decisions, strict=True):
+            answer.faces[place] = replace(answer.faces[place], decision_id=decision.pk)
+        shadow.compare_search(decisions, [seen[place] for place in chosen], timings)
     return answer
 
 
@@ -111,6 +123,7 @@ def _decide(
 
 def _record(
     answer: Identification,
+    chosen: Sequence[int],
     ranked: Sequence[Sequence[Match]],
     asker: Asker,
     policy: ThresholdPolicy,
@@ -133,7 +146,7 @@ def _record(
             generation=gallery.generation,
             change_number=gallery.change_number,
         )
-        for face, row in zip(answer.faces, ranked, strict=True)
+        for face, row in ((answer.faces[place], ranked[place]) for place in chosen)
     ]
     if not rows:
         rows = [_row(asker, policy, answer.probe, outcome=Decision.Outcome.REJECTED, reason=answer.reason)]

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from recognition.models import Identity, ProbePicture
-from recognition.services import enrolment, identities, recognition
+from recognition.services import attendance, enrolment, identities, recognition
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,5 +110,14 @@ def rules() -> list[Rule]:
             settings.KEEP_DECISIONS_DAYS or None,
             recognition.decisions_before,
             lambda limit: recognition.drop_decisions(recognition.decisions_before(limit)),
+        ),
+        Rule(
+            "attendance",
+            "Attendance: who came and went",
+            "removed",
+            "KEEP_ATTENDANCE_DAYS",
+            settings.KEEP_ATTENDANCE_DAYS or None,
+            attendance.attendance_before,
+            lambda limit: attendance.drop_attendance(attendance.attendance_before(limit)),
         ),
     ]

@@ -55,6 +55,7 @@ def test_says_what_was_erased_and_names_nobody(ann):
         "vectors": 2,
         "keys": 1,
         "consents": 1,
+        "attendance": 0,
         "decisions": 1,
         "pictures shown for recognition": 1,
         "entries of the admin's log": 1,

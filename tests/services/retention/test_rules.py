@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db.models import Model
 from django.utils import timezone
 
-from recognition.models import Decision, Embedding, Identity, Photo, ProbePicture, RetentionRun, StoredFile
+from recognition.models import (
+    Attendance,
+    Decision,
+    Embedding,
+    Identity,
+    Photo,
+    ProbePicture,
+    RetentionRun,
+    StoredFile,
+)
+from recognition.services import keys
 from recognition.services.enrolment import photos
 from recognition.services.errors import Conflict
 from recognition.services.identities import consents, people
@@ -19,7 +30,7 @@ from recognition.services.retention import carry_out, rules
 from tests.fakes import person_jpeg, wall_jpeg
 
 pytestmark = pytest.mark.django_db
-KINDS = ["withdrawn", "photos", "crops", "rejected", "probes", "unknown", "decisions"]
+KINDS = ["withdrawn", "photos", "crops", "rejected", "probes", "unknown", "decisions", "attendance"]
 
 
 def aged(row: Model, days: float, field: str = "created_at") -> None:
@@ -38,6 +49,17 @@ def who_is(number: int) -> str:
 def test_every_kind_has_a_rule_and_by_default_nothing_ends_but_what_was_withdrawn():
     found = {rule.kind: rule.days for rule in rules()}
     assert found == dict.fromkeys(KINDS) | {"withdrawn": 30, "probes": 0}
+
+
+def test_attendance_goes_by_when_people_came_and_not_by_when_it_arrived(enrol, settings):
+    settings.KEEP_ATTENDANCE_DAYS = 10
+    key, _ = keys.add_kiosk(name="Door", pause_seconds=0)
+    ann = enrol(1)
+    for days in (11, 9):
+        at = timezone.now() - timedelta(days=days)
+        Attendance.objects.create(identity=ann, kind="in", at=at, api_key=key, read=uuid4())
+    assert carry_out() == {"attendance": 1}
+    assert Attendance.objects.get().at > timezone.now() - timedelta(days=10)
 
 
 def test_nothing_goes_by_itself(enrol):
