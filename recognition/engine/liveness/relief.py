@@ -2,8 +2,9 @@
 
 Five landmarks follow a nod only weakly. So the aligned crops of two frames are compared: where eyes and mouth of the
 one are found in the other says how a flat picture would have moved; the nose of a head has moved further. On
-photographs of people (NUAA) that nod by five to fourteen degrees, as landmarks tell it, by 0.014 to 0.018 of the eye distance (the
-median of single frames), on bent prints by at most 0.014. In turns to the side it tells less than landmarks do.
+photographs of people (NUAA) that nod by five to fourteen degrees, as landmarks tell it, by 0.014 to 0.018 of the
+eye distance (the median of single frames), on bent prints by at most 0.014. In turns to the side it tells less than
+landmarks do.
 """
 
 from __future__ import annotations
