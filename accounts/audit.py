@@ -7,6 +7,12 @@ from typing import Any
 
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.core.internal.ratelimit import get_ip
+from allauth.mfa.signals import (
+    authentication_failed,
+    authenticator_added,
+    authenticator_removed,
+    authenticator_reset,
+)
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
@@ -59,6 +65,19 @@ def note_sign_in(sender: Any, request: HttpRequest, user: User, **_: Any) -> Non
 def note_sign_out(sender: Any, request: HttpRequest, user: User | None, **_: Any) -> None:
     if user is not None:
         audit.record("signed_out", kind="account", number=user.pk)
+
+
+@receiver(authenticator_added)
+@receiver(authenticator_removed)
+@receiver(authenticator_reset)
+def note_second_factor(sender: Any, signal: Any, user: User, authenticator: Any, **_: Any) -> None:
+    what = {id(authenticator_added): "added", id(authenticator_removed): "removed"}.get(id(signal), "changed")
+    audit.record(f"second_factor.{what}", kind="account", number=user.pk, type=str(authenticator.type))
+
+
+@receiver(authentication_failed)
+def note_wrong_code(sender: Any, user: User, **_: Any) -> None:
+    audit.record("refused.second_factor", kind="account", number=user.pk)
 
 
 @receiver(user_login_failed)

@@ -44,6 +44,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "add_modelchange",
         "change_modelchange",
         "view_auditentry",
+        "view_attendance",
     ),
     # Adds people and photos and looks through what waits for a human; erases nobody.
     "enroller": (
@@ -61,6 +62,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "auditor": (
         "view_auditentry",
         "view_decision",
+        "view_attendance",
         "view_erasure",
         "view_retentionrun",
         "view_thresholdpolicy",

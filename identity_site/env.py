@@ -89,6 +89,18 @@ def words(name: str, default: list[str] | None = None) -> list[str]:
     return [word for word in value.replace(",", " ").split() if word]
 
 
+def origins(name: str) -> list[str]:
+    """Web origins, ``https://name[:port]`` each, as browsers write them: no path, no wildcard."""
+    values = words(name)
+    for value in values:
+        if not re.fullmatch(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:[1-9][0-9]{0,4})?", value):
+            raise ImproperlyConfigured(
+                f"{name} must list origins such as https://kiosk.example.org, in small letters and without a path,"
+                f" not {value!r}."
+            )
+    return values
+
+
 def choice(name: str, default: str, options: list[str]) -> str:
     value = text(name, default)
     if value not in options:

@@ -59,6 +59,15 @@ else:
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 
+# From which other sites a page may call the API. Such a page shows a key like any kiosk: browsers send no cookie there.
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
+CORS_URLS_REGEX = r"^/api/v1/"
+CORS_ALLOW_METHODS = ["GET", "POST", "PATCH", "DELETE"]
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "x-api-key"]
+CORS_EXPOSE_HEADERS = ["Allow", "Retry-After", "WWW-Authenticate"]
+CORS_PREFLIGHT_MAX_AGE = 3600
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+
 # True in production: the site is reached by https only.
 HTTPS_ONLY = env.boolean("HTTPS_ONLY", False)
 SECURE_SSL_REDIRECT = HTTPS_ONLY
@@ -101,11 +110,14 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",  # for allauth's pages of second factors
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "corsheaders",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -117,6 +129,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "identity_site.middleware.BrowserPolicyMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -125,6 +138,7 @@ MIDDLEWARE = [
     "accounts.middleware.FaceSessionMiddleware",
     "identity_site.body_size.BodySizeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.second_factor.SecondFactorMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "identity_site.middleware.OutageMiddleware",
@@ -180,6 +194,14 @@ ACCOUNT_RATE_LIMITS = {
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_ISSUER = "Identity"
+# Browsers offer passkeys on https, and on localhost for trying.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS_ONLY
+# Whether staff have to set up a second factor before the admin opens; by default where the site is served by https.
+STAFF_SECOND_FACTOR = env.boolean("STAFF_SECOND_FACTOR", HTTPS_ONLY)
 
 # --- Mail --------------------------------------------------------------------------------------------------
 

@@ -499,6 +499,7 @@ class Decision(models.Model):
     created_at = models.DateTimeField("at", auto_now_add=True, db_index=True)
 
     class Meta:
+        verbose_name = "event"
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["identity", "-id"], name="decision_by_identity"),
@@ -508,7 +509,8 @@ class Decision(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.outcome} {self.created_at:%Y-%m-%d %H:%M:%S}"
+        at = timezone.localtime(self.created_at)
+        return f"{self.get_kind_display()}, {self.get_outcome_display()}, {at:%-d %b %Y, %H:%M:%S}"
 
 
 class Attendance(models.Model):

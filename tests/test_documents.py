@@ -147,7 +147,7 @@ def test_the_tree_draws_the_packages_at_the_top():
 # --- The tables of docs/configuration.md ---------------------------------------------------------------------
 
 
-HELPERS = {"text", "required", "boolean", "integer", "rate", "words", "choice", "path"}
+HELPERS = {"text", "required", "boolean", "integer", "rate", "words", "choice", "path", "origins"}
 
 
 def variables() -> Iterator[tuple[str, object]]:

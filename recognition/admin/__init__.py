@@ -1,6 +1,7 @@
 """The staff's pages. Every write goes through `recognition.services`; here are only forms, lists and words."""
 
 from recognition.admin import (
+    attendance,
     audit,
     consents,
     decisions,
@@ -17,6 +18,7 @@ from recognition.admin import (
 )
 
 __all__ = [
+    "attendance",
     "audit",
     "consents",
     "decisions",

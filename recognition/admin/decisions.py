@@ -1,4 +1,4 @@
-"""What was decided about probes, read-only, and the page on which staff try recognition themselves."""
+"""Events: what was decided about everybody who was seen, read-only, and the page on which staff try recognition."""
 
 from __future__ import annotations
 
@@ -9,44 +9,57 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from recognition.admin.base import ReadOnlyAdmin
-from recognition.admin.filters import DayRangeFilter
-from recognition.admin.identity_page import source_of
+from recognition.admin.events import attendance_of, likeness_of, moment_of, place_of, source_of, threshold_of
+from recognition.admin.filters import AttendedFilter, DayRangeFilter
+from recognition.admin.identity_page import faces_of
 from recognition.admin.recognise import recognise_view
 from recognition.engine.quality import PROBE
 from recognition.models import Decision, Identity, ProbePicture
-from recognition.services.wording import describe_quality, describe_score, reason_text
+from recognition.services.wording import describe_quality, describe_score, reason_text, what_happened
 
 LIST = "recognition_decision_changelist"
-OUTCOMES = {"match": "success", "no match": "warning", "rejected": "danger"}
+LABELS = {
+    "came": "success",
+    "went": "info",
+    "recognised": "success",
+    "signed in": "success",
+    "confirmed": "success",
+    "not recognised": "warning",
+    "not confirmed": "warning",
+    "sign-in refused": "danger",
+    "not looked for": "danger",
+    "not compared": "danger",
+}
 
 
 @admin.register(Decision)
 class DecisionAdmin(ReadOnlyAdmin):
-    list_display = (
-        "created_at",
-        "kind_label",
-        "outcome_label",
-        "identity",
-        "shown_score",
-        "shown_margin",
-        "asked_by",
-    )
+    list_display = ("shown_time", "happened", "identity", "where", "asked_by", "how_sure")
     list_filter = (
-        ("kind", ChoicesDropdownFilter),
         ("outcome", ChoicesDropdownFilter),
+        AttendedFilter,
+        ("kind", ChoicesDropdownFilter),
         ("identity", AutocompleteSelectFilter),
+        ("api_key", AutocompleteSelectFilter),
         ("created_at", DayRangeFilter),
     )
     list_filter_submit = True
-    search_fields = ("identity__name__spelled", "identity__external_id", "=user__username", "=api_key__name")
-    search_help_text = "Person, ID, account or kiosk"
-    list_select_related = ("identity", "api_key", "user")
+    search_fields = (
+        "identity__name__spelled",
+        "identity__external_id",
+        "=user__username",
+        "=api_key__name",
+        "=api_key__place",
+    )
+    search_help_text = "Person, ID, account, kiosk or place"
+    list_select_related = ("identity", "api_key", "user", "policy")
     # There may be millions: pages without counting them.
     paginator = InfinitePaginator
     show_full_result_count = False
@@ -56,19 +69,22 @@ class DecisionAdmin(ReadOnlyAdmin):
             None,
             {
                 "fields": (
-                    ("created_at", "kind_label"),
-                    ("outcome_label", "why"),
-                    ("shown_person", "asked_by"),
+                    ("shown_time", "happened"),
+                    ("shown_person", "how_sure"),
+                    ("asked_by", "where"),
+                    ("why",),
                 )
             },
         ),
-        ("Comparison", {"fields": (("shown_score", "shown_margin"), "shown_candidates")}),
-        ("Face", {"fields": ("shown_quality", "shown_picture", "probe")}),
+        ("Whom it resembles", {"fields": ("shown_candidates", ("shown_score", "shown_margin"))}),
+        ("Face", {"fields": ("shown_quality", "probe")}),
         ("Decided with", {"fields": (("model_version", "policy"), ("generation", "change_number"))}),
     )
     readonly_fields = (
-        "kind_label",
-        "outcome_label",
+        "shown_time",
+        "happened",
+        "where",
+        "how_sure",
         "why",
         "shown_person",
         "asked_by",
@@ -76,13 +92,14 @@ class DecisionAdmin(ReadOnlyAdmin):
         "shown_margin",
         "shown_candidates",
         "shown_quality",
-        "shown_picture",
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Decision]:
         queryset: QuerySet[Decision] = super().get_queryset(request)
         listed = request.resolver_match is not None and request.resolver_match.url_name == LIST
-        return queryset.defer("candidates", "quality") if listed else queryset
+        # Where a kiosk stood is noted with the attendance; of other decisions it is where it stands now.
+        queryset = queryset.prefetch_related("attendances")
+        return queryset.defer("candidates", "quality", "policy__measurements") if listed else queryset
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """With the rights of whoever looks at it, for what is only shown with them."""
@@ -91,13 +108,21 @@ class DecisionAdmin(ReadOnlyAdmin):
             decision.viewer = request.user
         return decision
 
-    @display(description="kind", ordering="kind")
-    def kind_label(self, decision: Decision) -> str:
-        return decision.get_kind_display()
+    @display(description="time", ordering="created_at")
+    def shown_time(self, decision: Decision) -> str:
+        return f"{timezone.localtime(moment_of(decision)):%-d %b %Y, %H:%M:%S}"
 
-    @display(description="outcome", ordering="outcome", label=OUTCOMES)
-    def outcome_label(self, decision: Decision) -> str:
-        return decision.get_outcome_display()
+    @display(description="what happened", label=LABELS)
+    def happened(self, decision: Decision) -> str:
+        return what_happened(decision.kind, decision.outcome, attendance_of(decision))
+
+    @display(description="place", empty_value="–")
+    def where(self, decision: Decision) -> str | None:
+        return place_of(decision) or None
+
+    @display(description="how sure", empty_value="–")
+    def how_sure(self, decision: Decision) -> str | None:
+        return likeness_of(decision)
 
     @display(description="score", ordering="score", empty_value="–")
     def shown_score(self, decision: Decision) -> str | None:
@@ -125,17 +150,21 @@ class DecisionAdmin(ReadOnlyAdmin):
 
     @display(description="candidates")
     def shown_candidates(self, decision: Any) -> str:
+        may = decision.viewer.has_perm
         people = Identity.objects.in_bulk([candidate["identity"] for candidate in decision.candidates])
-        rows = [(people.get(c["identity"]), c["score"]) for c in decision.candidates]
-        policy = decision.policy
-        threshold = policy and (
-            policy.verify_threshold if decision.kind == Decision.Kind.VERIFY else policy.identify_threshold
-        )
+        faces = faces_of(list(people)) if may("recognition.view_photo") else {}
+        rows = [
+            (people.get(c["identity"]), c["score"], faces.get(c["identity"])) for c in decision.candidates
+        ]
+        kept = ProbePicture.objects.filter(probe=decision.probe).exists()
         context = {
             "rows": rows,
-            "threshold": threshold,
-            "margin": policy and policy.margin,
-            "may_open": decision.viewer.has_perm("recognition.view_identity"),
+            "threshold": threshold_of(decision),
+            "margin": decision.policy and decision.policy.margin,
+            "may_open": may("recognition.view_identity"),
+            "with_faces": may("recognition.view_photo"),
+            "picture": decision.probe if kept and may("recognition.view_probepicture") else None,
+            "note": _about_picture(kept, may("recognition.view_probepicture")),
         }
         return render_to_string("admin/recognition/decision/candidates.html", context)
 
@@ -146,17 +175,14 @@ class DecisionAdmin(ReadOnlyAdmin):
         context = {"score": score, "word": describe_score(score), "figures": figures}
         return render_to_string("admin/recognition/figures.html", context)
 
-    @display(description="picture")
-    def shown_picture(self, decision: Any) -> str:
-        if not ProbePicture.objects.filter(probe=decision.probe).exists():
-            return "Not kept."
-        if not decision.viewer.has_perm("recognition.view_probepicture"):
-            return "Kept. Your account may not see it."
-        address = reverse("recognition:probe-picture", args=[decision.probe])
-        return format_html('<a class="id-link" href="{}">Show the picture</a>', address)
-
     def recognise(self, request: HttpRequest) -> HttpResponse:
         return recognise_view(self, request)
 
     def get_urls(self) -> list[URLPattern]:
         return [self.own_path("recognise/", self.recognise, "recognise"), *super().get_urls()]
+
+
+def _about_picture(kept: bool, may_see: bool) -> str:
+    if not kept:
+        return "The picture was not kept (KEEP_PROBES_DAYS)."
+    return "" if may_see else "The picture was kept. Your account may not see it."

@@ -7,11 +7,13 @@ from typing import Any
 
 from django.contrib.admin import SimpleListFilter
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.forms import DateField
 from django.http import HttpRequest
 from django.utils.timezone import make_aware
 from unfold.contrib.filters.admin import RangeDateFilter
+
+from recognition.models import Attendance
 
 # What a photo can be rejected for after it was taken, in the order of how often it happens.
 PHOTO_REASONS = (
@@ -56,6 +58,24 @@ class RevokedFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() in ("in_force", "revoked"):
             return queryset.filter(revoked_at__isnull=self.value() == "in_force")
+        return queryset
+
+
+class AttendedFilter(SimpleListFilter):
+    """Decisions that stand for an attendance."""
+
+    title = "attendance"
+    parameter_name = "attended"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("in", "Came"), ("out", "Went"), ("no", "No attendance")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        noted = Attendance.objects.filter(decision=OuterRef("pk"))
+        if self.value() == "no":
+            return queryset.filter(~Exists(noted))
+        if self.value() in ("in", "out"):
+            return queryset.filter(Exists(noted.filter(kind=self.value())))
         return queryset
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpRequest
 
+from recognition.admin import events
 from recognition.admin.base import number_of
 from recognition.admin.cards import UNFINISHED, photo_cards
 from recognition.admin.identity_form import UploadForm
@@ -14,9 +17,11 @@ from recognition.admin.identity_list import face_of
 from recognition.engine.types import EngineError
 from recognition.models import Decision, Identity, Photo
 from recognition.services.identities import Neighbour, in_gallery, neighbours
+from recognition.services.wording import what_happened
 
 SHOWN = 48  # photos, until somebody asks for all
 HISTORY = 15
+ATTENDED = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +54,43 @@ def person_context(request: HttpRequest, identity: Identity) -> dict[str, Any]:
         "resemblance": resemblance(identity),
     }
     if may("recognition.view_decision"):
-        history = identity.decisions.select_related("api_key", "user").order_by("-id")[:HISTORY]
-        context["history"] = [(decision, source_of(decision)) for decision in history]
-        context["more_history"] = len(context["history"]) == HISTORY
+        history = _history(identity)
+        context["history"] = history
+        context["more_history"] = len(history) == HISTORY
+    if may("recognition.view_attendance"):
+        context["attendance"] = identity.attendances.select_related("api_key").order_by("-at", "-id")[
+            :ATTENDED
+        ]
     return context
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A decision about the person, or one that was nearly theirs: nobody was recognised, and they were the nearest."""
+
+    decision: Decision
+    moment: datetime
+    happened: str
+    where: str
+    how_sure: str
+    nearly: bool
+
+
+def _history(identity: Identity) -> list[Event]:
+    nearest = Q(candidates__contains=[{"identity": identity.pk}], candidates__0__identity=identity.pk)
+    rows = Decision.objects.filter(Q(identity=identity) | (nearest & Q(identity=None)))
+    rows = rows.select_related("api_key", "user", "policy").defer("policy__measurements", "quality")
+    return [
+        Event(
+            row,
+            events.moment_of(row),
+            what_happened(row.kind, row.outcome, events.attendance_of(row)),
+            ", ".join(filter(None, (events.source_of(row), events.place_of(row)))),
+            events.likeness_of(row) or "",
+            nearly=row.identity_id is None,
+        )
+        for row in rows.prefetch_related("attendances").order_by("-id")[:HISTORY]
+    ]
 
 
 def resemblance(identity: Identity) -> Resemblance:
@@ -89,12 +127,3 @@ def progress(identity: Identity) -> dict[str, int]:
         "ready": states.count(Photo.State.READY),
         "percent": round(100 * done / len(states)) if states else 100,
     }
-
-
-def source_of(decision: Decision) -> str:
-    """Who asked: a kiosk, an account, or nobody who is still there."""
-    if decision.api_key is not None:
-        return decision.api_key.name
-    if decision.user is not None:
-        return decision.user.get_username()
-    return ""

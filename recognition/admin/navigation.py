@@ -33,9 +33,10 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _item("Review", "rule", "recognition_photo_review", "recognition.view_photo"),
                 _beside(
                     request,
-                    _model("Decisions", "fact_check", "recognition_decision", "recognition.view_decision"),
+                    _model("Events", "fact_check", "recognition_decision", "recognition.view_decision"),
                     "recognition_decision_recognise",
                 ),
+                _model("Attendance", "schedule", "recognition_attendance", "recognition.view_attendance"),
                 _model(
                     "Consent texts", "handshake", "recognition_consenttext", "recognition.view_consenttext"
                 ),

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from unicodedata import category
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -152,6 +153,8 @@ def _set(key: ApiKey, about: dict[str, Any]) -> None:
     if unknown := about.keys() - {"place", "liveness", "direction", "pause_seconds"}:
         raise TypeError(f"a key has no {', '.join(sorted(unknown))}")
     for field, value in about.items():
+        if isinstance(value, str) and any(category(letter) in ("Cc", "Cs") for letter in value):
+            raise Invalid("invalid_kiosk", f"{field}: It holds a character that cannot be printed.")
         try:
             setattr(key, field, ApiKey._meta.get_field(field).clean(value, key))  # type: ignore[union-attr]
         except ValidationError as error:

@@ -97,3 +97,44 @@ def one_in(share: float) -> str:
     if share > 0.4:
         return f"{round(share * 10)} in 10"
     return f"one in {round(1 / share):,}"
+
+
+# By how much a score is over the threshold, in cosine, and what that is called.
+LIKENESS = (
+    (0.1, "Clearly alike"),
+    (0.03, "Alike"),
+    (0.0, "Just alike enough"),
+    (-0.03, "Nearly alike enough"),
+    (-0.1, "Not alike enough"),
+    (float("-inf"), "Not alike"),
+)
+
+
+def describe_likeness(score: float, threshold: float) -> str:
+    """A score against what is needed: "Clearly alike: 0.74, 0.31 is needed"."""
+    word = next(word for least, word in LIKENESS if round(score - threshold, 4) >= least)
+    return f"{word}: {score:.2f}, {threshold:.2f} is needed"
+
+
+def describe_lead(lead: float, needed: float) -> str:
+    """Of the best over the second best."""
+    return f"Two people are nearly equally alike: {lead:.2f} apart, {needed:.2f} is needed"
+
+
+HAPPENED = {
+    ("identify", "match"): "recognised",
+    ("identify", "no_match"): "not recognised",
+    ("identify", "rejected"): "not looked for",
+    ("login", "match"): "signed in",
+    ("login", "no_match"): "sign-in refused",
+    ("login", "rejected"): "sign-in refused",
+    ("verify", "match"): "confirmed",
+    ("verify", "no_match"): "not confirmed",
+    ("verify", "rejected"): "not compared",
+}
+ATTENDED = {"in": "came", "out": "went"}
+
+
+def what_happened(kind: str, outcome: str, attendance: str = "") -> str:
+    """A decision in a word or two. attendance: in or out, where it stands for one."""
+    return ATTENDED.get(attendance) or HAPPENED[kind, outcome]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +11,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from recognition.models import Decision, ProbePicture
-from recognition.services import keys
+from recognition.services import attendance, keys
 from recognition.services.identities import people
 from recognition.services.recognition import answers, recognise
 from tests.admin.conftest import person
@@ -80,11 +81,11 @@ def test_filters_that_make_no_sense(owner, decisions, query):
 
 def test_queries_do_not_grow(owner, decisions, django_assert_num_queries):
     owner.get(LIST)
-    with django_assert_num_queries(3):  # session, user, rows
+    with django_assert_num_queries(4):  # session, user, rows, attendance
         owner.get(LIST)
     for variant in range(3, 8):
         recognise.identify(person_jpeg(5, variant=variant))
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert len(outcomes(owner.get(LIST))) == 9
 
 
@@ -104,8 +105,8 @@ def test_what_the_account_may_not_open_is_no_link(staff, decisions, ann):
     page = clerk.get(f"/admin/recognition/decision/{match.pk}/change/").text
     assert ann.name in page
     assert f"/admin/recognition/identity/{ann.pk}/change/" not in page
-    assert "Kept. Your account may not see it." in page
-    assert "Show the picture" not in page
+    assert "The picture was kept. Your account may not see it." in page
+    assert "/photos/probes/" not in page
 
 
 def test_an_erased_candidate(owner, decisions, ann):
@@ -132,3 +133,61 @@ def test_nothing_here_can_be_written_even_by_the_owner(owner, decisions, model):
 def test_suspended_people_keep_their_name_here(owner, decisions, ann):
     people.suspend(ann)
     assert "Ann" in owner.get(LIST).text
+
+
+def labels(response) -> list[str]:
+    """What happened, as the list says it."""
+    admin = response.context["cl"].model_admin
+    return [admin.happened(row) for row in response.context["cl"].result_list]
+
+
+def test_what_happened_where_and_how_sure(owner, decisions):
+    page = owner.get(LIST)
+    assert labels(page) == ["confirmed", "not looked for", "not recognised", "recognised"]
+    assert "Clearly alike: 0." in page.text
+    assert "The face is too small." in page.text
+    assert "0.50 is needed" in page.text
+
+
+def test_attendance_is_told_with_its_place_and_time(owner, ann):
+    door = keys.add_kiosk(name="Front door", place="Main entrance")[0]
+    attendance.read(
+        person_jpeg(3, variant=2), asker=answers.Asker(api_key=door), read=uuid4(), age=timedelta(hours=2)
+    )
+    keys.change_kiosk(door, place="Elsewhere")
+    page = owner.get(LIST)
+    assert labels(page) == ["came"]
+    assert "Main entrance" in page.text
+    assert "Elsewhere" not in page.text
+    taken = timezone.localtime(timezone.now() - timedelta(hours=2))
+    assert f"{taken:%-d %b %Y, %H:}" in page.text
+    assert outcomes(owner.get(f"{LIST}?attended=in")) == [("identify", "match")]
+    assert outcomes(owner.get(f"{LIST}?attended=out")) == outcomes(owner.get(f"{LIST}?attended=no")) == []
+    assert len(outcomes(owner.get(f"{LIST}?api_key__id__exact={door.pk}"))) == 1
+    assert len(outcomes(owner.get(f"{LIST}?q=elsewhere"))) == 1
+
+
+def test_who_looks_like_two_people(owner, decisions):
+    decision = Decision.objects.get(outcome="no_match")
+    Decision.objects.filter(pk=decision.pk).update(reason="ambiguous", margin=0.02)
+    page = owner.get(f"{LIST}{decision.pk}/change/").text
+    assert "Two people are nearly equally alike: 0.02 apart, 0.10 is needed" in page
+
+
+def test_the_kept_picture_stands_beside_the_candidates(owner, ann, settings):
+    settings.KEEP_PROBES_DAYS = 1
+    recognise.identify(person_jpeg(3, variant=2))
+    decision = Decision.objects.get()
+    page = owner.get(f"{LIST}{decision.pk}/change/").text
+    assert f"/photos/probes/{decision.probe}" in page
+    assert f"/photos/{ann.photos.get().pk}/crop" in page
+
+
+def test_titles_are_in_words_and_local_time(owner, decisions):
+    decision = Decision.objects.get(outcome="no_match")
+    Decision.objects.filter(pk=decision.pk).update(
+        created_at=datetime(2026, 3, 1, 23, 30, tzinfo=ZoneInfo("UTC"))
+    )
+    with override_settings(TIME_ZONE="Asia/Ho_Chi_Minh"):
+        page = owner.get(f"{LIST}{decision.pk}/change/").text
+    assert "identify, no match, 2 Mar 2026, 06:30:00" in page

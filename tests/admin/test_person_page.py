@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from unittest import mock
+from uuid import uuid4
 
 import pytest
 
 from accounts.models import User
 from recognition.engine.types import ModelFileError
 from recognition.models import Decision
-from recognition.services import identities, keys
+from recognition.services import attendance, identities, keys
 from recognition.services.enrolment import photos
 from recognition.services.identities import erasure, people
 from recognition.services.recognition import answers, recognise
@@ -101,12 +102,32 @@ def test_history_names_the_kiosk_and_the_account(owner, ann):
     recognise.identify(person_jpeg(3, variant=2), asker=answers.Asker(api_key=key))
     recognise.identify(person_jpeg(3, variant=3), asker=answers.Asker(Decision.Kind.LOGIN, user_id=user.pk))
     page = owner.get(person_page(ann))
-    assert [(d.kind, asked_by) for d, asked_by in page.context["history"]] == [
+    assert [(event.decision.kind, event.where) for event in page.context["history"]] == [
         ("login", "clerk"),
         ("identify", "Front door"),
     ]
     score = ann.decisions.first().score
-    assert f"{score:.3f}" in page.text
+    assert f"Clearly alike: {score:.2f}, 0.50 is needed" in page.text
+
+
+def test_history_tells_of_attempts_that_were_nearly_theirs(owner, ann):
+    ben = person("Ben", 5)
+    recognise.identify(person_jpeg(9, variant=2))
+    nearest = Decision.objects.get().candidates[0]["identity"]
+    theirs, other = (ann, ben) if nearest == ann.pk else (ben, ann)
+    (event,) = owner.get(person_page(theirs)).context["history"]
+    assert (event.happened, event.nearly) == ("not recognised", True)
+    assert f"{theirs.name} was the nearest" in owner.get(person_page(theirs)).text
+    assert owner.get(person_page(other)).context["history"] == []
+
+
+def test_attendance_is_told_to_who_may_see_it(owner, staff, ann):
+    door = keys.add_kiosk(name="Front door", place="Gate")[0]
+    attendance.read(person_jpeg(3, variant=2), asker=answers.Asker(api_key=door), read=uuid4())
+    page = owner.get(person_page(ann))
+    assert [row.kind for row in page.context["attendance"]] == ["in"]
+    assert "report/?person=ID-Ann" in page.text
+    assert "attendance" not in staff("view_identity", "view_decision").get(person_page(ann)).context
 
 
 def test_history_is_for_those_who_may_see_decisions(staff, ann):

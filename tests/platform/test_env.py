@@ -128,3 +128,31 @@ class TestBroker:
     def test_wrong_urls(self, url: str) -> None:
         with pytest.raises(ImproperlyConfigured, match="REDIS_URL"):
             broker.cache_url(broker.broker_url(url))
+
+
+def test_origins(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert env.origins("X") == []
+    monkeypatch.setenv("X", "https://kiosk.example.org, http://10.0.0.7:8080 http://[::1]:3000")
+    assert env.origins("X") == ["https://kiosk.example.org", "http://10.0.0.7:8080", "http://[::1]:3000"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "*",
+        "null",
+        "kiosk.example.org",
+        "https://*.example.org",
+        "https://kiosk.example.org/",
+        "https://kiosk.example.org/app",
+        "https://Kiosk.example.org",
+        "https://a@kiosk.example.org",
+        "https://kiosk.example.org:",
+        "ftp://kiosk.example.org",
+        "file://",
+    ],
+)
+def test_wrong_origins(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("X", value)
+    with pytest.raises(ImproperlyConfigured, match="X must list origins such as https://kiosk"):
+        env.origins("X")

@@ -8,6 +8,8 @@ import pytest
 
 from recognition.engine.quality import ENROLMENT, PROBE, assess
 from recognition.engine.types import REASONS
+from recognition.models import Decision
+from recognition.services import wording
 from recognition.services.analysis.analyzer import quality_dict
 from recognition.services.wording import describe_quality, describe_score, one_in, reason_text
 from tests.fakes import FakeDetector, person_picture
@@ -92,3 +94,25 @@ def test_every_reason_has_a_sentence():
 )
 def test_a_share_as_people_say_it(share, said):
     assert one_in(share) == said
+
+
+@pytest.mark.parametrize(
+    ("score", "word"),
+    [
+        (0.6, "Clearly alike"),
+        (0.55, "Alike"),
+        (0.51, "Just alike enough"),
+        (0.5, "Just alike enough"),
+        (0.49, "Nearly alike enough"),
+        (0.45, "Not alike enough"),
+        (-0.2, "Not alike"),
+    ],
+)
+def test_a_score_against_what_is_needed(score, word):
+    assert wording.describe_likeness(score, 0.5) == f"{word}: {score:.2f}, 0.50 is needed"
+
+
+def test_everything_that_can_happen_has_a_word():
+    for kind in Decision.Kind.values:
+        for outcome in Decision.Outcome.values:
+            assert wording.what_happened(kind, outcome)

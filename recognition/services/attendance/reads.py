@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
+from django.db.models import Q
 from django.utils import timezone
 
 from recognition.models import ApiKey, Decision
@@ -51,17 +52,19 @@ def read(data: bytes, *, asker: Asker, read: UUID, age: timedelta = timedelta(0)
     now = timezone.now()
     at = now - max(timedelta(0), min(age, OLDEST))
     probe = uuid5(NUMBERS, f"{key.pk} {read}")
-    if Decision.objects.filter(probe=probe).exists():
-        known: set[Hashable] | None = None  # sent again: all of it is recorded
-    elif age > ENCOUNTER:
-        known = set()  # one of several from different moments, which arrive together
-    else:
-        known = _seen_just_now(key, now)
+    known = _known(key, probe, now, age)
+    sent_again = Decision.objects.filter(probe=probe).exists()
     answer = identify(
-        data, asker=asker, probe=probe, worth=lambda face: known is not None and _sight(face) not in known
+        data, asker=asker, probe=probe, worth=lambda face: not sent_again and _sight(face) not in known
     )
     attended = tuple(
-        record(identity_id=face.identity.pk, key=key, at=at, read=read, decision_id=face.decision_id)
+        record(
+            identity_id=face.identity.pk,
+            key=key,
+            at=at,
+            read=read,
+            decision_id=face.decision_id or known.get(_sight(face)),
+        )
         if face.identity is not None
         else None
         for face in answer.faces
@@ -69,9 +72,15 @@ def read(data: bytes, *, asker: Asker, read: UUID, age: timedelta = timedelta(0)
     return Reading(read, at, answer, attended)
 
 
-def _seen_just_now(key: ApiKey, now: datetime) -> set[Hashable]:
-    rows = Decision.objects.filter(api_key=key, created_at__gte=now - ENCOUNTER)
-    return set(rows.values_list("outcome", "reason", "identity"))
+def _known(key: ApiKey, probe: UUID, now: datetime, age: timedelta) -> dict[Hashable, int]:
+    """What this kiosk's last decisions were about, each with its number: of this picture if it was sent before, else of
+    the last seconds. Of pictures that were kept many arrive together, which are from different moments."""
+    rows = Decision.objects.filter(api_key=key).order_by("id")
+    if age > ENCOUNTER:
+        rows = rows.filter(probe=probe)
+    else:
+        rows = rows.filter(Q(probe=probe) | Q(created_at__gte=now - ENCOUNTER))
+    return {tuple(sight): pk for pk, *sight in rows.values_list("pk", "outcome", "reason", "identity")}
 
 
 def _sight(face: FaceAnswer) -> Hashable:
