@@ -51,18 +51,25 @@ class OutageMiddleware:
 
 
 class BrowserPolicyMiddleware:
-    """Content-Security-Policy and Permissions-Policy. A view that sets its own header keeps it."""
+    """Which powers a page has in the browser, that other sites may not load what is here, and that nothing is kept.
+
+    A view that sets its own header keeps it, and static files say themselves for how long they may be kept. Django's
+    SecurityMiddleware adds Referrer-Policy, Cross-Origin-Opener-Policy and X-Content-Type-Options.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
         self.strict = _policy(settings.CONTENT_SECURITY_POLICY)
         self.admin = _policy(settings.CONTENT_SECURITY_POLICY | settings.CONTENT_SECURITY_POLICY_ADMIN)
+        self.permissions = ", ".join(f"{name}={who}" for name, who in settings.PERMISSIONS_POLICY.items())
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         policy = self.admin if request.path.startswith("/admin/") else self.strict
         response.headers.setdefault("Content-Security-Policy", policy)
-        response.headers.setdefault("Permissions-Policy", "camera=(self), microphone=(), geolocation=()")
+        response.headers.setdefault("Permissions-Policy", self.permissions)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        response.headers.setdefault("Cache-Control", "private, no-store")
         return response
 
 

@@ -93,10 +93,32 @@ CONTENT_SECURITY_POLICY = {
     "form-action": ["'self'"],
     "frame-ancestors": ["'none'"],
 }
-# The admin's theme evaluates expressions in attributes and writes styles in place.
+# The admin's theme evaluates expressions in attributes and writes styles in place. Scripts in place it has none.
 CONTENT_SECURITY_POLICY_ADMIN = {
-    "script-src": ["'self'", "'unsafe-inline'", "'unsafe-eval'"],
+    "script-src": ["'self'", "'unsafe-eval'"],
     "style-src": ["'self'", "'unsafe-inline'"],
+}
+# What no page needs is switched off by name; what pages of this site use, others in a frame may not.
+PERMISSIONS_POLICY = {
+    **dict.fromkeys(["camera", "fullscreen", "screen-wake-lock"], "(self)"),
+    **dict.fromkeys(["publickey-credentials-get", "publickey-credentials-create"], "(self)"),
+    **dict.fromkeys(
+        [
+            "microphone",
+            "geolocation",
+            "display-capture",
+            "payment",
+            "usb",
+            "serial",
+            "hid",
+            "bluetooth",
+            "midi",
+        ],
+        "()",
+    ),
+    **dict.fromkeys(
+        ["accelerometer", "gyroscope", "magnetometer", "idle-detection", "browsing-topics"], "()"
+    ),
 }
 
 # --- Applications ------------------------------------------------------------------------------------------
@@ -127,8 +149,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "identity_site.middleware.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "identity_site.middleware.BrowserPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -139,7 +162,6 @@ MIDDLEWARE = [
     "identity_site.body_size.BodySizeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "accounts.second_factor.SecondFactorMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "identity_site.middleware.OutageMiddleware",
 ]

@@ -36,16 +36,17 @@ def test_health_without_a_database(client: Client, monkeypatch: pytest.MonkeyPat
 
 def test_pages_may_use_the_camera_and_nothing_from_elsewhere(client: Client) -> None:
     response = client.get("/accounts/login/")
-    assert response.headers["Permissions-Policy"] == "camera=(self), microphone=(), geolocation=()"
+    permissions = response.headers["Permissions-Policy"].split(", ")
+    assert {"camera=(self)", "microphone=()", "geolocation=()"} <= set(permissions)
     policy = response.headers["Content-Security-Policy"]
     assert "default-src 'self'" in policy
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
 
 
-def test_only_the_admin_may_run_scripts_in_place(admin_client: Client) -> None:
+def test_the_admin_may_evaluate_expressions_but_run_no_scripts_in_place(admin_client: Client) -> None:
     policy = admin_client.get("/admin/").headers["Content-Security-Policy"]
-    assert "script-src 'self' 'unsafe-inline' 'unsafe-eval'" in policy
+    assert "script-src 'self' 'unsafe-eval';" in policy
 
 
 def test_a_view_may_set_its_own_policy(rf: RequestFactory) -> None:
