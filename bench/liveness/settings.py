@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 SECRET_KEY = "a bench"  # noqa: S105
-INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "accounts", "recognition"]
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "bench.liveness.bare_accounts.BareAccounts",
+    "recognition",
+]
 AUTH_USER_MODEL = "accounts.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.liveness.actors import Actor, Stuttering
-from recognition.engine.liveness.judging import Progress, State, judge
+from recognition.engine.liveness.judging import Phase, Progress, State, judge
 from recognition.engine.liveness.light import draw_colours
 from recognition.engine.liveness.plans import Plan, Step
 from recognition.engine.liveness.sights import Sight
@@ -46,6 +46,8 @@ def run(actor: Actor, plan: Plan, watcher: Watcher, *, fps: float, light: tuple[
             continue
         colour = light[int(time / COLOUR_SECONDS) % len(light)] if light else ""
         sights.append(watcher.see(time, actor.frame(time, asked, colour)))
+        if progress.phase == Phase.SETTLE:
+            watcher.at_rest()
         shown.append(colour)
         if time - batch_since >= BATCH:
             batch_since = time

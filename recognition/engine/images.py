@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from io import BytesIO
+from math import isqrt
 from threading import BoundedSemaphore
 
 import cv2
@@ -54,7 +55,7 @@ DEEP = "IF"  # first letters of the modes of grey with more than eight bits
 # Up to which value, and what one of 256 greys is then: shares, bytes, 16 bits, 32 bits.
 RANGES = ((1.0, 1 / 255), (255.0, 1.0), (65535.0, 256.0), (float("inf"), 2.0**24))
 WHITE = (255, 255, 255, 255)
-BAND_PIXELS = 1_000_000  # converted at a time, of a picture that is shrunk
+BLOCK_PIXELS = 1_000_000  # converted at a time, of a picture that is shrunk
 
 # A picture of 50 megapixels takes 250 to 400 MB while it is decoded. A web process has eight threads, and one
 # sender could fill them all. Pictures that are small anyway, such as all enrolled photos, do not wait.
@@ -172,13 +173,15 @@ def _orientation(picture: PIL.Image.Image) -> int:
 
 
 def _reduced(picture: PIL.Image.Image, times: int, step: float | None) -> PIL.Image.Image:
-    """So many times smaller and plain. Goes through bands, so that no second large picture is made."""
+    """So many times smaller and plain. Goes through blocks, so that no second large picture is made, however wide or
+    high this one is."""
     width, height = picture.size
     small = PIL.Image.new("RGB" if step is None else "L", (-(-width // times), -(-height // times)))
-    rows = times * max(1, BAND_PIXELS // (width * times))
-    for top in range(0, height, rows):
-        band = picture.crop((0, top, width, min(top + rows, height)))
-        small.paste(_plain(band, times, step), (0, top // times))
+    side = times * max(1, isqrt(BLOCK_PIXELS) // times)
+    for top in range(0, height, side):
+        for left in range(0, width, side):
+            block = picture.crop((left, top, min(left + side, width), min(top + side, height)))
+            small.paste(_plain(block, times, step), (left // times, top // times))
     return small
 
 

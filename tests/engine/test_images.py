@@ -348,13 +348,14 @@ def test_memory_for_a_large_picture_of_other_formats(kind: str, most: int) -> No
     assert int(done.stdout) / 5000**2 < most
 
 
+@pytest.mark.parametrize("size", [(5000, 5000), (250_000, 100), (100, 250_000)])
 @pytest.mark.parametrize("orientation", [1, 6])
 @pytest.mark.parametrize("mode", ["I;16", "LA", "RGBA", "P"])
-def test_memory_for_a_large_picture(mode: str, orientation: int) -> None:
+def test_memory_for_a_large_picture(mode: str, orientation: int, size: tuple[int, int]) -> None:
     """Decoded, it takes 4 bytes a pixel; not much may come to that."""
     exif = PIL.Image.Exif()
     exif[0x0112] = orientation
-    data = saved(PIL.Image.new(mode, (5000, 5000)), "PNG", exif=exif.tobytes(), compress_level=1)
+    data = saved(PIL.Image.new(mode, size), "PNG", exif=exif.tobytes(), compress_level=1)
     script = [sys.executable, "-c", HOW_MUCH_MEMORY]
     done = subprocess.run(script, input=data, capture_output=True, check=True, timeout=180)
     assert int(done.stdout) / 5000**2 < 8

@@ -24,6 +24,7 @@ class Sight:
     x, y: middle of the eyes, and share: the eye distance, as shares of the picture's shorter side. landmarks:
     ten numbers. like: cosine to the face of the frame before; same: to the first one. change: mean difference
     of the crop to that of the frame before in greys; 0 is the very same picture.
+    relief: how far the nose moved down against the plane of the face since it was at rest, in eye distances (`relief`).
     reasons: why a probe would be refused. signs: `recognition.engine.liveness.signs`, figure by name.
     face_colour, room_colour: mean red, green, blue of face and surroundings, 0..255.
     """
@@ -42,6 +43,7 @@ class Sight:
     like: float = 1.0
     same: float = 1.0
     change: float = 255.0
+    relief: float = 0.0
     quality: float = 0.0
     reasons: tuple[str, ...] = ()
     signs: dict[str, float] | None = None
@@ -73,6 +75,7 @@ def sight_of(
     like: float = 1.0,
     same: float = 1.0,
     change: float = 255.0,
+    relief: float = 0.0,
     signs: dict[str, float] | None = None,
 ) -> Sight:
     """faces: of the picture, largest first. quality: of the first of them."""
@@ -101,6 +104,7 @@ def sight_of(
         like=like,
         same=same,
         change=change,
+        relief=relief,
         quality=quality.score,
         reasons=quality.reasons,
         signs=signs,

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from django.conf import settings
 
 from recognition.engine.images import decode
-from recognition.engine.liveness.judging import FAILURES, Progress, State, judge
+from recognition.engine.liveness.judging import FAILURES, Phase, Progress, State, judge
 from recognition.engine.liveness.light import draw_colours
 from recognition.engine.liveness.plans import draw_plan
 from recognition.engine.liveness.sights import Sight
@@ -148,6 +148,8 @@ def _go_on(challenge: state.Challenge, frames: Sequence[Frame]) -> Progress:
         challenge.sights.append(sight)
         challenge.shown.append(_colour(challenge, frame))
         progress = _judge(challenge)
+        if progress.phase == Phase.SETTLE:
+            challenge.watcher.at_rest()
         if progress.best is not None and progress.best == len(challenge.sights) - 1:
             challenge.best, challenge.best_number = frame.data, progress.best
         if progress.state != State.RUNNING:

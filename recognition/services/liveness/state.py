@@ -58,7 +58,7 @@ def save(challenge: Challenge) -> None:
         "seen": watcher.frames,
         "best_number": challenge.best_number,
     }
-    parts = {"first": watcher.first, "before": watcher.before, "crop": watcher.crop}
+    parts = {"first": watcher.first, "before": watcher.before, "crop": watcher.crop, "rest": watcher.rest}
     arrays: dict[str, Any] = {name: part for name, part in parts.items() if part is not None}
     file = io.BytesIO()
     np.savez(file, meta=_bytes(json.dumps(meta).encode()), best=_bytes(challenge.best), **arrays)
@@ -76,7 +76,7 @@ def load(challenge_id: UUID) -> Challenge | None:
         return None  # the site's key changed meanwhile
     with np.load(io.BytesIO(data), allow_pickle=False) as parts:
         meta: dict[str, Any] = json.loads(parts["meta"].tobytes())
-        found = {name: parts[name] for name in ("first", "before", "crop") if name in parts.files}
+        found = {name: parts[name] for name in ("first", "before", "crop", "rest") if name in parts.files}
         best = parts["best"].tobytes()
     return Challenge(
         id=challenge_id,

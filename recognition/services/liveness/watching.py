@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from recognition.engine.liveness.relief import relief
 from recognition.engine.liveness.sights import Sight, difference, sight_of
 from recognition.engine.liveness.signs import signs_of
 from recognition.engine.quality import PROBE
@@ -18,7 +19,8 @@ SIGNS_EVERY = 3  # frames; a screen does not come and go
 
 @dataclass(slots=True)
 class Watcher:
-    """What is remembered from frame to frame: the first face, and that of the frame before with its crop.
+    """What is remembered from frame to frame: the first face, that of the frame before with its crop, and the crop
+    of the face at rest.
 
     analyzer: this process's, unless a bench brings another.
     """
@@ -26,6 +28,7 @@ class Watcher:
     first: Floats | None = None
     before: Floats | None = None
     crop: Image | None = None
+    rest: Image | None = None
     frames: int = 0
     analyzer: Any = None
 
@@ -49,7 +52,12 @@ class Watcher:
             like=float(vector @ before),
             same=float(vector @ self.first),
             change=difference(face.crop, self.crop),
+            relief=0.0 if self.rest is None else relief(self.rest, face.crop)[1],
             signs=signs_of(image, face.face) if self.frames % SIGNS_EVERY == 1 else None,
         )
         self.before, self.crop = vector, face.crop
         return sight
+
+    def at_rest(self) -> None:
+        """The frame seen last shows the face at rest."""
+        self.rest = self.crop

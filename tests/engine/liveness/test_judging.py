@@ -16,13 +16,14 @@ from tests.engine.liveness.heads import points, sight
 MOVES = {
     Step.LEFT: {"yaw": 25},
     Step.RIGHT: {"yaw": -25},
-    Step.UP: {"pitch": 25},
-    Step.DOWN: {"pitch": -25},
+    Step.UP: {"pitch": 17},
+    Step.DOWN: {"pitch": -17},
     Step.CLOSER: {"near": 1.4},
     Step.BACK: {"near": 0.75},
 }
 PLAN = Plan((Step.LEFT, Step.UP, Step.CLOSER), (0.3, 0.5, 0.4))
 FPS = 8
+RISE = 0.003  # eye distances a degree
 
 Change = Callable[[Sight, Progress], Sight | None]
 
@@ -55,7 +56,8 @@ def play(
             name: (1 + (value - 1) * share) if name == "near" else value * share
             for name, value in target.items()
         }
-        seen: Sight | None = sight(at, points(**turn, depth=depth))
+        rise = RISE * turn.get("pitch", 0) * depth  # as the movement of the picture tells it
+        seen: Sight | None = sight(at, points(**turn, depth=depth), relief=-rise)
         if change is not None and seen is not None:
             seen = change(seen, progress)
         if seen is None:
@@ -112,6 +114,17 @@ def test_a_flat_picture_that_is_tilted():
         for step, move in MOVES.items()
     }
     assert play(depth=0, moves=far)[0].reason == "not_done"
+
+
+def test_who_looks_up_without_a_nose_that_rises():
+    """Landmarks alone can be fooled by bent paper; the movement of the picture is not."""
+    still = lambda seen, progress: replace(seen, relief=-0.02)  # noqa: E731
+    assert play(Plan((Step.UP,), (0.2,)), change=still)[0].reason == "not_done"
+
+
+def test_what_is_tilted_far_instead_of_looking_up():
+    low = lambda seen, progress: replace(seen, drop=seen.drop * 0.93) if seen.at > 1 else seen  # noqa: E731
+    assert play(Plan((Step.UP,), (0.2,)), change=low)[0].reason == "not_done"
 
 
 def test_a_bent_picture_that_turns_further_than_its_nose_tells():
