@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import signal
+import time
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.core.management import CommandError
 from django.db import connection
+from django.test import TransactionTestCase
 
 from tests import chromium
 
@@ -29,6 +32,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("browser"):
                 item.add_marker(skip)
+
+
+def empty_the_tables(self: TransactionTestCase, times: int = 5) -> None:
+    """A page of the test before may still be served; what it notes can lock the tables the other way round."""
+    for left in range(times - 1, -1, -1):
+        try:
+            FIXTURE_TEARDOWN(self)
+            break
+        except CommandError:
+            if not left:
+                raise
+            time.sleep(0.5)
+
+
+FIXTURE_TEARDOWN = TransactionTestCase._fixture_teardown
+TransactionTestCase._fixture_teardown = empty_the_tables
 
 
 @pytest.fixture(scope="session")

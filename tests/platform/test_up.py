@@ -173,7 +173,7 @@ def test_a_newcomer_finds_the_demo_people_recognised(data_dir: Path) -> None:
     try:
         output = site.wait_for("Ctrl-C stops everything.", seconds=300)
         assert "20 people added" in output
-        assert "with a demo picture      demo/probes/P001.jpg" in output
+        assert "with a demo picture      start with LIVENESS=off, then demo/probes/P001.jpg" in output
         (face,) = _manage(data_dir, "identify", "demo/probes/P001.jpg", "--json")["faces"]
         assert face["decision"] == "match"
         assert face["candidates"][0]["external_id"] == "P001"

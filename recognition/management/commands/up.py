@@ -120,7 +120,8 @@ class Command(BaseCommand):
         if password:
             lines.insert(-2, f"    as admin, password       {password}  (shown this once)")
         if first_run.has_demo():
-            lines.insert(-1, f"    with a demo picture      {first_run.PROBE}")
+            off = "start with LIVENESS=off, then " if settings.LIVENESS == "challenge" else ""
+            lines.insert(-1, f"    with a demo picture      {off}{first_run.PROBE}")
         lines += [
             "",
             f"  Is everything well?        {manage('doctor')}",

@@ -127,7 +127,7 @@ def test_the_decision_links_to_its_picture(admin_client, keeping):
         reverse("recognition:probe-picture", args=[decision.probe]) in admin_client.get(page).content.decode()
     )
     ProbePicture.objects.all().delete()
-    assert "Not kept." in admin_client.get(page).content.decode()
+    assert "The picture was not kept" in admin_client.get(page).content.decode()
 
 
 def test_two_pictures_keep_the_worse_quality():
