@@ -48,16 +48,17 @@ def _address(request: HttpRequest) -> str:
 def _find_out(request: HttpRequest, actor: audit.Actor) -> None:
     user = request.user
     if user.is_authenticated:
-        records = request.session.get(AUTHENTICATION_METHODS_SESSION_KEY) or ()
-        actor.who, actor.user = user.get_username(), user.pk
-        actor.way = services.signed_in_how(records) or "session"
+        actor.who, actor.user, actor.way = user.get_username(), user.pk, _way(request)
+
+
+def _way(request: HttpRequest) -> str:
+    records = request.session.get(AUTHENTICATION_METHODS_SESSION_KEY) or ()
+    return services.signed_in_how(records) or "session"
 
 
 @receiver(user_logged_in)
 def note_sign_in(sender: Any, request: HttpRequest, user: User, **_: Any) -> None:
-    records = request.session.get(AUTHENTICATION_METHODS_SESSION_KEY) or ()
-    way = services.signed_in_how(records) or "session"
-    audit.acting_as(who=user.get_username(), user=user.pk, way=way)
+    audit.acting_as(who=user.get_username(), user=user.pk, way=_way(request))
     audit.record("signed_in", kind="account", number=user.pk)
 
 
@@ -71,7 +72,7 @@ def note_sign_out(sender: Any, request: HttpRequest, user: User | None, **_: Any
 @receiver(authenticator_removed)
 @receiver(authenticator_reset)
 def note_second_factor(sender: Any, signal: Any, user: User, authenticator: Any, **_: Any) -> None:
-    what = {id(authenticator_added): "added", id(authenticator_removed): "removed"}.get(id(signal), "changed")
+    what = {authenticator_added: "added", authenticator_removed: "removed"}.get(signal, "changed")
     audit.record(f"second_factor.{what}", kind="account", number=user.pk, type=str(authenticator.type))
 
 

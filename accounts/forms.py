@@ -10,7 +10,8 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from recognition.engine.types import REASONS
-from recognition.services.liveness import Frame
+from recognition.services.errors import Invalid
+from recognition.services.liveness import frames_of
 from recognition.services.wording import reason_text
 
 
@@ -82,16 +83,15 @@ class FramesForm(forms.Form):
         return numbers
 
     def clean(self) -> dict[str, Any]:
+        """``frames`` is what came, as the service takes it."""
         found: dict[str, Any] = super().clean() or {}
-        files = self.files.getlist("frame")
-        if not files or any(len(found.get(name, ())) != len(files) for name in ("at", "shown")):
-            raise forms.ValidationError("Send as many times and colours as frames.")
+        if not self.errors:
+            pictures = [file.read() for file in self.files.getlist("frame")]
+            try:
+                found["frames"] = frames_of(pictures, found["at"], found["shown"])
+            except Invalid as error:
+                raise forms.ValidationError(str(error)) from None
         return found
-
-    def frames(self) -> list[Frame]:
-        times, colours = self.cleaned_data["at"], self.cleaned_data["shown"]
-        files = self.files.getlist("frame")
-        return [Frame(file.read(), at, int(c)) for file, at, c in zip(files, times, colours, strict=True)]
 
 
 class LoginForm(allauth_forms.LoginForm):

@@ -92,7 +92,8 @@ def add_frames(request: HttpRequest, challenge: UUID) -> HttpResponse:
     if not form.is_valid():
         return JsonResponse({"code": "invalid", "message": "These frames cannot be read."}, status=400)
     try:
-        answer = services.add_frames(request, challenge, form.cleaned_data["nonce"], form.frames())
+        sent = form.cleaned_data
+        answer = services.add_frames(request, challenge, sent["nonce"], sent["frames"])
     except services.FaceRefused as refusal:
         return _refused(refusal)
     return JsonResponse(answer)

@@ -44,6 +44,8 @@ def test_the_documents_are_these():
         "README.md",
         "CHANGELOG.md",
         "CONTRIBUTING.md",
+        "PRIVACY.md",
+        "SECURITY.md",
         "docs/architecture.md",
         "docs/operations.md",
     }

@@ -7,7 +7,7 @@ lies between the eyes, x to the right, y down, z towards the camera.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -155,7 +155,3 @@ def screen(image: Image, chance: np.random.Generator, *, pitch: float) -> Image:
     lines = 1 + 0.1 * np.cos(2 * np.pi * (down * pitch + phase[1]))
     out = 255 * (image / 255.0) ** 0.9 * stripes * lines[..., None] * 0.95
     return np.asarray(np.clip(out, 0, 255), np.uint8)
-
-
-def sheet_of(pose: Pose, **changes: float) -> Pose:
-    return replace(pose, **changes)

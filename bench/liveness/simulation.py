@@ -5,11 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from bench.liveness.actors import Actor, Stuttering
 from recognition.engine.liveness.judging import Phase, Progress, State, judge
-from recognition.engine.liveness.light import draw_colours
 from recognition.engine.liveness.plans import Plan, Step
 from recognition.engine.liveness.sights import Sight
 from recognition.services.liveness import Watcher
@@ -58,9 +55,3 @@ def run(actor: Actor, plan: Plan, watcher: Watcher, *, fps: float, light: tuple[
 
 def _in_a_gap(time: float, gap: float) -> bool:
     return time > 2.0 and math.fmod(time, gap + 0.9) < gap
-
-
-def colours(chance: np.random.Generator) -> tuple[str, ...]:
-    import random
-
-    return draw_colours(random.Random(int(chance.integers(1 << 30))))

@@ -27,8 +27,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         text = self._text(request)
         key = keys.authenticate(text) if LOOKS_LIKE_A_KEY.fullmatch(text) else None
         if key is not None:
-            audit.acting_as(who=f"kiosk {key.name}", key=key.pk, way="key")
-            return AnonymousUser(), key
+            return shown(key)
         strangers = StrangerThrottle()
         if not strangers.allow_request(request, None):
             raise Throttled(strangers.wait())
@@ -46,3 +45,9 @@ class ApiKeyAuthentication(BaseAuthentication):
             return str(request.headers.get("X-API-Key", "")).strip()
         scheme, _, text = header.strip().partition(" ")
         return text.strip() if scheme.lower() == "bearer" else ""
+
+
+def shown(key: ApiKey) -> tuple[AnonymousUser, ApiKey]:
+    """What a device that has shown this key is from here on, in the audit log as well."""
+    audit.acting_as(who=f"kiosk {key.name}", key=key.pk, way="key")
+    return AnonymousUser(), key

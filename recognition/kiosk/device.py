@@ -9,6 +9,7 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from recognition.api.authentication import shown
 from recognition.models import ApiKey
 from recognition.services import keys
 
@@ -27,7 +28,7 @@ class DeviceAuthentication(BaseAuthentication):
             raise AuthenticationFailed("This tablet is not paired, or no longer.", "not_paired")
         if OWN not in request.headers:
             raise PermissionDenied("This address is for the kiosk's own page.")
-        return AnonymousUser(), key
+        return shown(key)
 
     def authenticate_header(self, request: Request) -> str:
         return "Kiosk"

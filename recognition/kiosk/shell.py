@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+SHOT = "site/shot.js"
 SCRIPTS = ("words", "store", "motion", "camera", "sound", "server", "faces", "app")
 STYLE = "kiosk/kiosk.css"
 MARK = "site/mark.svg"
@@ -64,7 +65,7 @@ def manifest(request: HttpRequest) -> HttpResponse:
 
 
 def _scripts() -> list[str]:
-    return [f"kiosk/{name}.js" for name in SCRIPTS]
+    return [SHOT, *(f"kiosk/{name}.js" for name in SCRIPTS)]
 
 
 def _digest(files: list[str]) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from recognition.services.errors import Invalid
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for one at the beginning of a text
 MOST_BYTES = 64_000_000
 ENCODINGS = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
 SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)  # Excel's own, before the header
@@ -25,6 +26,11 @@ class Table:
 
     rows: list[tuple[int, dict[str, str]]]
     understood: str
+
+
+def harmless(text: str) -> str:
+    """A text for a cell of a CSV file that is opened in a spreadsheet: never a formula."""
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def read_table(file: Path, columns: Mapping[str, Sequence[str]], *, optional: Sequence[str] = ()) -> Table:

@@ -31,7 +31,7 @@
         await this.video.play();
       } catch (error) {
         this.close();
-        throw new Error(reason(error));
+        throw new Error(cameraShot.trouble(error));
       }
     }
 
@@ -48,33 +48,11 @@
 
     // {picture: JPEG, width, height}, or null when the camera gives none.
     async take() {
-      const canvas = this.draw(MAX_SIDE);
-      if (!canvas) return null;
-      const picture = await new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", QUALITY));
+      if (!this.live || !this.video.clientHeight) return null;
+      const canvas = cameraShot.draw(this.video, MAX_SIDE);
+      const picture = await cameraShot.jpeg(canvas, QUALITY);
       return picture && { picture, width: canvas.width, height: canvas.height };
     }
-
-    draw(side) {
-      const { video } = this;
-      if (!this.live || !video.clientHeight) return null;
-      const shown = video.clientWidth / video.clientHeight;
-      const width = Math.min(video.videoWidth, video.videoHeight * shown);
-      const height = Math.min(video.videoHeight, video.videoWidth / shown);
-      const scale = Math.min(1, side / Math.max(width, height));
-      const canvas = document.createElement("canvas");
-      canvas.width = Math.round(width * scale);
-      canvas.height = Math.round(height * scale);
-      const left = (video.videoWidth - width) / 2;
-      const top = (video.videoHeight - height) / 2;
-      canvas.getContext("2d").drawImage(video, left, top, width, height, 0, 0, canvas.width, canvas.height);
-      return canvas;
-    }
-  }
-
-  function reason(error) {
-    if (error.name === "NotAllowedError" || error.name === "SecurityError") return "denied";
-    if (error.name === "NotFoundError" || error.name === "OverconstrainedError") return "missing";
-    return "busy";
   }
 
   window.kiosk.Camera = Camera;

@@ -99,38 +99,15 @@
       video.srcObject = stream;
       await video.play();
     } catch (error) {
-      return fail(explain(error));
+      return fail(SAY[cameraShot.trouble(error)]);
     }
     if (document.hidden) return rest(); // opened in a tab behind others
     show("live", SAY.live);
   }
 
-  function explain(error) {
-    switch (error.name) {
-      case "NotAllowedError":
-      case "SecurityError":
-        return SAY.denied;
-      case "NotFoundError":
-      case "OverconstrainedError":
-        return SAY.missing;
-      default:
-        return SAY.busy;
-    }
-  }
-
   // What the preview shows, unmirrored: people beside it, whom the visitor cannot see, are not sent.
   async function frame(side = MAX_SIDE, quality = 0.92) {
-    const shown = video.clientWidth / video.clientHeight;
-    const width = Math.min(video.videoWidth, video.videoHeight * shown);
-    const height = Math.min(video.videoHeight, video.videoWidth / shown);
-    const scale = Math.min(1, side / Math.max(width, height));
-    const canvas = document.createElement("canvas");
-    canvas.width = Math.round(width * scale);
-    canvas.height = Math.round(height * scale);
-    const left = (video.videoWidth - width) / 2;
-    const top = (video.videoHeight - height) / 2;
-    canvas.getContext("2d").drawImage(video, left, top, width, height, 0, 0, canvas.width, canvas.height);
-    return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", quality));
+    return cameraShot.jpeg(cameraShot.draw(video, side), quality);
   }
 
   // The words stand over the picture, are read by screen readers and, if wanted, spoken.

@@ -59,3 +59,21 @@ def test_csv(admin_client, some):
     assert text.startswith("id,at,action,who")
     assert "'=cmd()" in text
     assert AuditEntry.objects.filter(action="export.audit").exists()
+
+
+def test_a_longer_page_asks_no_more_of_the_database(admin_client, some, django_assert_max_num_queries):
+    def queries() -> int:
+        with django_assert_max_num_queries(60) as counted:
+            assert admin_client.get(URL).status_code == 200
+        return len(counted)
+
+    before = queries()
+    for number in range(20):
+        audit.record("photo.seen", kind="photo", number=number, person=some.pk)
+    assert queries() == before
+
+
+def test_the_filter_by_way(admin_client, some):
+    table = admin_client.get(f"{URL}?way=password").content.decode()
+    assert ">photo.seen<" in table
+    assert ">person.added<" not in table

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from recognition.models import Attendance
+from recognition.models import Attendance, AuditEntry
 from recognition.services import keys
 from tests.api.kiosks import error_of, upload
 from tests.fakes import person_jpeg
@@ -57,3 +57,10 @@ def test_a_picture_that_is_none(tablet):
 
 def test_without_a_key(db):
     assert error_of(read(Tablet()), 401)["code"] == "not_paired"
+
+
+def test_the_audit_log_names_the_tablet(tablet, door, enrol):
+    enrol(1)
+    read(tablet)
+    entry = AuditEntry.objects.filter(action__startswith="probe").latest("id")
+    assert (entry.key, entry.way) == (door.pk, "key")

@@ -15,7 +15,6 @@ from recognition.api.serializers import liveness as shapes
 from recognition.api.views.base import KioskView, Scope
 from recognition.models import Decision
 from recognition.services import liveness
-from recognition.services.errors import Invalid
 
 SCOPES = (Scope.IDENTIFY, Scope.VERIFY, Scope.ENROL, Scope.ATTENDANCE)
 
@@ -57,14 +56,7 @@ class LivenessFramesView(KioskView):
         place of a picture: what is looked at is the best frame of the challenge.
         """
         sent = self.read_json(shapes.Frames)
-        count = len(sent["frame"])
-        shown = sent["shown"] or [-1] * count
-        if len(sent["at"]) != count or len(shown) != count:
-            raise Invalid("unequal", "Send as many times as frames, and as many colours or none.")
-        frames = [
-            liveness.Frame(file.read(), at, colour)
-            for file, at, colour in zip(sent["frame"], sent["at"], shown, strict=True)
-        ]
+        frames = liveness.frames_of([file.read() for file in sent["frame"]], sent["at"], sent["shown"])
         asker = self.asker(Decision.Kind.IDENTIFY)
         answer = liveness.add_frames(
             challenge_id, owner=self.owner, nonce=sent["nonce"], frames=frames, asker=asker

@@ -58,10 +58,12 @@ class PersonPhotosView(PictureView):
         identity = identities.get_identity(external_id)
         sent = self.read_picture(shapes.PhotosForm, shapes.PhotoJson)
         files = sent.get("image", [])
-        if "liveness_token" in sent or self.request.auth.liveness != ApiKey.Liveness.OFF:
-            files = [Picture(data, "camera.jpg") for data in self._live_pictures(sent, files)]
-        elif isinstance(files, Picture):
+        if isinstance(files, Picture):
             files = [Picture(files.data, sent["filename"])]
+        if "liveness_token" in sent:
+            files = [self._live(sent)]
+        elif self.request.auth.liveness != ApiKey.Liveness.OFF:
+            files = [self._live({"image": file}) for file in files]
         read = enrolment.read_uploads(files)
         kept = enrolment.keep_uploads(identity, read)
         refused = [{"filename": r.filename, "code": r.code, "message": r.message} for r in read.refused]
@@ -69,10 +71,8 @@ class PersonPhotosView(PictureView):
             raise _all_refused(refused)
         return Response(shapes.PhotosAdded({"photos": kept, "refused": refused}).data, 201)
 
-    def _live_pictures(self, sent: dict[str, Any], files: Any) -> list[bytes]:
-        """Of one challenge, or of each file where no challenge is demanded."""
-        each = files if isinstance(files, list) and files else [files]
-        return [self.live_probe(sent | {"image": file}, Decision.Kind.VERIFY)[0] for file in each]
+    def _live(self, sent: dict[str, Any]) -> Picture:
+        return Picture(self.live_probe(sent, Decision.Kind.VERIFY)[0], "camera.jpg")
 
 
 def _all_refused(refused: Sequence[dict[str, Any]]) -> ApiError:

@@ -143,6 +143,7 @@ class _Watch:
         self.before_at = 0.0
         self.frames = 0
         self.repeated = 0
+        self.best_quality = -1.0  # of the sight that is the best probe so far
 
     def see(self, number: int, sight: Sight) -> None:
         if self.first_at is None:
@@ -307,13 +308,8 @@ class _Watch:
     def _keep_best(self, number: int, sight: Sight) -> None:
         if self.rest is None or sight.reasons or sight.faces != 1:
             return
-        best = self.progress.best
-        if self.rest.is_near(self.rest.shares(sight)) and (
-            best is None or sight.quality > self._best_quality
-        ):
-            self.progress.best, self._best_quality = number, sight.quality
-
-    _best_quality = -1.0
+        if sight.quality > self.best_quality and self.rest.is_near(self.rest.shares(sight)):
+            self.progress.best, self.best_quality = number, sight.quality
 
 
 class _Rest:

@@ -12,9 +12,8 @@ from recognition.services import audit
 
 class Command(ServiceCommand):
     help = (
-        "Walk the chain of the audit log and say which entry was changed, removed, added or moved. Keep the "
-        "head that it "
-        "prints elsewhere, and give it next time: only so is it seen that entries were cut off at the end."
+        "Walk the chain of the audit log and say which entry was changed, removed, added or moved. Keep the head "
+        "that it prints elsewhere, and give it next time: only so is it seen that entries were cut off at the end."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -18,8 +18,8 @@ from openpyxl.styles import Font
 from recognition.models import Attendance
 from recognition.services.attendance.reports import Span, kiosk_days, person_days, times
 from recognition.services.errors import NotFound
+from recognition.services.tables import harmless
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for one at the beginning of a text
 FORMATS = ((datetime, "yyyy-mm-dd hh:mm:ss"), (date, "yyyy-mm-dd"), (timedelta, "[h]:mm"))
 WIDTHS = {"date": 12, "person": 28, "kiosk": 22, "place": 22, "remark": 34}
 
@@ -132,9 +132,7 @@ def _text(value: object) -> object:
     if isinstance(value, timedelta):
         minutes = round(value.total_seconds() / 60)
         return f"{minutes // 60}:{minutes % 60:02}"
-    if isinstance(value, str) and value.startswith(FORMULA):
-        return f"'{value}"
-    return value
+    return harmless(value) if isinstance(value, str) else value
 
 
 def _cell(sheet: Any, value: object, *, bold: bool = False) -> Any:

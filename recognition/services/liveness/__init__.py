@@ -5,7 +5,14 @@ May import `recognition` and what that may.
 
 from __future__ import annotations
 
-from recognition.services.liveness.challenges import MOST_AT_ONCE, Answer, Frame, add_frames, start
+from recognition.services.liveness.challenges import (
+    MOST_AT_ONCE,
+    Answer,
+    Frame,
+    add_frames,
+    frames_of,
+    start,
+)
 from recognition.services.liveness.modes import of_sign_in, probe_of
 from recognition.services.liveness.watching import Watcher
 
@@ -15,6 +22,7 @@ __all__ = [
     "Frame",
     "Watcher",
     "add_frames",
+    "frames_of",
     "of_sign_in",
     "probe_of",
     "start",

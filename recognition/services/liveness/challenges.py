@@ -44,6 +44,17 @@ class Frame:
     shown: int = -1
 
 
+def frames_of(pictures: Sequence[bytes], at: Sequence[float], shown: Sequence[float]) -> list[Frame]:
+    """Frames as a form sends them, in three lists. shown: none where no colours are shown.
+
+    Raises Invalid when the lists do not belong together.
+    """
+    colours = shown or [-1] * len(pictures)
+    if not pictures or len(at) != len(pictures) or len(colours) != len(pictures):
+        raise Invalid("unequal", "Send as many times as frames, and as many colours or none.")
+    return [Frame(*one) for one in zip(pictures, at, map(int, colours), strict=True)]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the page or kiosk is told. nonce: for the next frames. token: once the challenge is passed."""

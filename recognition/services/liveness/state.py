@@ -16,11 +16,11 @@ from uuid import UUID
 import numpy as np
 from django.core.cache import cache
 
-from recognition import sealing
 from recognition.engine.liveness.plans import Plan, Step
 from recognition.engine.liveness.sights import Sight
+from recognition.services import site_secrets
+from recognition.services.errors import Conflict
 from recognition.services.liveness.watching import Watcher
-from recognition.site_keys import derived_keys
 
 LIFE = 90  # seconds
 REMEMBERED = 24 * 3600  # for how many the movements of the last challenge are not asked for again
@@ -62,7 +62,7 @@ def save(challenge: Challenge) -> None:
     arrays: dict[str, Any] = {name: part for name, part in parts.items() if part is not None}
     file = io.BytesIO()
     np.savez(file, meta=_bytes(json.dumps(meta).encode()), best=_bytes(challenge.best), **arrays)
-    cache.set(_key(challenge.id), sealing.seal(file.getvalue(), 0, derived_keys(PURPOSE)[0]), LIFE)
+    cache.set(_key(challenge.id), site_secrets.seal(file.getvalue(), purpose=PURPOSE), LIFE)
 
 
 def load(challenge_id: UUID) -> Challenge | None:
@@ -71,8 +71,8 @@ def load(challenge_id: UUID) -> Challenge | None:
     if sealed is None:
         return None
     try:
-        data = sealing.open_with(sealed, derived_keys(PURPOSE)[0])
-    except sealing.SealError:
+        data = site_secrets.open_sealed(sealed, purpose=PURPOSE)
+    except Conflict:
         return None  # the site's key changed meanwhile
     with np.load(io.BytesIO(data), allow_pickle=False) as parts:
         meta: dict[str, Any] = json.loads(parts["meta"].tobytes())

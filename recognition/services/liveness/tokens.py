@@ -10,9 +10,8 @@ from typing import Any
 
 from django.core.cache import cache
 
-from recognition import sealing
+from recognition.services import site_secrets
 from recognition.services.errors import Conflict
-from recognition.site_keys import derived_keys
 
 LIFE = 60  # seconds
 PURPOSE = "liveness tokens"
@@ -30,7 +29,7 @@ def issue(owner: str, picture: bytes, evidence: dict[str, Any]) -> str:
     token = secrets.token_urlsafe(32)
     head = json.dumps({"owner": owner, "evidence": evidence}).encode()
     content = len(head).to_bytes(4, "big") + head + picture
-    cache.set(_key(token), sealing.seal(content, 0, derived_keys(PURPOSE)[0]), LIFE)
+    cache.set(_key(token), site_secrets.seal(content, purpose=PURPOSE), LIFE)
     return token
 
 
@@ -41,8 +40,8 @@ def redeem(token: str, *, owner: str) -> Passed:
     if sealed is None or not cache.delete(_key(token)):
         raise gone
     try:
-        content = sealing.open_with(sealed, derived_keys(PURPOSE)[0])
-    except sealing.SealError:
+        content = site_secrets.open_sealed(sealed, purpose=PURPOSE)
+    except Conflict:
         raise gone from None
     end = 4 + int.from_bytes(content[:4], "big")
     head = json.loads(content[4:end])

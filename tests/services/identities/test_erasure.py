@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from datetime import timedelta
 
@@ -20,6 +21,9 @@ from recognition.services.gallery.live import live_gallery
 from recognition.services.identities import consents, erasure, people, receipts, traces
 from recognition.services.recognition import recognise
 from tests.fakes import person_jpeg
+
+# Digests and signatures may spell anything.
+WITHOUT_DIGESTS = re.compile(r"[A-Za-z0-9+/]{40,}=*")
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,7 +69,7 @@ def test_says_what_was_erased_and_names_nobody(ann):
     assert all(len(row["sha256"]) == 64 for row in receipt["files"])
     assert before.isoformat() <= receipt["erased_at"] <= timezone.now().isoformat()
     assert receipt["person"]["enrolled_at"] == ann.created_at.isoformat()
-    text = json.dumps(receipt)
+    text = WITHOUT_DIGESTS.sub("", json.dumps(receipt))
     assert ann.name not in text
     assert ann.external_id not in text
     assert "clerk" not in text
