@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from recognition.cameras import views
 from recognition.models import Camera
-from recognition.services.cameras import running, save_camera, watch_all
+from recognition.services.cameras import running, save_camera, stream, watch_all
 from tests.films import frame, playing
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def worker(monkeypatch):
     monkeypatch.setattr(running, "ROWS_PAUSE", 0.2)
     monkeypatch.setattr(running, "STATE_PAUSE", 0.2)
+    monkeypatch.setattr(stream, "ASK_PAUSE", 0.1)
     monkeypatch.setattr(views, "PATIENCE", 0.5)
     stop = threading.Event()
 
@@ -41,14 +42,20 @@ def worker(monkeypatch):
         views._places.release()
 
 
-def test_staff_see_who_is_there(staff, enrol, worker):
+def test_staff_see_who_is_there(staff, enrol, worker, monkeypatch):
     enrol(3)
     with playing(*[frame((3, 100 + 10 * step)) for step in range(8)]) as address:
         save_camera(Camera(name="gate", place="Main entrance", source=address))
         page = staff("/cameras/gate/")
         expect(page.locator("#figures")).to_contain_text("frames a second")
         expect(page.locator("#picture")).to_be_visible()
-        page.wait_for_function("document.getElementById('picture').naturalWidth === 640")
+        expect(page.locator("#picture")).to_have_js_property("naturalWidth", 640)
+        first = page.locator("#picture").get_attribute("src") or ""
+        # The film goes on, and a stream that ended is opened again.
+        expect(page.locator("#picture")).not_to_have_attribute("src", first)
+        with monkeypatch.context() as broken, page.expect_request("**/cameras/gate/stream"):
+            broken.setattr(stream.Publisher, "show", lambda *_: None)
+        expect(page.locator("#picture")).to_be_visible()
         assert staff.heard == []
         Camera.objects.update(enabled=False)
         expect(page.locator("#note")).to_have_text("This camera is switched off.")
