@@ -45,6 +45,10 @@ ROLES: dict[str, tuple[str, ...]] = {
         "change_modelchange",
         "view_auditentry",
         "view_attendance",
+        "view_camera",
+        "add_camera",
+        "change_camera",
+        "delete_camera",
     ),
     # Adds people and photos and looks through what waits for a human; erases nobody.
     "enroller": (
@@ -81,6 +85,8 @@ ROLES: dict[str, tuple[str, ...]] = {
         "add_evaluation",
         "view_apikey",
         "change_apikey",
+        "view_camera",
+        "change_camera",
         "view_retentionrun",
     ),
 }

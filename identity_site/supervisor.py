@@ -28,14 +28,21 @@ class Stopped(Exception):
 
 
 class Child:
-    """One process with everything below it, in a session of its own so that Ctrl-C reaches only us."""
+    """One process with everything below it, in a session of its own so that Ctrl-C reaches only us.
 
-    def __init__(self, name: str, command: list[str], environment: dict[str, str] | None = None) -> None:
+    vital: whether the site ends when it cannot be kept running; otherwise it is started again after a while.
+    """
+
+    def __init__(
+        self, name: str, command: list[str], environment: dict[str, str] | None = None, *, vital: bool = True
+    ) -> None:
+        self.vital = vital
         self.name = name
         self.command = command
         self.environment = {**os.environ, **(environment or {})}
         self.process: subprocess.Popen[bytes] | None = None
         self.starts: deque[float] = deque(maxlen=_FAILURES)
+        self.given_up = False
 
     def start(self) -> None:
         self.starts.append(time.monotonic())
@@ -128,6 +135,13 @@ class Supervisor:
         status = child.ended
         if status is None:
             return
+        if child.hopeless and not child.vital:
+            if not child.given_up:
+                child.kill()
+                child.given_up = True
+                logger.error("the %s ended again and again; it is tried again in a minute", child.name)
+            return
+        child.given_up = False
         child.kill()
         if child.hopeless:
             raise ChildFailed(f"The {child.name} ended {_FAILURES} times in a minute (last status {status}).")

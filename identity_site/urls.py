@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),
     path("photos/", include("recognition.urls")),
+    path("cameras/", include("recognition.cameras.urls")),
     path("kiosk/", include("recognition.kiosk.urls")),
     path("api/", include("recognition.api.urls")),
 ]

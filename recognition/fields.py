@@ -5,6 +5,7 @@ A row seals with the key that its field ``key`` names; a row without one gets th
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from django.core.files.base import ContentFile, File
 from django.db import models
 from django.db.models.fields.files import FieldFile
 
-from recognition.sealing import key_by_number, open_sealed, seal
+from recognition.sealing import SealError, key_by_number, open_sealed, open_text, seal, seal_text
+
+log = logging.getLogger(__name__)
 
 
 class SealedVectorField(models.BinaryField):
@@ -35,6 +38,23 @@ class SealedVectorField(models.BinaryField):
 
     def value_to_string(self, obj: Any) -> str:
         raise TypeError("Vectors are not serialised.")
+
+
+class SealedTextField(models.TextField):
+    """A text that is kept sealed by the key of the site. It cannot be searched or compared in the database."""
+
+    PURPOSE = "texts of the site"
+
+    def get_prep_value(self, value: Any) -> Any:
+        return None if value is None else seal_text(str(value), self.PURPOSE)
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        """Empty, with a line in the log, where the site's key was lost: what it held has to be entered again."""
+        try:
+            return None if value is None else open_text(value, self.PURPOSE)
+        except SealError as error:
+            log.error("%s: %s", self, error)
+            return ""
 
 
 class SealedFieldFile(FieldFile):

@@ -21,7 +21,7 @@ from recognition import (
     lookups,  # noqa: F401  registers them
     sealing,
 )
-from recognition.fields import SealedFileField, SealedVectorField
+from recognition.fields import SealedFileField, SealedTextField, SealedVectorField
 
 
 def new_external_id() -> str:
@@ -457,6 +457,32 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
 
+class Camera(models.Model):
+    """A camera that is watched all the time by a worker.
+
+    source: a webcam's number or an address (rtsp, http), sealed, since it often holds a password.
+    """
+
+    name = models.SlugField(
+        max_length=40, unique=True, help_text="Letters, numbers and dashes; part of its address here."
+    )
+    place = models.CharField(
+        max_length=120,
+        blank=True,
+        help_text="Where it looks, such as “Main entrance”. Shown with what it saw.",
+    )
+    source = SealedTextField(help_text="rtsp://…, http://… or the number of a webcam of the host, such as 0.")
+    enabled = models.BooleanField("watched", default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Decision(models.Model):
     """What was decided about one face of a probe, with all that is needed to decide it again. Never the picture.
 
@@ -467,6 +493,7 @@ class Decision(models.Model):
         IDENTIFY = "identify", "identify"
         VERIFY = "verify", "verify"
         LOGIN = "login", "login"
+        WATCH = "watch", "seen by a camera"
 
     class Outcome(models.TextChoices):
         MATCH = "match", "match"
@@ -495,6 +522,9 @@ class Decision(models.Model):
     generation = models.BigIntegerField(null=True, blank=True)
     change_number = models.BigIntegerField(null=True, blank=True)
     api_key = models.ForeignKey(ApiKey, on_delete=models.SET_NULL, null=True, blank=True)
+    camera = models.ForeignKey(
+        Camera, on_delete=models.SET_NULL, null=True, blank=True, db_index=False, related_name="decisions"
+    )
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
     created_at = models.DateTimeField("at", auto_now_add=True, db_index=True)
 
@@ -504,6 +534,9 @@ class Decision(models.Model):
         indexes = [
             models.Index(fields=["identity", "-id"], name="decision_by_identity"),
             models.Index(fields=["probe"], name="decision_by_probe"),
+            models.Index(
+                fields=["camera", "-id"], name="decision_by_camera", condition=Q(camera__isnull=False)
+            ),
             # For erasing and merging, which change every mention of a person.
             GinIndex(fields=["candidates"], name="decision_by_candidate", opclasses=["jsonb_path_ops"]),
         ]

@@ -7,11 +7,13 @@ in no backup either.
 
 from __future__ import annotations
 
+import base64
 import os
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
@@ -81,6 +83,36 @@ def _open(sealed: bytes, cipher: AESGCM) -> bytes:
         return cipher.decrypt(sealed[HEAD : HEAD + NONCE], sealed[HEAD + NONCE :], sealed[:HEAD])
     except (InvalidTag, ValueError):
         raise Damaged("It was changed after it was sealed, or cut short.") from None
+
+
+# --- by the key of the site: secrets of second factors, addresses with passwords in them, faces for a minute ----
+
+
+def seal_for(data: bytes, purpose: str) -> bytes:
+    """By the site's key in use for this purpose."""
+    return seal(data, 0, derived_keys(purpose)[0])
+
+
+def open_for(sealed: bytes, purpose: str) -> bytes:
+    """Also what a former key of the site sealed. Raises WrongSiteKey when none opens it."""
+    for key in derived_keys(purpose):
+        with suppress(Damaged):
+            return open_with(sealed, key)
+    raise WrongSiteKey("No key of this site opens this secret. Bring back the former SITE_KEY.")
+
+
+def seal_text(text: str, purpose: str) -> str:
+    """As text for a column."""
+    return base64.b64encode(seal_for(text.encode(), purpose)).decode()
+
+
+def open_text(sealed: str, purpose: str) -> str:
+    """As `open_for`; a column that holds something else was never sealed by a key of this site."""
+    try:
+        data = base64.b64decode(sealed)
+    except ValueError:
+        data = b""
+    return open_for(data, purpose).decode()
 
 
 # --- keys of people ------------------------------------------------------------------------------------------

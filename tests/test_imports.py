@@ -17,6 +17,7 @@ UPPER = (
     "recognition.tasks",
     "recognition.api",
     "recognition.admin",
+    "recognition.cameras",
     "recognition.kiosk",
     "recognition.views",
     "accounts",
@@ -78,6 +79,7 @@ PACKAGES = (
     "recognition",
     "liveness",
     "attendance",
+    "cameras",
     "identities",
     "enrolment",
     "evaluation",
@@ -169,9 +171,11 @@ def test_tasks_call_services_only():
     ] == []
 
 
-@pytest.mark.parametrize("folder", ["recognition/api", "recognition/admin", "recognition/kiosk", "accounts"])
+@pytest.mark.parametrize(
+    "folder", ["recognition/api", "recognition/admin", "recognition/cameras", "recognition/kiosk", "accounts"]
+)
 def test_no_numbers_are_crunched_in_views(folder):
-    assert offences(folder, ("numpy", "cv2", "faiss", "recognition.engine.gallery")) == []
+    assert offences(folder, ("numpy", "cv2", "faiss", "recognition.engine.gallery"), fewest=3) == []
 
 
 def test_the_check_itself_sees_what_is_forbidden():

@@ -3,6 +3,7 @@
 from recognition.admin import (
     attendance,
     audit,
+    cameras,
     consents,
     decisions,
     erasures,
@@ -20,6 +21,7 @@ from recognition.admin import (
 __all__ = [
     "attendance",
     "audit",
+    "cameras",
     "consents",
     "decisions",
     "erasures",

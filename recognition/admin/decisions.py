@@ -30,6 +30,7 @@ LABELS = {
     "went": "info",
     "recognised": "success",
     "signed in": "success",
+    "seen": "success",
     "confirmed": "success",
     "not recognised": "warning",
     "not confirmed": "warning",
@@ -48,6 +49,7 @@ class DecisionAdmin(ReadOnlyAdmin):
         ("kind", ChoicesDropdownFilter),
         ("identity", AutocompleteSelectFilter),
         ("api_key", AutocompleteSelectFilter),
+        ("camera", AutocompleteSelectFilter),
         ("created_at", DayRangeFilter),
     )
     list_filter_submit = True
@@ -57,9 +59,11 @@ class DecisionAdmin(ReadOnlyAdmin):
         "=user__username",
         "=api_key__name",
         "=api_key__place",
+        "=camera__name",
+        "=camera__place",
     )
-    search_help_text = "Person, ID, account, kiosk or place"
-    list_select_related = ("identity", "api_key", "user", "policy")
+    search_help_text = "Person, ID, account, kiosk, camera or place"
+    list_select_related = ("identity", "api_key", "camera", "user", "policy")
     # There may be millions: pages without counting them.
     paginator = InfinitePaginator
     show_full_result_count = False

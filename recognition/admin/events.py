@@ -9,20 +9,23 @@ from recognition.services.wording import describe_lead, describe_likeness, reaso
 
 
 def source_of(decision: Decision) -> str:
-    """Who asked: a kiosk, an account, or nobody who is still there."""
+    """Who asked: a kiosk, a camera, an account, or nobody who is still there."""
     if decision.api_key is not None:
         return decision.api_key.name
+    if decision.camera is not None:
+        return decision.camera.name
     if decision.user is not None:
         return decision.user.get_username()
     return ""
 
 
 def place_of(decision: Decision) -> str:
-    """Where the kiosk stood then, as far as it was noted; else where it stands now."""
+    """Where the kiosk stood then, as far as it was noted; else where kiosk or camera are now."""
     attended = _attended(decision)
     if attended is not None:
         return attended.place
-    return decision.api_key.place if decision.api_key is not None else ""
+    device = decision.api_key or decision.camera
+    return device.place if device is not None else ""
 
 
 def attendance_of(decision: Decision) -> str:

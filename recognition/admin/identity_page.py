@@ -79,7 +79,7 @@ class Event:
 def _history(identity: Identity) -> list[Event]:
     nearest = Q(candidates__contains=[{"identity": identity.pk}], candidates__0__identity=identity.pk)
     rows = Decision.objects.filter(Q(identity=identity) | (nearest & Q(identity=None)))
-    rows = rows.select_related("api_key", "user", "policy").defer("policy__measurements", "quality")
+    rows = rows.select_related("api_key", "camera", "user", "policy").defer("policy__measurements", "quality")
     return [
         Event(
             row,

@@ -68,7 +68,7 @@ def find_events(
         wanted["identity"] = identity
     return (
         Decision.objects.filter(**wanted)
-        .select_related("identity", "api_key")
+        .select_related("identity", "api_key", "camera")
         .defer("candidates", "quality", "liveness")
         .order_by("-id")
     )

@@ -27,6 +27,7 @@ from recognition.engine.views import FIRST, LARGE, SMALL, View
 WHOLE = View(FIRST)
 CLOSE_UP = View(SMALL, margin=0.75)
 CLOSER = View(LARGE, margin=0.03)
+FINE = View(LARGE)
 TURNED = tuple(View(SMALL, margin=0.3, turn=turn) for turn in (90, 270, 180, 45, 315))
 # Shares of the picture's longer side. The first view misses no face over SURE; one over PORTRAIT is taken as
 # the subject.
@@ -76,6 +77,18 @@ class Finder:
                 view = looking.send(faces)
             except StopIteration as done:
                 return list(done.value)
+
+    def glance(self, image: Image, *, fine: bool) -> list[Face]:
+        """The faces of one frame of a film, best first, with the refiner's landmarks: one view, and no second thought,
+        because the next frame comes soon.
+
+        fine: shows faces from 0.05 of the picture's longer side on, and costs four times as much; else from 0.2 on.
+        """
+        return self._refiner.refine(image, self._detector.look(image, FINE if fine else WHOLE))
+
+    def inspect(self, image: Image, faces: Sequence[Face]) -> list[Face]:
+        """What is to be seen on these faces of the picture besides who they are."""
+        return self._inspector.inspect(image, faces)
 
     def find_many(self, images: Sequence[Image], *, min_face: float | None = None) -> list[list[Face]]:
         """As `find` for each picture, all that want the same view in one run where the networks take batches."""

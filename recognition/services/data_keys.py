@@ -13,7 +13,7 @@ from pathlib import Path
 from django.db import connection, transaction
 from django.utils.dateparse import parse_datetime
 
-from recognition.models import DataKey, Identity, Photo, ProbePicture
+from recognition.models import Camera, DataKey, Identity, Photo, ProbePicture
 from recognition.sealing import PURPOSE, WrongSiteKey, forget_all_keys, unwrap, wrap
 from recognition.services.errors import Invalid
 from recognition.services.files import reseal, reseal_picture
@@ -60,6 +60,9 @@ def rotate_keys(on_key: Callable[[], object] = lambda: None) -> int:
                 continue
             same = DataKey.objects.filter(pk=row.pk, site_key=row.site_key)
             done += same.update(wrapped=wrapped, site_key=site_key)
+    for camera in Camera.objects.all():
+        if camera.source:  # sealed anew; one that cannot be read stays as it is
+            camera.save(update_fields=["source"])
     if unreadable:
         raise Invalid(
             "wrong_site_key",

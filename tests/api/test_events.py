@@ -56,7 +56,7 @@ def test_newest_first(history: Kiosk) -> None:
     assert newest["person"] == {"external_id": "F1", "name": "Fake Person 1"}
     assert newest["reason"] == "not_the_same"
     assert set(newest) == {
-        "id", "at", "kind", "outcome", "reason", "probe", "person", "score", "margin", "kiosk",
+        "id", "at", "kind", "outcome", "reason", "probe", "person", "score", "margin", "kiosk", "camera",
     }  # fmt: skip
 
 

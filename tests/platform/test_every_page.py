@@ -27,13 +27,14 @@ from recognition.kiosk import device
 from recognition.models import (
     ApiKey,
     Attendance,
+    Camera,
     Evaluation,
     Identity,
     ModelChange,
     ModelVersion,
     ProbePicture,
 )
-from recognition.services import identities, keys, retention
+from recognition.services import cameras, identities, keys, retention
 from recognition.services.analysis.installed import active_model
 from recognition.services.gallery import index
 from recognition.services.recognition import recognise
@@ -85,6 +86,8 @@ ROUTES = sorted(set(routes(get_resolver())))
 def values(db, request, settings) -> dict[str, object]:
     """A site with a row of every kind, and what stands for the variable parts of addresses."""
     settings.KEEP_PROBES_DAYS = 7
+    request.getfixturevalue("monkeypatch").setattr("recognition.cameras.views.PATIENCE", 0.1)
+    cameras.save_camera(Camera(name="gate", source="0"))
     ann, gone = map(request.getfixturevalue("enrol"), (1, 2))
     identities.erase(gone)
     recognise.identify(person_jpeg(1, variant=1))
@@ -111,6 +114,7 @@ def values(db, request, settings) -> dict[str, object]:
         "key": "x",
         "uidb36": "1",
         "app_label": "recognition",
+        "name": "gate",
         "url": "nothing/",
         "rest": "nothing",
     }
@@ -226,6 +230,8 @@ def test_every_page(values, visitors):
             if answer.status_code in (200, 405):  # a page, or the place where a form goes to
                 seen.add(route)
             wrong += [f"{path} for the {name}: {fault}" for fault in faults(path, answer)]
+            if answer.streaming:
+                list(answer.streaming_content)  # to its end, which closes it
     assert wrong == []
     assert [route for route in ROUTES if route not in seen and not UNSEEN.fullmatch(route)] == []
     assert len(seen) > 100

@@ -111,3 +111,15 @@ def test_a_job_that_ends_by_itself() -> None:
     with Supervisor([python("a", FOREVER)]) as supervisor:
         assert supervisor.run(python("job", "pass")) == 0
         assert supervisor.run(python("job", "raise SystemExit(3)")) == 3
+
+
+def test_what_is_not_vital_ends_nothing_and_is_tried_again(monkeypatch) -> None:
+    monkeypatch.setattr("identity_site.supervisor._FAILURE_SECONDS", 2)
+    weak = Child("weak", [sys.executable, "-c", "raise SystemExit(3)"], vital=False)
+    strong = python("strong", FOREVER)
+    with Supervisor([weak, strong]) as supervisor:
+        supervisor.watch(lambda: weak.given_up, seconds=30)
+        assert weak.given_up
+        assert strong.ended is None
+        first = weak.starts[-1]
+        assert supervisor.watch(lambda: weak.starts[-1] != first, seconds=30)

@@ -43,6 +43,7 @@ class Event(serializers.Serializer):
         allow_null=True, help_text="How far the best person was ahead of the second."
     )
     kiosk = serializers.CharField(source="api_key.name", default=None, allow_null=True)
+    camera = serializers.CharField(source="camera.name", default=None, allow_null=True)
 
 
 class EventsPage(serializers.Serializer):

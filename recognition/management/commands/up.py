@@ -42,13 +42,16 @@ class Command(BaseCommand):
         )
         parser.add_argument("--no-demo", action="store_true", help="do not enrol the demo people")
         parser.add_argument("--no-worker", action="store_true", help="web server only")
+        parser.add_argument("--no-cameras", action="store_true", help="do not watch the cameras of the admin")
 
     def handle(self, *args: Any, **options: Any) -> None:
         host: str = options["host"]
         port = options["port"] if options["port"] is not None else env.integer("PORT", 8000, maximum=65_535)
         port = free_port(host, port)
         self._prepare()
-        children = [web_server(host, port)] + ([] if options["no_worker"] else [worker()])
+        children = [web_server(host, port)]
+        if not options["no_worker"]:
+            children += [worker()] if options["no_cameras"] else [worker(), camera_worker()]
         try:
             with Supervisor(children, beside=mend_servers) as supervisor:
                 self._step("Starting the web server and the worker")
@@ -160,6 +163,12 @@ def worker() -> Child:
     command += ["--hostname", "up@%h", "--loglevel", settings.LOG_LEVEL]
     command += ["--without-gossip", "--without-mingle"]  # there is no second worker to talk to
     return Child("worker", command)
+
+
+def camera_worker() -> Child:
+    """Watches the cameras of the admin. It waits, light, as long as there is none."""
+    script = str(settings.BASE_DIR / "manage.py")
+    return Child("camera worker", [sys.executable, script, "watch", "--all"], vital=False)
 
 
 def free_port(host: str, port: int) -> int:

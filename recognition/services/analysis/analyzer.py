@@ -177,6 +177,19 @@ class Analyzer:
         with timings.step("align"):
             return _seen(image, faces, limits)
 
+    def glance(self, image: Image, *, fine: bool) -> list[Face]:
+        """As `Finder.glance`: the faces of one frame of a film."""
+        return self.finder.glance(image, fine=fine)
+
+    def look_at(self, image: Image, faces: Sequence[Face], limits: QualityLimits) -> list[SeenFace]:
+        """Crop and quality of faces of the picture that were found before, in their order."""
+        inspected = self.finder.inspect(image, faces)
+        crops = [align(image, face.landmarks) for face in inspected]
+        return [
+            SeenFace(face, crop, assess(image, face, crop, limits))
+            for face, crop in zip(inspected, crops, strict=True)
+        ]
+
     def find_many(self, images: Sequence[Image], limits: QualityLimits) -> list[list[SeenFace]]:
         """As `find` for each picture, the networks in batches where they take some."""
         faces = self.finder.find_many(images)

@@ -12,12 +12,16 @@ from recognition.services.analysis import SeenFace, Timings
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """On whose behalf a probe is decided, and what spoke for a living person; kept with the decision."""
+    """On whose behalf a probe is decided, and what spoke for a living person; kept with the decision.
+
+    camera_id: of a `Camera` that saw the face by itself.
+    """
 
     kind: str = Decision.Kind.IDENTIFY
     api_key: ApiKey | None = None
     user_id: int | None = None
     liveness: dict[str, Any] | None = None
+    camera_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,38 @@ def _count(decisions: Iterable[Decision], timings: Timings) -> None:
     metrics.stages(timings.ms)
 
 
+def identify_together(
+    faces: Sequence[SeenFace],
+    *,
+    asker: Asker,
+    picture: Image | None = None,
+    worth: Callable[[FaceAnswer], bool] = lambda _: True,
+) -> FaceAnswer:
+    """Decide who several looks at one face show, such as those of a film: their mean is searched.
+
+    faces: at least one, all of them good enough, the best first. picture: what may be kept with the decision. worth:
+    whether the answer is worth a record.
+    """
+    timings = Timings()
+    policy, gallery = in_force()
+    vectors = get_analyzer().embed([face.crop for face in faces], timings, version=policy.model_version)
+    mean = vectors.mean(axis=0)
+    face = replace(faces[0], vector=np.asarray(mean / np.linalg.norm(mean), np.float32))
+    (row,) = _search(gallery, [face], KEPT_CANDIDATES)
+    with transaction.atomic():
+        people = _present(match.identity_id for match in row)
+        row = [match for match in row if match.identity_id in people]
+        answer = Identification(faces=[_decide(face, row, people, policy, KEPT_CANDIDATES)])
+        if not worth(answer.faces[0]):
+            return answer.faces[0]
+        (decision,) = decisions = _record(answer, [0], [row], asker, policy, gallery)
+        if picture is not None:
+            probe_pictures.keep(answer.probe, picture)
+    shadow.compare_search(decisions, [face], timings)
+    _count(decisions, timings)
+    return replace(answer.faces[0], decision_id=decision.pk)
+
+
 def _search(gallery: Gallery, seen: Sequence[SeenFace], count: int) -> list[list[Match]]:
     """The best people for each face, best first; none for a face without a vector."""
     vectors = [face.vector for face in seen if face.vector is not None]
@@ -175,6 +207,7 @@ def _row(asker: Asker, policy: ThresholdPolicy, probe: UUID, **fields: Any) -> D
         api_key=asker.api_key,
         user_id=asker.user_id,
         liveness=asker.liveness,
+        camera_id=asker.camera_id,
         probe=probe,
         policy=policy,
         model_version_id=policy.model_version_id,

@@ -1,0 +1,83 @@
+"""Cameras: rows that a worker watches all the time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from recognition.admin.base import SiteAdmin
+from recognition.engine.film import without_password
+from recognition.models import Camera
+from recognition.services import cameras
+
+STATES = {"watched": "success", "no pictures": "danger", "nobody watches": "warning", "off": "info"}
+
+
+class CameraForm(forms.ModelForm):
+    """The source is not shown again whole: it often holds a password. Left empty it stays."""
+
+    source = forms.CharField(
+        required=False,
+        max_length=500,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="rtsp://…, http://… or the number of a webcam of the host, such as 0.",
+    )
+
+    class Meta:
+        model = Camera
+        fields = ("name", "place", "source", "enabled")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "source" in self.fields and self.instance.pk:
+            self.initial["source"] = ""
+            shown = without_password(self.instance.source) or "It cannot be read any more; enter it again."
+            self.fields["source"].help_text += f" At present: {shown}. Left empty it stays."
+
+    def clean_source(self) -> str:
+        source: str = self.cleaned_data["source"]
+        if not source and not self.instance.pk:
+            raise forms.ValidationError("This field is required.")
+        return source or self.instance.source
+
+
+@admin.register(Camera)
+class CameraAdmin(SiteAdmin):
+    form = CameraForm
+    list_display = ("name", "place", "state", "figures", "look")
+    list_filter = ("enabled",)
+    search_fields = ("name", "place")
+    search_help_text = "Name or place"
+
+    @display(description="state", label=STATES)
+    def state(self, camera: Camera) -> str:
+        if not camera.enabled:
+            return "off"
+        known = cameras.state_of(camera.pk)
+        if known is None:
+            return "nobody watches"
+        return "no pictures" if known.get("trouble") else "watched"
+
+    @display(description="how it goes", empty_value="–")
+    def figures(self, camera: Camera) -> str | None:
+        known = cameras.state_of(camera.pk) if camera.enabled else None
+        if known is None:
+            return None
+        if known.get("trouble"):
+            return str(known["trouble"])
+        return f"{known['fps']} frames a second, known after {known['delay_ms']} ms"
+
+    @display(description="")
+    def look(self, camera: Camera) -> str:
+        address = reverse("cameras:page", args=[camera.name])
+        return format_html('<a class="text-link" href="{}">Look on</a>', address)
+
+    def save_model(self, request: HttpRequest, obj: Camera, form: Any, change: bool) -> None:
+        cameras.save_camera(obj)

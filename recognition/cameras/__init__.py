@@ -1,0 +1,1 @@
+"""Staff look on: the pages of cameras. Views call one service each."""
