@@ -148,6 +148,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "identity_site.middleware.HealthMiddleware",
+    "identity_site.metrics.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "identity_site.middleware.BrowserPolicyMiddleware",
@@ -444,6 +445,14 @@ UNFOLD = {
         }
     },
 }
+
+# --- Metrics -----------------------------------------------------------------------------------------------
+
+# Who may read /metrics: whoever shows the token, or asks from one of these networks. Without both nobody.
+METRICS_TOKEN = env.secret_word("METRICS_TOKEN")
+METRICS_NETWORKS = env.networks("METRICS_NETWORKS")
+# Where the processes of this machine count together.
+METRICS_DIR = env.path("METRICS_DIR", memory_folder.default(DATA_DIR, "metrics"))
 
 # --- Language and time -------------------------------------------------------------------------------------
 
