@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
+from billiard.process import current_process
 from celery import Celery, Task, signals
 
 from .lifetime import end_with_parent
@@ -51,6 +53,56 @@ def watch_processes(**_: Any) -> None:
 
     for began in (signals.beat_embedded_init, signals.worker_process_init):
         began.connect(end_with_worker, weak=False, dispatch_uid="end_with_worker")
+
+
+@signals.celeryd_init.connect
+def count_together(**_: Any) -> None:
+    """The worker and the processes of its pool count in one folder."""
+    from django.conf import settings
+
+    from identity_site import metrics_folder
+    from recognition.services import metrics
+
+    folder = metrics_folder.open_for(settings.METRICS_DIR, "worker")
+    if folder is None:
+        return
+    metrics.share(folder, _place)
+
+    def reserve(**_: Any) -> None:
+        metrics.reserve(folder, _place())
+
+    def release(**_: Any) -> None:
+        metrics_folder.release(folder)
+
+    signals.worker_process_init.connect(reserve, weak=False, dispatch_uid="reserve_metrics")
+    signals.worker_shutdown.connect(release, weak=False, dispatch_uid="release_metrics")
+
+
+def _place() -> str:
+    """Of this process in the worker's pool; one that takes the place of another gets its number."""
+    index = getattr(current_process(), "index", None)
+    return "worker" if index is None else f"worker{index}"
+
+
+@signals.task_prerun.connect
+def note_begin(task: Task, **_: Any) -> None:
+    task.request.began = time.monotonic()
+
+
+@signals.task_postrun.connect
+def note_end(task: Task, state: str | None = None, **_: Any) -> None:
+    from recognition.services import metrics
+
+    metrics.TASKS.labels(task.name, (state or "unknown").lower()).inc()
+    began = getattr(task.request, "began", None)
+    if began is not None:
+        metrics.TASK_SECONDS.labels(task.name).observe(time.monotonic() - began)
+
+
+@signals.before_task_publish.connect
+def note_sending(headers: dict[str, Any], **_: Any) -> None:
+    """For how long the oldest message waits can be read from the queue then."""
+    headers["sent_at"] = time.time()
 
 
 @signals.import_modules.connect

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -99,6 +100,25 @@ def origins(name: str) -> list[str]:
                 f" not {value!r}."
             )
     return values
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Addresses or networks such as ``10.0.0.0/8``."""
+    found = []
+    for value in words(name):
+        try:
+            found.append(ip_network(value))
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name} must list networks such as 10.0.0.0/8 ({error}).") from None
+    return found
+
+
+def secret_word(name: str) -> str:
+    """A password of at least 16 characters that goes into a header; empty where it is not set."""
+    value = text(name)
+    if value and not re.fullmatch(r"[!-~]{16,}", value):
+        raise ImproperlyConfigured(f"{name} must have at least 16 characters: ASCII, without spaces.")
+    return value
 
 
 def choice(name: str, default: str, options: list[str]) -> str:

@@ -11,18 +11,23 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from redis.exceptions import RedisError
 
+from identity_site import standing
+
 logger = logging.getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class HealthMiddleware:
-    """``/healthz`` for load balancers: 200 while the database answers, whatever host they ask for."""
+    """For load balancers, whatever host they ask for: ``/healthz`` is 200 while the database answers, ``/readyz`` while
+    somebody can be recognised here."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path == "/readyz":
+            return _ready()
         if request.path != "/healthz":
             return self.get_response(request)
         try:
@@ -32,6 +37,13 @@ class HealthMiddleware:
             logger.exception("the database does not answer")
             return JsonResponse({"status": "database unreachable"}, status=503)
         return JsonResponse({"status": "ok"})
+
+
+def _ready() -> JsonResponse:
+    """Without Redis kiosks go on, so that it alone does not take this process out of service."""
+    found = standing.readiness()
+    ready = found["database"] == found["recognition"] == "ok"
+    return JsonResponse({"ready": ready, **found}, status=200 if ready else 503)
 
 
 class OutageMiddleware:

@@ -149,7 +149,19 @@ def test_the_tree_draws_the_packages_at_the_top():
 # --- The tables of docs/configuration.md ---------------------------------------------------------------------
 
 
-HELPERS = {"text", "required", "boolean", "integer", "rate", "words", "choice", "path", "origins"}
+HELPERS = {
+    "text",
+    "required",
+    "boolean",
+    "integer",
+    "rate",
+    "words",
+    "choice",
+    "path",
+    "origins",
+    "networks",
+    "secret_word",
+}
 
 
 def variables() -> Iterator[tuple[str, object]]:

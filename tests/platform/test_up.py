@@ -29,6 +29,8 @@ from identity_site.env import BASE_DIR
 from recognition.management.commands import up
 from tests.platform.processes import Seen, User, environment, processes_of, wait_until_gone
 
+TOKEN = "the-token-of-an-operator"
+
 
 class Site:
     """A running `manage.py up` and what it printed."""
@@ -39,7 +41,15 @@ class Site:
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "up", *arguments],
             cwd=BASE_DIR,
-            env=environment(data_dir, WEB_WORKERS="1", WORKER_PROCESSES="1", PYTHONUNBUFFERED="1"),
+            env=environment(
+                data_dir,
+                WEB_WORKERS="1",
+                WORKER_PROCESSES="1",
+                PYTHONUNBUFFERED="1",
+                METRICS_TOKEN=TOKEN,
+                METRICS_DIR=str(data_dir / "metrics"),
+                INDEX_CHECK_SECONDS="5",
+            ),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -70,8 +80,9 @@ class Site:
         assert found, self.output
         return found[1]
 
-    def get(self, path: str) -> tuple[int, str]:
-        with urllib.request.urlopen(self.address + path, timeout=30) as response:
+    def get(self, path: str, **headers: str) -> tuple[int, str]:
+        request = urllib.request.Request(self.address + path, headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as response:
             return response.status, response.read().decode(errors="replace")
 
     def end(self, name: signal.Signals = signal.SIGINT) -> int:
@@ -212,6 +223,27 @@ def test_a_taken_port(data_dir: Path) -> None:
     assert f"--port {port + 1}" in site.output
     assert "Traceback" not in site.output
     wait_until_gone(data_dir)
+
+
+def test_metrics_of_web_server_and_worker(lasting_site: Site) -> None:
+    """Each process of the site counts for itself; one page shows the sum."""
+    site = lasting_site
+    assert site.get("/accounts/login/")[0] == 200
+    shown = {
+        'identity_requests_total{area="accounts",method="GET",status="200"}',
+        'identity_tasks_total{state="success",task="recognition.rebuild_index_if_stale"}',
+        'identity_workers{queue="recognition"} 1.0',
+        'identity_up{server="redis"} 1.0',
+    }
+    deadline = time.monotonic() + 60
+    while missing := {
+        line for line in shown if line not in site.get("/metrics", Authorization=f"Bearer {TOKEN}")[1]
+    }:
+        assert time.monotonic() < deadline, missing
+        time.sleep(1)
+    assert json.loads(site.get("/readyz")[1])["ready"]
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        site.get("/metrics")
 
 
 @pytest.mark.faults

@@ -14,6 +14,7 @@ from recognition.engine.gallery import Gallery
 from recognition.engine.quality import PROBE, unlit
 from recognition.engine.types import Floats, Image, Match
 from recognition.models import Decision, Identity, ModelVersion, ThresholdPolicy
+from recognition.services import metrics
 from recognition.services.analysis import SeenFace, Timings, get_analyzer, quality_dict
 from recognition.services.errors import Conflict, NotFound
 from recognition.services.recognition import pictures as probe_pictures
@@ -82,7 +83,14 @@ def identify(
         for place, decision in zip(chosen, decisions, strict=True):
             answer.faces[place] = replace(answer.faces[place], decision_id=decision.pk)
         shadow.compare_search(decisions, [seen[place] for place in chosen], timings)
+    _count(decisions, timings)
     return answer
+
+
+def _count(decisions: Iterable[Decision], timings: Timings) -> None:
+    for decision in decisions:
+        metrics.DECISIONS.labels(decision.kind, decision.outcome, decision.reason).inc()
+    metrics.stages(timings.ms)
 
 
 def identify_together(
@@ -113,6 +121,7 @@ def identify_together(
         if picture is not None:
             probe_pictures.keep(answer.probe, picture)
     shadow.compare_search(decisions, [face], timings)
+    _count(decisions, timings)
     return replace(answer.faces[0], decision_id=decision.pk)
 
 
@@ -189,6 +198,7 @@ def record_refusal(*, asker: Asker, reason: str, liveness: dict[str, Any]) -> No
     row = _row(asker, policy_in_force(), uuid4(), outcome=Decision.Outcome.REJECTED, reason=reason)
     row.liveness = liveness
     row.save()
+    _count([row], Timings())
 
 
 def _row(asker: Asker, policy: ThresholdPolicy, probe: UUID, **fields: Any) -> Decision:
@@ -251,6 +261,7 @@ def verify_identity(
             decision.save()
     if record and face is not None:
         shadow.compare_claim(decision, face, identity.pk, timings)
+    _count([decision] if record else [], timings)
     return answer
 
 
@@ -265,6 +276,7 @@ def verify_images(
     vectors = [face.vector for face in faces if face is not None and face.vector is not None]
     score = float(vectors[0] @ vectors[1]) if len(vectors) == 2 else None
     answer = _verification(faces, score, policy, timings)
+    decisions = []
     if record:
         fields: dict[str, Any] = {"outcome": answer.decision, "reason": answer.reason, "score": answer.score}
         if found := [face for face in faces if face is not None]:
@@ -272,7 +284,9 @@ def verify_images(
         with transaction.atomic():
             probe = uuid4()
             probe_pictures.keep(probe, *pictures)
-            _row(asker, policy, probe, **fields).save()
+            decisions = [_row(asker, policy, probe, **fields)]
+            decisions[0].save()
+    _count(decisions, timings)
     return answer
 
 
