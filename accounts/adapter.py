@@ -11,3 +11,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Administrators make the accounts, unless the site says that anybody may."""
         return bool(settings.ACCOUNT_SIGNUP_OPEN)
+
+    def get_login_stages(self) -> list[str]:
+        """What a face has to be followed by comes first, so that allauth asks whoever has a second factor last."""
+        return ["accounts.stages.AfterFaceStage", *super().get_login_stages()]

@@ -9,10 +9,10 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, StackedInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from accounts.models import User
+from accounts.models import SignInRule, User
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.unregister([Group, EmailAddress])
@@ -36,9 +36,21 @@ class UserAdmin(BaseUserAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
         return str(getattr(user, "identity", None) or "–")
 
 
+class SignInRuleInline(StackedInline):  # type: ignore[misc]
+    model = SignInRule
+    extra = 0
+
+
 @admin.register(Group)
 class GroupAdmin(BaseGroupAdmin, ModelAdmin):  # type: ignore[misc,type-arg]
-    pass
+    list_display = ("name", "face")
+    list_select_related = ("sign_in_rule",)
+    inlines = (SignInRuleInline,)
+
+    @admin.display(description="sign-in by face")
+    def face(self, group: Group) -> str:
+        rule: SignInRule | None = getattr(group, "sign_in_rule", None)
+        return rule.get_face_display() if rule else "as the site says"
 
 
 @admin.register(EmailAddress)

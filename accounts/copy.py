@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from allauth.account.decorators import reauthentication_required
 from allauth.core.internal import ratelimit
 from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -21,9 +22,13 @@ ALLAUTH = "allauth.account"  # whose settings hold the rate limits
 @never_cache
 @login_required
 @more_than_a_face
+@reauthentication_required(enabled=True)  # type: ignore[untyped-decorator]
 @require_http_methods(["GET", "HEAD", "POST"])
 def copy(request: HttpRequest) -> HttpResponse:
-    """GET says what is in it, POST sends it. A face alone does not open it: it holds all of one's photos."""
+    """GET says what is in it, POST sends it.
+
+    It holds all of one's photos, so a face alone does not open it, and neither does a screen that was left open.
+    """
     identity = cast(Identity | None, getattr(request.user, "identity", None))
     if identity is None:
         raise Http404("Nobody is linked with this account.")

@@ -94,6 +94,12 @@ class FramesForm(forms.Form):
         return found
 
 
+class PasswordForm(forms.Form):
+    password = forms.CharField(
+        strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True})
+    )
+
+
 class LoginForm(allauth_forms.LoginForm):
     """allauth's password form with labels in place of placeholders."""
 

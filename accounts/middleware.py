@@ -9,14 +9,17 @@ from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY, g
 from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
-from accounts import services
+from accounts import policies, services
+from accounts.decorators import more_than_a_face
 
 log = logging.getLogger(__name__)
 
 
 class FaceSessionMiddleware:
-    """Ends a session that only a face opened, once a face may not open this account any more.
+    """Ends a session that only a face opened, once a face may not open this account any more, and asks for the password
+    where the rules say that a face alone does not lead.
 
     Else it would outlive a suspension, and become an administrator's when the account is made one.
     """
@@ -28,10 +31,18 @@ class FaceSessionMiddleware:
         if _may_be_a_face(request) and request.user.is_authenticated:
             user = request.user
             records = get_authentication_records(request, user)
-            if services.opened_by_face(records) and not services.face_still_opens(user):
-                log.info("a session opened by face has ended", extra={"user": user.pk})
-                logout(request)
+            if services.opened_by_face(records):
+                if not services.face_still_opens(user):
+                    log.info("a session opened by face has ended", extra={"user": user.pk})
+                    logout(request)
+                elif not (_is_way_out(request) or policies.face_reaches(user, request.path)):
+                    return more_than_a_face(self.get_response)(request)  # type: ignore[return-value]
         return self.get_response(request)
+
+
+def _is_way_out(request: HttpRequest) -> bool:
+    """Where the password is asked for, and where one signs out."""
+    return request.path in {reverse("account_reauthenticate"), reverse("account_logout")}
 
 
 def _may_be_a_face(request: HttpRequest) -> bool:

@@ -1,14 +1,15 @@
-"""Who may sign in by face, and with which face. No state and no side effects."""
+"""Who may sign in by face, with which face, and what else it takes. No side effects."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+
+from accounts.models import FaceOpens, SignInRule, User
 from recognition.services.recognition import FaceAnswer
-
-if TYPE_CHECKING:
-    from accounts.models import User
 
 # A second face this large, compared with the largest, may belong to somebody who stands in front of the
 # camera as well. Smaller ones are in the background.
@@ -29,6 +30,54 @@ def account_to_open(face: FaceAnswer) -> User | None:
     return user if user is not None and face_may_open(user) else None
 
 
+def face_opens(user: User) -> FaceOpens:
+    """What a face is worth for this account: by the most careful rule of its groups, or else by the site's.
+
+    Never staff by a face alone (NIST SP 800-63B: a biometric is only ever a part of authentication), and by the site's
+    rule not at all.
+    """
+    rules = [FaceOpens(rule.face) for rule in _rules(user)]
+    staff = user.is_staff or user.is_superuser
+    if not rules:
+        return FaceOpens.NEVER if staff else FaceOpens(settings.FACE_OPENS)
+    if staff:
+        rules.append(FaceOpens.PASSWORD)
+    return max(rules, key=list(FaceOpens).index)
+
+
 def face_may_open(user: User) -> bool:
-    """Not those of staff and superusers: a photo can fool a camera as long as liveness is not checked."""
-    return user.is_active and not (user.is_staff or user.is_superuser)
+    """Whether a face may begin to open this account, with what it takes besides."""
+    if not user.is_active:
+        return False
+    match face_opens(user):
+        case FaceOpens.ALONE:
+            return True
+        case FaceOpens.PASSWORD:
+            return user.has_usable_password() or has_second_factor(user)
+        case FaceOpens.FACTOR:
+            return has_second_factor(user)
+        case _:
+            return False
+
+
+def needs_password(user: User) -> bool:
+    """Whether the password is asked for after the face. Whoever has a second factor is asked for that in any case."""
+    return face_opens(user) is FaceOpens.PASSWORD and not has_second_factor(user)
+
+
+def has_second_factor(user: User) -> bool:
+    return bool(is_mfa_enabled(user, [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]))
+
+
+def face_reaches(user: User, path: str) -> bool:
+    """Whether somebody whom only a face signed in may go there without the password."""
+    named = [rule.paths.split() for rule in _rules(user)]
+    return all(path.startswith(tuple(beginnings)) for beginnings in named if beginnings)
+
+
+def _rules(user: User) -> list[SignInRule]:
+    """Of the user's groups. Asked of the database once in a request, whose user this is."""
+    if "_sign_in_rules" not in user.__dict__:
+        user.__dict__["_sign_in_rules"] = list(SignInRule.objects.filter(group__user=user))
+    rules: list[SignInRule] = user.__dict__["_sign_in_rules"]
+    return rules

@@ -10,18 +10,21 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.flows.login import record_authentication
+from allauth.account.signals import user_logged_in
 from allauth.account.utils import perform_login
 from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.core.cache import cache
 from django.db import transaction
+from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from redis.exceptions import RedisError
 
 from accounts import policies
-from accounts.models import User
+from accounts.models import FaceOpens, User
 from recognition.engine.types import REASONS, EngineError
 from recognition.services import identities, liveness, recognition
 from recognition.services.errors import NotFound, ServiceError
@@ -29,6 +32,7 @@ from recognition.services.errors import NotFound, ServiceError
 log = logging.getLogger(__name__)
 
 ALLAUTH = "allauth.account"  # whose settings hold the rate limits
+PROBE = "face_probe"  # of the session: what a face that is being signed in was recognised in
 FACE = "face"  # the name of this way to sign in among allauth's authentication records
 
 # What the person in front of the camera should do next. Other codes have their sentence in `REASONS`.
@@ -42,7 +46,7 @@ TEXTS = {
     "too_bright": "Too much light. Turn a little away from it.",
     "too_turned": "Look straight into the camera.",
     "not_recognised": "You were not recognised. Try again, or sign in with your password.",
-    "too_many_attempts": "Too many attempts. Wait a minute, or sign in with your password.",
+    "too_many_attempts": "Too many attempts. Wait some minutes, or sign in with your password.",
     "too_many_this_hour": "Too many attempts this hour. Sign in with your password.",
     "liveness_required": "Turn the camera on and follow the words. A file cannot sign anybody in.",
     "liveness_token": "It took too long to sign in. Try again.",
@@ -147,13 +151,12 @@ def sign_in_by_face(request: HttpRequest, data: bytes, *, token: str = "") -> Ht
         recognition.refuse_sign_in(probe=answer.probe, reason="no_account")
         log.info("face login refused", extra={"reason": face.reason or "no account that a face may open"})
         raise FaceRefused("not_recognised")
-    recognition.set_user(probe=answer.probe, face=face, user_id=user.pk)
     try:
         attempt.rollback()
-        ratelimit.clear(request, app=ALLAUTH, action="face_login")
+        ratelimit.clear(request, app=ALLAUTH, action="face_login", key=_owner(request))
     except RedisError:
         log.warning("a successful attempt stays counted")
-    return _log_in(request, user)
+    return _log_in(request, user, answer.probe)
 
 
 def _take_attempt(request: HttpRequest) -> ratelimit.RateLimitUsage:
@@ -162,7 +165,7 @@ def _take_attempt(request: HttpRequest) -> ratelimit.RateLimitUsage:
     A success clears the short limit, but takes only itself off the long one: else whoever owns one account
     could try other faces without end between two sign-ins of his own.
     """
-    short = ratelimit.consume(request, app=ALLAUTH, action="face_login")
+    short = ratelimit.consume(request, app=ALLAUTH, action="face_login", key=_owner(request))
     if not short:
         raise FaceRefused("too_many_attempts", wait=_wait(request, "face_login"))
     attempt = ratelimit.consume(request, app=ALLAUTH, action="face_login_hourly")
@@ -173,10 +176,14 @@ def _take_attempt(request: HttpRequest) -> ratelimit.RateLimitUsage:
 
 
 def _wait(request: HttpRequest, action: str) -> int:
-    """Seconds until the oldest attempt that allauth counts is forgotten."""
-    (rate,) = ratelimit.get_rates(app=ALLAUTH, action=action)
-    attempts = cache.get(ratelimit.get_cache_key(request, app=ALLAUTH, action=action, rate=rate))
-    return max(1, math.ceil(attempts[-1] + rate.duration - time.time())) if attempts else 1
+    """Seconds until allauth forgets an attempt of each limit that is reached."""
+    waits = [1]
+    for rate in ratelimit.get_rates(app=ALLAUTH, action=action):
+        key = ratelimit.get_cache_key(request, app=ALLAUTH, action=action, rate=rate, key=_owner(request))
+        attempts = cache.get(key) or ()
+        if len(attempts) >= rate.amount:
+            waits.append(math.ceil(attempts[-1] + rate.duration - time.time()))
+    return max(waits)
 
 
 def _main_face(answer: recognition.Identification) -> recognition.FaceAnswer:
@@ -190,16 +197,28 @@ def _main_face(answer: recognition.Identification) -> recognition.FaceAnswer:
     return face
 
 
-def _log_in(request: HttpRequest, user: User) -> HttpResponse:
+def _log_in(request: HttpRequest, user: User, probe: UUID) -> HttpResponse:
     if SESSION_KEY in request.session:
         # Of an account that is gone or locked. Django would empty it later, and the record below with it.
         request.session.flush()
     record_authentication(request, user, method=FACE)
+    request.session[PROBE] = str(probe)
     response: HttpResponse = perform_login(request, user)
     # The camera may stand in a public place, so the session ends with the browser.
     request.session.set_expiry(0)
-    log.info("signed in by face", extra={"user": user.pk})
+    if not request.user.is_authenticated:
+        recognition.hold_sign_in(probe=probe)
+        log.info("a face asks for a second step", extra={"user": user.pk})
     return response
+
+
+@receiver(user_logged_in)
+def note_face(sender: Any, request: HttpRequest, user: User, **_: Any) -> None:
+    """The account is open, at once or after a second step: the decision about the face was acted on."""
+    probe = request.session.pop(PROBE, None)
+    if probe and FACE in {record.get("method") for record in get_authentication_records(request, user)}:
+        recognition.set_user(probe=UUID(probe), user_id=user.pk)
+        log.info("signed in by face", extra={"user": user.pk})
 
 
 def signed_in_how(records: Iterable[dict[str, Any]]) -> str:
@@ -219,9 +238,12 @@ def opened_by_face(records: Sequence[dict[str, Any]]) -> bool:
 
 
 def face_still_opens(user: User) -> bool:
-    """Whether a face could open this account at present."""
+    """Whether a face alone could open this account at present."""
     return (
-        face_login_enabled() and policies.face_may_open(user) and recognition.is_recognised(user_id=user.pk)
+        face_login_enabled()
+        and user.is_active
+        and policies.face_opens(user) is FaceOpens.ALONE
+        and recognition.is_recognised(user_id=user.pk)
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from allauth.account import views as allauth_views
 from django.urls import include, path
 
-from accounts import consent, copy, views
+from accounts import consent, copy, stages, views
 from accounts.decorators import more_than_a_face
 
 own = [
     path("face/", views.FaceLoginView.as_view(), name="face-login"),
     path("face/challenge/", views.start_challenge, name="face-challenge"),
     path("face/challenge/<uuid:challenge>/", views.add_frames, name="face-frames"),
+    path("face/password/", stages.after_face, name="after-face"),
     path("profile/", views.profile, name="profile"),
     path("consent/", consent.OwnConsentView.as_view(), name="consent"),
     path("consent/<str:token>/", consent.LinkedConsentView.as_view(), name="consent-link"),

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 from django.views.generic import FormView
 
-from accounts import services
+from accounts import policies, services
 from accounts.decorators import face_login_required_on
 from accounts.forms import FaceLoginForm, FramesForm
 from recognition.engine.types import REASONS
@@ -114,6 +114,8 @@ def profile(request: HttpRequest) -> HttpResponse:
     identity = getattr(user, "identity", None)
     context: dict[str, Any] = {
         "how": services.signed_in_how(get_authentication_records(request, user)),
+        "face_opens": policies.face_opens(user).value,
+        "second_factor": policies.has_second_factor(user),
         "identity": identity,
         "consent": identities.consent_of(identity) if identity else None,
         "erase_on": identities.erase_on(identity) if identity else None,

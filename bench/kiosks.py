@@ -1,7 +1,7 @@
 """Kiosks that ask one after another, each on a connection of its own, in a process beside the bench.
 
-Our own client and not locust: that brings gevent, flask and a dozen packages more to call one address, and its greenlets
-and statistics take more of the cores that the site runs on too. This one waits in the kernel.
+Our own client and not locust: that brings gevent, flask and a dozen packages more to call one address, and its
+greenlets and statistics take more of the cores that the site runs on too. This one waits in the kernel.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``python -m bench.load``: so many kiosks at once on identify, against gunicorn as in production, on this machine alone.
+"""``python -m bench.load``: kiosks at once on identify, against gunicorn as in production, on this machine.
 
 Each kiosk sends the next picture as soon as it has an answer, and waits as long as a 503 says. Beside them `/healthz`
 is asked once a second, and the memory of the web processes is noted.

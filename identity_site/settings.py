@@ -208,8 +208,11 @@ ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {"login": "accounts.forms.LoginForm"}
 ACCOUNT_SIGNUP_OPEN = env.boolean("ACCOUNT_SIGNUP_OPEN", False)
 FACE_LOGIN_ENABLED = env.boolean("FACE_LOGIN_ENABLED", True)
+# What a face is worth for accounts without a rule of their groups: "alone", "password", "factor" or "never".
+FACE_OPENS = env.choice("FACE_OPENS", "alone", ["alone", "password", "factor", "never"])
 ACCOUNT_RATE_LIMITS = {
-    "face_login": "10/m/ip",
+    # Five of one browser, then a wait: whoever drops the cookie meets those of the address.
+    "face_login": "10/m/ip,5/5m/key",
     "face_login_hourly": "120/h/ip",
     "face_challenge": "30/m/ip",
     "access_copy": "5/h/user",
@@ -217,6 +220,8 @@ ACCOUNT_RATE_LIMITS = {
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+# The password again, or a second factor, within the last five minutes before addresses and factors change.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_ALLOW_UNVERIFIED_EMAIL = True

@@ -1,7 +1,7 @@
 """What the C library does with memory that was freed. It keeps it by default, in a heap for each thread.
 
-Pictures make this costly. A web process of 284 MB, after 100 pictures of up to 49 megapixels in eight threads, kept 936 MB
-for ever; with two heaps 673; with large blocks given back when they are freed, too, 492; with `give_back` after each
+Pictures make this costly. A web process of 284 MB, after 100 pictures of up to 49 megapixels in eight threads, kept
+936 MB for ever; with two heaps 673; with large blocks given back when they are freed, too, 492; with `give_back` after each
 large picture 438, and half a minute later, when interpreters are idle and unloaded, 316.
 """
 
@@ -23,7 +23,8 @@ def keep_little() -> bool:
     if library is None:
         return False
     wanted = {_ARENA_MAX: HEAPS, _MMAP_THRESHOLD: LARGE_BLOCK, _TRIM_THRESHOLD: KEPT}
-    return all([library.mallopt(name, value) for name, value in wanted.items()])
+    done = [library.mallopt(name, value) for name, value in wanted.items()]
+    return all(done)
 
 
 def give_back() -> None:

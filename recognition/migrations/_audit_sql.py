@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 # Table, what it is called, the column with the person's number, columns whose values may be noted, columns that count for
 # nothing, and when an update counts. Values of other columns, such as names, are never noted, only that they changed.
-WATCHED = (
+Watched = tuple[str, str, str, str, str, str]
+WATCHED: tuple[Watched, ...] = (
     ("recognition_identity", "person", "id", "status,user_id,withdrawn_at", "updated_at", ""),
     (
         "recognition_photo",
@@ -42,6 +45,12 @@ WATCHED = (
     ("accounts_user_user_permissions", "account_right", "", "user_id,permission_id", "", ""),
     ("auth_group", "group", "", "name", "", ""),
     ("auth_group_permissions", "group_right", "", "group_id,permission_id", "", ""),
+)
+# Tables that came later, by the migration that watches them.
+WATCHED_SINCE_24: tuple[Watched, ...] = (
+    ("recognition_camera", "camera", "", "name,place,enabled", "updated_at", ""),
+    ("accounts_signinrule", "sign_in_rule", "", "group_id,face,paths", "", ""),
+    ("account_emailaddress", "email_address", "", "user_id,verified,primary", "", ""),
 )
 
 FUNCTIONS = """
@@ -133,14 +142,20 @@ END $$;
 """
 
 
-def _triggers() -> str:
+def triggers(watched: Iterable[Watched]) -> str:
     made = []
-    for table, name, person, shown, ignored, when in WATCHED:
+    for table, name, person, shown, ignored, when in watched:
         call = f"EXECUTE FUNCTION identity_audit_change('{name}', '{person}', '{shown}', '{ignored}')"
         made.append(f"CREATE TRIGGER audit_rows AFTER INSERT OR DELETE ON {table} FOR EACH ROW {call};")
         condition = f" WHEN ({when})" if when else ""
         made.append(f"CREATE TRIGGER audit_updates AFTER UPDATE ON {table} FOR EACH ROW{condition} {call};")
     return "\n".join(made)
+
+
+def no_triggers(watched: Iterable[Watched]) -> str:
+    return "\n".join(
+        f"DROP TRIGGER audit_rows ON {table}; DROP TRIGGER audit_updates ON {table};" for table, *_ in watched
+    )
 
 
 GUARDS = """
@@ -158,11 +173,9 @@ CREATE TRIGGER audit_kept BEFORE TRUNCATE ON recognition_auditlink
     FOR EACH STATEMENT EXECUTE FUNCTION identity_audit_refuse();
 """
 
-FORTH = FUNCTIONS + _triggers() + GUARDS
+FORTH = FUNCTIONS + triggers(WATCHED) + GUARDS
 BACK = (
-    "\n".join(
-        f"DROP TRIGGER audit_rows ON {table}; DROP TRIGGER audit_updates ON {table};" for table, *_ in WATCHED
-    )
+    no_triggers(WATCHED)
     + """
 DROP TRIGGER audit_probes ON recognition_decision;
 DROP TRIGGER audit_chain ON recognition_auditentry;

@@ -20,6 +20,7 @@ MORE_REASONS = {
     "ambiguous": "The two most similar people are too close to tell which one it is.",
     "several_people": "There were several people in the picture, so nobody was signed in.",
     "no_account": "The person was recognised, but has no account that a face may open.",
+    "second_step": "The person was recognised, but did not give the password or second factor that it takes as well.",
     "not_live": "It could not be seen that somebody was there in person, so nobody was looked for.",
     "not_the_same": "The two faces are not similar enough.",
     "looks_like_another": "It looks like somebody else who is enrolled. Somebody has to look at it.",

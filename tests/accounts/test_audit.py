@@ -103,6 +103,7 @@ def test_a_refused_page(client, enrol):
 def test_a_copy_of_ones_data(client, enrol):
     identity = enrol(6)
     sign_in(client, "user6", "a long enough secret")
+    client.post("/accounts/reauthenticate/", {"password": "a long enough secret"})
     assert b"".join(client.post("/accounts/copy/").streaming_content)
     assert last("export.person").person == identity.pk
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 import zipfile
 
 from django.test import Client
@@ -12,10 +13,12 @@ from django.urls import reverse
 from tests.fakes import person_jpeg
 
 URL = "/accounts/copy/"
+PASSWORD = "a long enough secret"
 
 
 def sign_in(client: Client, name: str = "user1") -> None:
-    client.post(reverse("account_login"), {"login": name, "password": "a long enough secret"})
+    client.post(reverse("account_login"), {"login": name, "password": PASSWORD})
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
 
 
 def test_downloads_ones_own(client, enrol):
@@ -31,7 +34,7 @@ def test_downloads_ones_own(client, enrol):
 
 def test_a_stranger_and_an_account_without_a_person(client, db, django_user_model):
     assert client.get(URL).status_code == 302
-    django_user_model.objects.create_user("bare", password="a long enough secret")
+    django_user_model.objects.create_user("bare", password=PASSWORD)
     sign_in(client, "bare")
     assert client.post(URL).status_code == 404
 
@@ -41,6 +44,18 @@ def test_a_face_alone_does_not_open_it(client, enrol, look):
     look(person_jpeg(1, variant=5))
     for ask in (client.get, client.post):
         assert reverse("account_reauthenticate") in ask(URL)["Location"]
+
+
+def test_a_screen_that_was_left_open_does_not_either(client, enrol, monkeypatch):
+    enrol(1)
+    client.post(reverse("account_login"), {"login": "user1", "password": PASSWORD})
+    for ask in (client.get, client.post):
+        assert reverse("account_reauthenticate") in ask(URL)["Location"]
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
+    assert client.get(URL).status_code == 200
+    later = time.time() + 301
+    monkeypatch.setattr("allauth.account.internal.flows.reauthentication.time.time", lambda: later)
+    assert client.get(URL).status_code == 302
 
 
 def test_not_without_end(client, enrol):

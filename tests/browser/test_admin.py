@@ -47,7 +47,9 @@ def test_photos_are_sent_one_by_one_and_become_ready_by_themselves(staff, ann):
     expect(page.locator("#photos .id-count")).to_have_text("1 of 2 ready")
     expect(cards.filter(has_text="wall.jpg")).to_contain_text("No face was found.")
     expect(cards.filter(has_text="face.jpg").locator("rect.id-chosen")).to_have_count(1)
-    page.wait_for_function("document.querySelector('.id-crop').naturalWidth === 112")  # it is loaded lazily
+    page.wait_for_function(
+        "() => document.querySelector('.id-crop').naturalWidth === 112"
+    )  # it is loaded lazily
     assert staff.heard == []
 
 
@@ -142,7 +144,7 @@ def test_enrolling_with_chosen_and_taken_photos(staff, db):
     page.click("[data-list] li:has-text('no.jpg') button")
     page.click("[data-webcam]")
     expect(page.locator("[data-webcam-panel]")).to_be_visible()
-    page.wait_for_function("document.querySelector('[data-video]').videoWidth > 0")
+    page.wait_for_function("() => document.querySelector('[data-video]').videoWidth > 0")
     page.click("[data-shoot]")
     expect(page.locator("[data-list] li")).to_have_count(2)
     page.click("button[name=_save]")

@@ -59,7 +59,7 @@ def test_nothing_is_shown_before_the_camera_plays(staff):
     page = staff(ADD, camera=wall_jpeg())
     page.evaluate("void (HTMLMediaElement.prototype.play = () => new Promise((done) => (window.go = done)))")
     page.click("[data-webcam]")
-    page.wait_for_function("Boolean(window.go)")
+    page.wait_for_function("() => Boolean(window.go)")
     expect(page.locator("[data-webcam-panel]")).to_be_hidden()
     page.evaluate("window.go()")
     expect(page.locator("[data-webcam-panel]")).to_be_visible()

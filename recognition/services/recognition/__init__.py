@@ -25,6 +25,7 @@ from recognition.services.recognition.recognise import (
 )
 from recognition.services.recognition.shadow import agreement, differences
 from recognition.services.recognition.sign_ins import (
+    hold_sign_in,
     is_recognised,
     recent_sign_ins,
     refuse_sign_in,
@@ -42,6 +43,7 @@ __all__ = [
     "differences",
     "drop_decisions",
     "forget_probe_pictures",
+    "hold_sign_in",
     "identify",
     "identify_together",
     "is_recognised",

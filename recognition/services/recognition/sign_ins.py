@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from recognition.models import Decision, Identity
-from recognition.services.recognition.answers import FaceAnswer
 
 SEVERAL_PEOPLE = "several_people"
 
 
-def set_user(*, probe: UUID, face: FaceAnswer, user_id: int) -> None:
-    """Note with the decision about this face which account it opened."""
-    Decision.objects.filter(
-        kind=Decision.Kind.LOGIN, outcome=Decision.Outcome.MATCH, probe=probe, identity=face.identity
-    ).update(user_id=user_id)
+SECOND_STEP = "second_step"
+
+
+def set_user(*, probe: UUID, user_id: int) -> None:
+    """Note with the decision about this person's face that it opened the account."""
+    acted = Q(outcome=Decision.Outcome.MATCH) | Q(outcome=Decision.Outcome.REJECTED, reason=SECOND_STEP)
+    Decision.objects.filter(acted, kind=Decision.Kind.LOGIN, probe=probe, identity__user_id=user_id).update(
+        outcome=Decision.Outcome.MATCH, reason="", user_id=user_id
+    )
+
+
+def hold_sign_in(*, probe: UUID) -> None:
+    """Somebody was recognised and is asked for more; until that is given nothing was acted on."""
+    refuse_sign_in(probe=probe, reason=SECOND_STEP)
 
 
 def refuse_sign_in(*, probe: UUID, reason: str) -> None:

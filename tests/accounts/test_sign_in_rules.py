@@ -1,0 +1,232 @@
+"""What a face opens: by group, by the site, for staff."""
+
+from __future__ import annotations
+
+import pytest
+from allauth.mfa.totp.internal.auth import TOTP
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.models import Group
+from django.test import Client
+
+from accounts.models import FaceOpens, SignInRule, User
+from recognition.models import AuditEntry, Decision, Identity
+from tests.accounts.test_second_factor import SECRET, code
+from tests.fakes import person_jpeg, wall_jpeg
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "a long enough secret"
+ASKED = "/accounts/face/password/"
+
+
+def rule(user: User, face: FaceOpens, *, paths: str = "", group: str = "") -> None:
+    made = Group.objects.create(name=group or f"group {Group.objects.count()}")
+    SignInRule.objects.create(group=made, face=face, paths=paths)
+    user.groups.add(made)
+
+
+@pytest.fixture
+def person(enrol) -> Identity:
+    return enrol(6)
+
+
+@pytest.fixture
+def face(look):
+    return lambda: look(person_jpeg(6, variant=4))
+
+
+def signed_in(client: Client) -> bool:
+    return SESSION_KEY in client.session
+
+
+class TestAlone:
+    def test_is_the_usual_rule(self, client, person, face):
+        assert face().status_code == 200
+        assert signed_in(client)
+
+    @pytest.mark.parametrize("way", [FaceOpens.FACTOR, FaceOpens.NEVER])
+    def test_the_site_may_want_more(self, client, person, face, settings, way):
+        settings.FACE_OPENS = way.value
+        assert face().json()["code"] == "not_recognised"
+        assert not signed_in(client)
+        assert Decision.objects.latest("id").reason == "no_account"
+
+    def test_a_group_may_want_less_than_the_site(self, client, person, face, settings):
+        settings.FACE_OPENS = "never"
+        rule(person.user, FaceOpens.ALONE)
+        assert face().status_code == 200
+        assert signed_in(client)
+
+    def test_of_several_groups_the_most_careful_counts(self, client, person, face):
+        rule(person.user, FaceOpens.NEVER)
+        rule(person.user, FaceOpens.ALONE)
+        assert face().status_code == 400
+
+
+class TestWithPassword:
+    @pytest.fixture(autouse=True)
+    def wanted(self, person) -> None:
+        rule(person.user, FaceOpens.PASSWORD)
+
+    def test_it_is_asked_for_after_the_face(self, client, person, face):
+        assert face().json()["location"] == ASKED
+        assert not signed_in(client)
+        assert client.get("/accounts/profile/").status_code == 302
+        assert "You were recognised" in client.get(ASKED).text
+        answer = client.post(ASKED, {"password": PASSWORD})
+        assert answer["Location"] == "/accounts/profile/"
+        assert client.session[SESSION_KEY] == str(person.user_id)
+        assert client.session.get_expire_at_browser_close()
+
+    def test_only_then_the_face_counts_as_a_sign_in(self, client, person, face):
+        face()
+        held = Decision.objects.latest("id")
+        assert (held.outcome, held.reason, held.user) == ("rejected", "second_step", None)
+        assert not AuditEntry.objects.filter(action="signed_in").exists()
+        client.post(ASKED, {"password": PASSWORD})
+        held.refresh_from_db()
+        assert (held.outcome, held.reason, held.user) == ("match", "", person.user)
+        assert AuditEntry.objects.filter(action="signed_in").count() == 1
+
+    def test_a_wrong_one_opens_nothing(self, client, face):
+        face()
+        answer = client.post(ASKED, {"password": "wrong"})
+        assert answer.status_code == 400
+        assert "not the password of your account" in answer.text
+        assert not signed_in(client)
+        assert AuditEntry.objects.filter(action="refused.sign_in").exists()
+
+    def test_of_another_account_neither(self, client, face, enrol):
+        enrol(7).user.set_password("another long secret")
+        face()
+        client.post(ASKED, {"password": "another long secret"})
+        assert not signed_in(client)
+
+    def test_five_wrong_ones_are_all(self, client, face):
+        face()
+        for _ in range(5):
+            client.post(ASKED, {"password": "wrong"})
+        answer = client.post(ASKED, {"password": PASSWORD})
+        assert "Too many failed login attempts" in answer.text
+        assert not signed_in(client)
+
+    def test_without_a_face_there_is_no_such_page(self, client):
+        assert client.get(ASKED)["Location"] == "/accounts/login/"
+        assert client.post(ASKED, {"password": PASSWORD})["Location"] == "/accounts/login/"
+        assert not signed_in(client)
+
+    def test_a_second_factor_does_in_its_place(self, client, person, face):
+        TOTP.activate(person.user, SECRET)
+        assert face().json()["location"].startswith("/accounts/2fa/authenticate/")
+        client.post("/accounts/2fa/authenticate/", {"code": code()})
+        assert signed_in(client)
+        assert Decision.objects.latest("id").user == person.user
+
+    def test_an_account_without_either_stays_shut(self, client, person, face):
+        person.user.set_unusable_password()
+        person.user.save()
+        assert face().status_code == 400
+
+    def test_the_password_alone_still_opens(self, client, person):
+        client.post("/accounts/login/", {"login": person.user.username, "password": PASSWORD})
+        assert signed_in(client)
+
+    def test_a_session_of_a_face_alone_ends_when_the_rule_comes(self, client, person, face):
+        SignInRule.objects.update(face=FaceOpens.ALONE)
+        face()
+        assert signed_in(client)
+        SignInRule.objects.update(face=FaceOpens.PASSWORD)
+        assert client.get("/accounts/profile/").status_code == 302
+        assert not signed_in(client)
+
+    def test_the_account_page_says_so(self, client, person):
+        client.force_login(person.user)
+        assert "together with your password" in client.get("/accounts/profile/").text
+
+
+class TestWithSecondFactor:
+    def test_the_account_page_asks_for_one(self, client, person):
+        rule(person.user, FaceOpens.FACTOR)
+        client.force_login(person.user)
+        assert "Set one up first" in client.get("/accounts/profile/").text
+
+    def test_both_together_open(self, client, person, face):
+        rule(person.user, FaceOpens.FACTOR)
+        TOTP.activate(person.user, SECRET)
+        face()
+        assert not signed_in(client)
+        client.post("/accounts/2fa/authenticate/", {"code": code()})
+        assert signed_in(client)
+
+
+class TestStaff:
+    @pytest.mark.parametrize("rights", [{"is_staff": True}, {"is_superuser": True}])
+    def test_a_face_opens_nothing_without_a_rule(self, client, person, face, rights):
+        User.objects.update(**rights)
+        assert face().status_code == 400
+
+    def test_never_a_face_alone(self, client, person, face):
+        User.objects.update(is_staff=True)
+        rule(person.user, FaceOpens.ALONE)
+        assert face().json()["location"] == ASKED
+        client.post(ASKED, {"password": PASSWORD})
+        assert signed_in(client)
+        assert client.get("/admin/", follow=True).status_code == 200
+        assert signed_in(client)
+
+
+class TestPages:
+    @pytest.fixture(autouse=True)
+    def only_the_account_page(self, person) -> None:
+        rule(person.user, FaceOpens.ALONE, paths="/accounts/profile/\n/photos/")
+
+    def test_elsewhere_the_password_is_asked_for(self, client, person, face):
+        face()
+        assert client.get("/accounts/profile/").status_code == 200
+        assert client.get(f"/photos/{person.photos.first().pk}/image").status_code == 200
+        answer = client.get("/accounts/consent/")
+        assert answer["Location"] == "/accounts/reauthenticate/?next=/accounts/consent/"
+        client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+        assert client.get("/accounts/consent/").status_code == 200
+
+    def test_one_may_always_leave(self, client, face):
+        face()
+        assert client.post("/accounts/logout/").status_code == 302
+        assert not signed_in(client)
+
+    def test_two_groups_have_to_agree(self, client, person, face):
+        rule(person.user, FaceOpens.ALONE, paths="/accounts/")
+        face()
+        assert client.get("/accounts/profile/").status_code == 200
+        assert client.get("/accounts/consent/").status_code == 302
+        assert client.get(f"/photos/{person.photos.first().pk}/image").status_code == 302
+
+
+class TestFiveFailures:
+    def test_of_one_browser_then_a_wait(self, client, person, look, face):
+        for _ in range(5):
+            assert look(wall_jpeg()).status_code == 400
+        answer = face()
+        assert answer.status_code == 429
+        assert 60 < int(answer["Retry-After"]) <= 300
+        assert look(person_jpeg(6, variant=4), browser=Client()).status_code == 200
+
+
+class TestAdmin:
+    def test_the_rule_is_on_the_page_of_the_group(self, client, db):
+        client.force_login(User.objects.create_superuser("boss"))
+        group = Group.objects.create(name="visitors")
+        page = f"/admin/auth/group/{group.pk}/change/"
+        form = {
+            "name": "visitors",
+            "sign_in_rule-TOTAL_FORMS": "1",
+            "sign_in_rule-INITIAL_FORMS": "0",
+            "sign_in_rule-0-group": str(group.pk),
+            "sign_in_rule-0-face": "factor",
+            "sign_in_rule-0-paths": "accounts",
+        }
+        assert "is no address of this site" in client.post(page, form).text
+        client.post(page, form | {"sign_in_rule-0-paths": "/accounts/"})
+        assert SignInRule.objects.get().face == FaceOpens.FACTOR
+        assert AuditEntry.objects.filter(action="sign_in_rule.added", who="boss").exists()
+        assert "a second factor" in client.get("/admin/auth/group/").text
