@@ -46,8 +46,10 @@ def pre_fork(server: Any, worker: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
+    from recognition.engine import heap
     from recognition.services import metrics
 
+    heap.keep_little()
     if _metrics:
         metrics.share(_metrics, lambda: f"web{worker.place}")
 
