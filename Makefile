@@ -1,6 +1,6 @@
 # make run    start the site on http://127.0.0.1:8000 (PORT=8001 for another port)
 # make test   the whole test suite, in two processes (WORKERS=4 for more, seven at most)
-# Everything else: setup, networks, qa, bench, bench-liveness, clean. PYTHON=python3.12 chooses the Python of the environment.
+# Everything else: setup, networks, qa, bench, load, bench-liveness, clean. PYTHON=python3.12 chooses the Python of the environment.
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -15,7 +15,7 @@ PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 WORKERS ?= 2
 PYTEST = $(PY) -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: run setup test networks qa bench bench-liveness clean
+.PHONY: run setup test networks qa bench load bench-liveness clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -54,11 +54,15 @@ qa: $(INSTALLED_DEV)
 bench: $(INSTALLED_DEV)
 	$(PY) -m bench $(ARGS)
 
+# Kiosks at once against the web server; ARGS="--kiosks 8 --seconds 20 --plot load.png" for less.
+load: $(INSTALLED_DEV)
+	$(PY) -m bench.load $(ARGS)
+
 # How many attacks the liveness challenge refuses; half an hour (ARGS="--times 5" for less).
 bench-liveness: $(INSTALLED_DEV)
 	$(PY) -m bench.liveness $(ARGS)
 
 # What can be made again. The data folder stays.
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache bench.json bench-liveness.json
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache bench.json load.json bench-liveness.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

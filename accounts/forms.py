@@ -60,27 +60,31 @@ class FaceLoginForm(forms.Form):
         raise ValueError("the form has no error")
 
 
+class Numbers(forms.Field):
+    """Several numbers in fields of the same name."""
+
+    widget = forms.MultipleHiddenInput
+
+    def __init__(self, least: float, most: float) -> None:
+        super().__init__()
+        self.least, self.most = least, most
+
+    def to_python(self, value: list[str] | None) -> list[float]:
+        try:
+            numbers = [float(text) for text in value or ()]
+        except ValueError:
+            raise forms.ValidationError("Send numbers.") from None
+        if not all(self.least <= number <= self.most for number in numbers):
+            raise forms.ValidationError("Send numbers in their range.")
+        return numbers
+
+
 class FramesForm(forms.Form):
     """Frames of a liveness challenge, with the time and the colour of each."""
 
     nonce = forms.CharField(max_length=100)
-    at = forms.CharField(max_length=1000)
-    shown = forms.CharField(max_length=1000)
-
-    def clean_at(self) -> list[float]:
-        return self._numbers("at", 0, 1e15)
-
-    def clean_shown(self) -> list[float]:
-        return self._numbers("shown", -1, 1e6)
-
-    def _numbers(self, name: str, least: float, most: float) -> list[float]:
-        try:
-            numbers = [float(text) for text in self.cleaned_data[name].split(",")]
-        except ValueError:
-            raise forms.ValidationError("Send numbers.") from None
-        if not all(least <= number <= most for number in numbers):
-            raise forms.ValidationError("Send numbers in their range.")
-        return numbers
+    at = Numbers(0, 1e15)
+    shown = Numbers(-1, 1e6)
 
     def clean(self) -> dict[str, Any]:
         """``frames`` is what came, as the service takes it."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,9 +14,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from bench.server import ROOT, web_server
 from bench.site import strangers
 
-ROOT = Path(__file__).resolve().parent.parent
 PROBES = sorted((ROOT / "demo" / "probes").glob("*.jpg"))
 PEOPLE = ROOT / "demo" / "people"
 
@@ -143,36 +141,12 @@ def import_photos(copies: int) -> dict[str, Any]:
 
 def web(times: int, key: str) -> dict[str, Any]:
     """One web process as in production: latency of identify over HTTP, and its memory afterwards."""
-    import psutil
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = os.environ | {"BIND": f"127.0.0.1:{port}", "WEB_WORKERS": "1"}
-    environment |= {"API_RATE_RECOGNISE": "100000/m"}
-    command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "identity_site" / "gunicorn.conf.py")]
-    server = subprocess.Popen(command, env=environment, cwd=ROOT, stderr=subprocess.DEVNULL)
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/healthz")
-        request = _request(f"http://127.0.0.1:{port}/api/v1/identify", key)
+    with web_server(WEB_WORKERS="1") as server:
+        request = _request(f"{server.address}/api/v1/identify", key)
         timed(lambda: _send(request), 5)
         taken = timed(lambda: _send(request), times)
-        workers = psutil.Process(server.pid).children()
-        memory = max(worker.memory_info().rss for worker in workers) / 2**20
-    finally:
-        server.terminate()
-        server.wait(20)
-    return spread(taken) | {"memory_mb": round(memory)}
-
-
-def _wait_for(address: str) -> None:
-    for _ in range(300):
-        try:
-            urllib.request.urlopen(address, timeout=2)
-            return
-        except OSError:  # refused, or too slow as yet
-            time.sleep(0.2)
-    raise RuntimeError("the web server did not start")
+        memory = max(server.memory())
+    return spread(taken) | {"memory_mb": memory}
 
 
 def _request(address: str, key: str) -> urllib.request.Request:

@@ -56,6 +56,15 @@ def watch_processes(**_: Any) -> None:
 
 
 @signals.celeryd_init.connect
+@signals.worker_process_init.connect
+def keep_little_memory(**_: Any) -> None:
+    """Pictures take much for a moment."""
+    from recognition.engine import heap
+
+    heap.keep_little()
+
+
+@signals.celeryd_init.connect
 def count_together(**_: Any) -> None:
     """The worker and the processes of its pool count in one folder."""
     from django.conf import settings

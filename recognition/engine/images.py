@@ -17,6 +17,7 @@ import PIL.Image
 import pillow_heif
 from PIL.TiffImagePlugin import TiffImageFile
 
+from recognition.engine import heap
 from recognition.engine.types import Image, ImageError
 
 pillow_heif.register_heif_opener()
@@ -86,7 +87,8 @@ def decode(
             _check(picture, max_pixels)
             if max_side is not None:
                 _decode_smaller(picture, max_side)
-            with _large_ones if _may_be_large(picture) else nullcontext():
+            large = _may_be_large(picture)
+            with _large_ones if large else nullcontext():
                 image = _to_rgb(picture, max_side)
     except ImageError:
         raise
@@ -94,6 +96,8 @@ def decode(
         raise ImageError("too_large", "megapixels") from error
     except Exception as error:  # decoders raise almost anything on hostile bytes
         raise ImageError("unreadable") from error
+    if large:
+        heap.give_back()
     return image if max_side is None else bounded(image, max_side)
 
 

@@ -15,8 +15,8 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-SHOT = "site/shot.js"
-SCRIPTS = ("words", "store", "motion", "camera", "sound", "server", "faces", "app")
+SHARED = ("site/shot.js", "site/challenge.js")  # with the face login page
+SCRIPTS = ("words", "store", "motion", "camera", "sound", "server", "faces", "check", "app")
 STYLE = "kiosk/kiosk.css"
 MARK = "site/mark.svg"
 ICONS = {192: "kiosk/icon-192.png", 512: "kiosk/icon-512.png"}
@@ -65,7 +65,7 @@ def manifest(request: HttpRequest) -> HttpResponse:
 
 
 def _scripts() -> list[str]:
-    return [SHOT, *(f"kiosk/{name}.js" for name in SCRIPTS)]
+    return [*SHARED, *(f"kiosk/{name}.js" for name in SCRIPTS)]
 
 
 def _digest(files: list[str]) -> str:

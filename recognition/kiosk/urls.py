@@ -13,5 +13,7 @@ urlpatterns = [
     path("manifest.webmanifest", shell.manifest, name="manifest"),
     path("pair", views.PairView.as_view(), name="pair"),
     path("status", views.StatusView.as_view(), name="status"),
+    path("liveness/", views.ChallengeView.as_view(), name="liveness"),
+    path("liveness/<uuid:challenge_id>/", views.ChallengeFramesView.as_view(), name="liveness-frames"),
     path("read", views.ReadView.as_view(), name="read"),
 ]

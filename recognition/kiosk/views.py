@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied, Throttled
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,9 +15,10 @@ from recognition.api.serializers.common import Input, Text
 from recognition.api.throttles import StrangerThrottle
 from recognition.api.views.attendance import AttendanceView
 from recognition.api.views.base import KioskView, Scope
+from recognition.api.views.liveness import LivenessFramesView, LivenessView
 from recognition.kiosk import device
 from recognition.models import ApiKey
-from recognition.services import keys
+from recognition.services import keys, liveness
 
 
 class Code(Input):
@@ -68,13 +70,29 @@ class ReadView(AttendanceView):
     authentication_classes = (device.DeviceAuthentication,)
 
 
+class ChallengeView(LivenessView):
+    """The tablet's screen is beside its camera, so that it can light the face."""
+
+    schema = None
+    authentication_classes = (device.DeviceAuthentication,)
+    parser_classes = [MultiPartParser]
+
+    def post(self, request: Request) -> Response:
+        return Response(liveness.start(owner=self.owner, light=True), 201)
+
+
+class ChallengeFramesView(LivenessFramesView):
+    schema = None
+    authentication_classes = (device.DeviceAuthentication,)
+
+
 class About(serializers.ModelSerializer):
     now = serializers.SerializerMethodField()
     time_zone = serializers.SerializerMethodField()
 
     class Meta:
         model = ApiKey
-        fields = ("name", "place", "direction", "pause_seconds", "now", "time_zone")
+        fields = ("name", "place", "direction", "pause_seconds", "liveness", "now", "time_zone")
 
     def get_now(self, key: ApiKey) -> Any:
         return timezone.now()

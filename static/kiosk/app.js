@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const { words, store, sound, server, faces, Motion, Camera } = window.kiosk;
+  const { words, store, sound, server, faces, check, Motion, Camera } = window.kiosk;
   const { say } = words;
 
   // Milliseconds. Tests may shorten them by the address: /kiosk/?saver=2000
@@ -15,6 +15,7 @@
   const EMPTY = 8; // so many pictures without a face, and it is asked less often
   const STRANGE = 3; // so many without recognising anybody, and it is said
   const KEEP = wait("keep", 2000); // between two pictures that are kept without a connection
+  const RESENT = 3; // so often is the token of a passed check sent when no answer comes
   const PROBE = wait("probe", 4000); // between two attempts to reach the server
 
   const find = (id) => document.getElementById(id);
@@ -36,9 +37,13 @@
   let probing = null;
   let wakeLock = null;
 
+  // Whether people have to show that they are there in person: then nobody is recognised unless the button was pressed.
+  const demanded = () => about?.liveness === "challenge";
+
   // state: starting, pairing, trouble or live
   function show(state) {
     body.dataset.state = state;
+    if (state !== "live") check.stop();
     find("pairing").hidden = state !== "pairing";
     find("trouble").hidden = state !== "trouble";
     if (state !== "live") faces.clear();
@@ -54,14 +59,19 @@
     find("name").textContent = about?.name ?? "";
     find("place").textContent = about?.place ?? "";
     find("menu-state").textContent = say("state", { name: about?.name ?? "", count: kept });
-    find("keep").hidden = body.dataset.state !== "live" || online;
+    find("keep").hidden = body.dataset.state !== "live" || online || demanded();
+    find("check").textContent = say(check.running ? "stop" : checkWord());
+    find("check").hidden = body.dataset.state !== "live" || !online || !demanded();
+    body.dataset.demanded = String(demanded());
     body.dataset.online = String(online);
     body.dataset.kept = String(kept);
-    const line = online ? (kept ? say("sending", { count: kept }) : "") : `${say("offline")} ${say("waiting", { count: kept })}`;
+    const line = online ? (kept ? say("sending", { count: kept }) : "") : offlineLine();
     find("line").hidden = !line;
     find("line-text").textContent = line;
     clock();
   }
+
+  const offlineLine = () => (demanded() ? say("offline_check") : `${say("offline")} ${say("waiting", { count: kept })}`);
 
   function clock() {
     const now = words.time(new Date(), about?.time_zone);
@@ -143,7 +153,9 @@
     find("saver").hidden = now - moved < SAVER;
     const somebody = now - moved < HOLD;
     body.dataset.somebody = String(somebody);
-    if (!somebody) {
+    if (demanded()) {
+      if (!somebody && !check.running) faces.tell("");
+    } else if (!somebody) {
       faces.clear();
       faces.tell("");
     } else if (!online) {
@@ -158,7 +170,7 @@
     empty = 0;
     strange = 0;
     next = 0;
-    faces.tell(say(about?.direction === "auto" || !about ? "look" : `look_${about.direction}`));
+    if (!check.running) faces.tell(demanded() ? "" : say(lookWord()));
   }
 
   const number = () => crypto.randomUUID();
@@ -182,7 +194,7 @@
 
   function hear(json, shot) {
     if (body.dataset.state !== "live") return;
-    faces.draw(json.faces, shot, video.classList.contains("mirrored"));
+    if (shot) faces.draw(json.faces, shot, video.classList.contains("mirrored"));
     const known = json.faces.filter((face) => face.person && face.attendance);
     const fresh = known.filter((face) => !face.attendance.repeated);
     for (const face of known) faces.greet(face.person, face.attendance, about?.time_zone);
@@ -202,7 +214,9 @@
     return say(first.reason === "ambiguous" ? "hint_ambiguous" : "hint_unknown");
   }
 
-  const lookWord = () => (about?.direction === "in" || about?.direction === "out" ? `look_${about.direction}` : "look");
+  const directed = (word) => (about?.direction === "in" || about?.direction === "out" ? `${word}_${about.direction}` : word);
+  const lookWord = () => directed("look");
+  const checkWord = () => directed("check");
 
   function pace(json, known, fresh) {
     if (!json.faces.length) return empty > EMPTY ? PACE.nobodyForLong : PACE.nobody;
@@ -210,7 +224,55 @@
     return fresh.length ? PACE.known : PACE.repeated;
   }
 
+  // --- In person -------------------------------------------------------------------------------------------
+
+  async function checkIn() {
+    if (check.running) return check.stop();
+    if (busy || !online || !camera.live) return;
+    busy = true;
+    moved = Date.now();
+    faces.tell("");
+    const awake = setInterval(() => (moved = Date.now()), LOOK); // no screen saver meanwhile
+    const checking = check.run(video, body.dataset.liveness);
+    write();
+    try {
+      const found = await checking;
+      if (found.token) await sendToken(found.token);
+      else if (found.answer?.status === 401) unpaired();
+      else if (found.offline) await lost();
+      else if (!found.stopped) faces.tell(found.reason ? say(`failed_${found.reason}`) : (found.message ?? say("no_answer")));
+    } finally {
+      clearInterval(awake);
+      busy = false;
+      write();
+    }
+  }
+
+  // The picture is the server's, which has it for a minute; the number makes sure that it counts once.
+  async function sendToken(token) {
+    const one = { id: number(), at: Date.now(), token };
+    for (let times = 1; ; times += 1) {
+      const answer = await server.read(one);
+      if (answer.json) {
+        strange = STRANGE; // there is one picture only, so it is said at once
+        return hear(answer.json, null);
+      }
+      if (answer.unpaired) return unpaired();
+      if (answer.refused) return refused(answer);
+      if (times === RESENT) return lost();
+      await new Promise((resolve) => setTimeout(resolve, 1000 * Math.max(1, answer.lost)));
+    }
+  }
+
+  async function lost() {
+    online = false;
+    write();
+    await probe();
+    if (online) faces.tell(say("no_answer"));
+  }
+
   function refused(answer) {
+    if (answer.code === "liveness_required") probe(); // the kiosk was set otherwise meanwhile
     const live = answer.code === "not_live";
     faces.tell(live ? say("hint_not_live") : say("refused", { why: answer.refused }));
     next = Date.now() + (live ? PACE.known : 5000);
@@ -332,6 +394,7 @@
   });
   listen("again", live);
   listen("keep", () => keep(true));
+  listen("check", checkIn);
   find("pair-form").addEventListener("submit", pair);
   find("saver").addEventListener("click", () => (moved = Date.now()));
   window.addEventListener("online", () => !online && probe());

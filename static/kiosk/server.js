@@ -23,7 +23,7 @@
     const error = json?.error;
     // Too many requests, busy, a proxy without a site behind it: later it may go well.
     if (!error || answer.status === 429 || answer.status >= 500 || error.code === "busy") {
-      return { lost: Number(answer.headers.get("Retry-After")) || 0, busy: answer.status === 429 };
+      return { lost: Number(answer.headers.get("Retry-After")) || 0, busy: answer.status === 429 || error?.code === "overloaded" };
     }
     return { refused: error.message, code: error.code };
   }
@@ -40,7 +40,8 @@
   function read(one) {
     const age = Math.max(0, Math.round(Date.now() - one.at));
     const body = new FormData();
-    body.set("image", one.picture, "kiosk.jpg");
+    if (one.token) body.set("liveness_token", one.token);
+    else body.set("image", one.picture, "kiosk.jpg");
     body.set("read", one.id);
     body.set("age_ms", String(Math.min(age, 31 * 86_400_000)));
     return ask(places.read, { method: "POST", body });

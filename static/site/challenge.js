@@ -29,9 +29,9 @@ window.livenessChallenge = (() => {
   const rest = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
   // start: address that begins a challenge; frames go below it. headers: for every request. take: answers a JPEG blob.
-  // tell({text, step, done}): what the person should read now. glow(colour): what the page should shine with, "" for nothing.
+  // words: {ask, hint} in another language. tell({text, step, done}): what the person should read now. glow(colour): what the page should shine with, "" for nothing.
   // stopped(): whether the person gave up. Answers {token}, {message, wait} or {stopped: true}.
-  async function run({ start, headers, take, tell, glow, stopped }) {
+  async function run({ start, headers, take, tell, glow, stopped, words = { ask: ASK, hint: HINT } }) {
     const challenge = await post(start, new FormData(), headers);
     if (!challenge.ok) return challenge.refused;
     const { id, frames_a_second: rate, colours, colour_ms: length } = challenge.json;
@@ -39,7 +39,7 @@ window.livenessChallenge = (() => {
     let frames = [];
     let over = false;
     const begun = performance.now();
-    tell({ text: ASK.rest, step: "", done: 0 });
+    tell({ text: words.ask.rest, step: "", done: 0 });
 
     const camera = (async () => {
       for (let next = begun; !over && !stopped(); ) {
@@ -65,16 +65,18 @@ window.livenessChallenge = (() => {
         frames = [];
         const body = new FormData();
         body.set("nonce", nonce);
-        body.set("at", sent.map((frame) => frame.at.toFixed(1)).join(","));
-        body.set("shown", sent.map((frame) => frame.shown).join(","));
-        sent.forEach((frame) => body.append("frame", frame.picture, "frame.jpg"));
+        for (const { picture, at, shown } of sent) {
+          body.append("frame", picture, "frame.jpg");
+          body.append("at", at.toFixed(1));
+          body.append("shown", String(shown));
+        }
         const answer = await post(`${start}${id}/`, body, headers);
         if (!answer.ok) return answer.refused;
         const said = answer.json;
         if (said.token) return { token: said.token };
         if (said.state === "failed") return { message: said.message, reason: said.reason };
         nonce = said.nonce;
-        tell(words(said));
+        tell(told(said, words));
       }
       return { stopped: true };
     } finally {
@@ -84,10 +86,11 @@ window.livenessChallenge = (() => {
     }
   }
 
-  function words(said) {
-    if (said.hint && said.phase === "settle") return { text: HINT[said.hint] ?? ASK.rest, step: "", done: 0 };
-    if (said.hint) return { text: HINT[said.hint] ?? ASK.rest, step: said.asked, done: said.done };
-    return { text: ASK[said.asked] ?? ASK.rest, step: said.asked, done: said.done, part: said.step, parts: said.steps };
+  function told(said, { ask, hint }) {
+    const wish = said.hint && (hint[said.hint] ?? ask.rest);
+    if (wish && said.phase === "settle") return { text: wish, step: "", done: 0 };
+    if (wish) return { text: wish, step: said.asked, done: said.done };
+    return { text: ask[said.asked] ?? ask.rest, step: said.asked, done: said.done, part: said.step, parts: said.steps };
   }
 
   async function post(address, body, headers) {
@@ -100,7 +103,7 @@ window.livenessChallenge = (() => {
     }
     const json = await answer.json().catch(() => null);
     if (answer.ok && json) return { ok: true, json };
-    return { ok: false, refused: { message: json?.message, answer } };
+    return { ok: false, refused: { message: json?.message ?? json?.error?.message, answer } };
   }
 
   return { run };

@@ -469,8 +469,8 @@ class TestLiveness:
         files = [SimpleUploadedFile("frame.jpg", data, content_type="image/jpeg") for data in pictures]
         sent = {
             "nonce": challenge["nonce"],
-            "at": ",".join(str(1000 + 100 * n) for n in range(len(files))),
-            "shown": ",".join("-1" for _ in files),
+            "at": [1000 + 100 * n for n in range(len(files))],
+            "shown": [-1 for _ in files],
             "frame": files,
         }
         return client.post(f"{URL}challenge/{challenge['id']}/", sent | fields)
@@ -544,6 +544,7 @@ class TestLiveness:
             {"at": "nan"},
             {"at": "-5"},
             {"at": "1,2"},
+            {"at": ["1", "2"]},
             {"shown": "-2"},
             {"shown": "1,1"},
             {"nonce": ""},

@@ -42,7 +42,7 @@ SCRIPT = """
   const draw = () => {
     const now = performance.now(), passed = (now - last) / 1000;
     last = now;
-    const asked = document.getElementById("camera-prompt")?.dataset.step ?? "";
+    const asked = document.querySelector("[data-step]")?.dataset.step ?? "";
     if (asked !== step) { step = asked; since = now; }
     if (now - since > 350) {
       if (step) moving = step;
@@ -86,10 +86,14 @@ def films_of(who: Subject, *, printed: bool = False) -> dict[str, list[str]]:
     return films
 
 
+def put_before_camera(page: Page, films: dict[str, list[str]]) -> None:
+    page.add_init_script(SCRIPT % str(films).replace("'", '"'))
+
+
 def open_page(browser: Browser, url: str, films: dict[str, list[str]], **context: object) -> Page:
     """The face login page with this before its camera."""
     page = browser.new_context(**context).new_page()  # type: ignore[arg-type]
-    page.add_init_script(SCRIPT % str(films).replace("'", '"'))
+    put_before_camera(page, films)
     page.goto(url + FACE_LOGIN)
     start = page.locator("#camera-start")
     if start.is_visible():

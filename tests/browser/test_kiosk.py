@@ -11,8 +11,14 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from recognition.engine.liveness.judging import Phase, Progress, State
+from recognition.engine.liveness.plans import Step
 from recognition.models import ApiKey, Attendance, Decision
 from recognition.services import keys
+from recognition.services.enrolment import photos
+from recognition.services.identities import people
+from recognition.services.liveness import challenges
+from tests.browser.moving_camera import DEMO, films_of, put_before_camera, subject
 from tests.fakes import person_jpeg, wall_jpeg
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -214,3 +220,92 @@ def test_a_vietnamese_tablet_starts_in_vietnamese(live_server, open_browser, db)
     page = open_browser().new_context(locale="vi-VN").new_page()
     page.goto(live_server.url + "/kiosk/")
     expect(page.locator("#pairing h1")).to_have_text("Ghép nối máy này")
+
+
+class TestInPerson:
+    """A kiosk that wants to see a living person."""
+
+    @pytest.fixture
+    def door(self, transactional_db: None) -> ApiKey:
+        return keys.add_kiosk(name="Front door", direction="in", liveness="challenge")[0]
+
+    @pytest.fixture
+    def said(self, monkeypatch) -> list[Progress]:
+        """What the judge says, changed by the test while it runs."""
+        said = [Progress(best=0)]
+        monkeypatch.setattr(challenges, "judge", lambda *_, **__: said[-1])
+        return said
+
+    def test_who_passes_is_greeted(self, kiosk, enrol, said):
+        enrol(6)
+        page = kiosk(person_jpeg(6, variant=7, size=200))
+        sent = sent_by(page)
+        page.wait_for_timeout(1000)
+        assert sent == []  # nobody is recognised without being asked
+        expect(page.locator("#check")).to_have_text("Check in")
+        page.click("#check")
+        expect(page.locator("#prompt")).to_have_text("Look straight ahead")
+        said.append(Progress(phase=Phase.MOVE, asked=Step.LEFT, done=0.4, best=0))
+        expect(page.locator("#prompt")).to_have_text("Turn your head to the left")
+        expect(page.locator("#glow")).to_have_attribute(
+            "data-colour", re.compile("red|green|blue|yellow|white")
+        )
+        said.append(Progress(state=State.PASSED, best=0))
+        expect(page.locator(CARD)).to_contain_text("Fake Person 6")
+        expect(page.locator("#prompt")).to_be_hidden()
+        expect(page.locator("#glow")).to_have_attribute("data-colour", "")
+        assert Attendance.objects.get().kind == "in"
+        assert kiosk.heard == []
+
+    def test_who_fails_is_told_in_the_language_of_the_tablet(self, kiosk, enrol, said):
+        page = kiosk(person_jpeg(6, size=200))
+        page.click("#language")
+        page.click("#check")
+        expect(page.locator("#prompt")).to_have_text("Nhìn thẳng về phía trước")
+        said.append(Progress(state=State.FAILED, reason="flat"))
+        expect(page.locator("#hint")).to_contain_text("Không thấy được là chính bạn")
+        expect(page.locator("#check")).to_have_text("Vào")
+
+    def test_it_can_be_stopped(self, kiosk, said):
+        page = kiosk(person_jpeg(6, size=200))
+        page.click("#check")
+        expect(page.locator("#check")).to_have_text("Stop")
+        page.click("#check")
+        expect(page.locator("#check")).to_have_text("Check in")
+        expect(page.locator("#prompt")).to_be_hidden()
+
+    def test_without_a_connection_nothing_is_promised(self, kiosk, said):
+        page = kiosk(person_jpeg(6, size=200), query="?probe=300")
+        expect(page.locator("#check")).to_be_visible()
+        page.context.set_offline(True)
+        expect(page.locator("#line")).to_contain_text("Nobody can check in")
+        expect(page.locator("#keep")).to_be_hidden()
+        expect(page.locator("#check")).to_be_hidden()
+        kept(page, "^0$")
+        page.context.set_offline(False)
+        expect(page.locator("#check")).to_be_visible()
+
+    def test_a_kiosk_that_is_set_so_meanwhile_asks_from_then_on(self, kiosk, enrol, door, said):
+        keys.change_kiosk(door, liveness="off")
+        page = kiosk(person_jpeg(9, size=200))
+        expect(page.locator("#check")).to_be_hidden()
+        keys.change_kiosk(door, liveness="challenge")
+        expect(page.locator("#check")).to_be_visible()
+
+    @pytest.mark.models
+    @pytest.mark.parametrize("printed", [False, True], ids=["a head", "a print"])
+    def test_with_the_networks(self, kiosk, printed):
+        identity = people.create_identity(name="Person 001", external_id="P001")
+        for path in sorted((DEMO / "people" / "P001").iterdir())[:3]:
+            photo = photos.add_photo(identity=identity, data=path.read_bytes(), filename=path.name)
+            photos.process_photos([photo.pk])
+        films = films_of(subject(DEMO / "people" / "P001" / "1.jpg"), printed=printed)
+        page = kiosk(wall_jpeg(), before=lambda page: put_before_camera(page, films))
+        page.set_viewport_size({"width": 800, "height": 600})
+        page.click("#check")
+        if printed:
+            expect(page.locator("#hint")).to_contain_text("Try again", timeout=60_000)
+            assert not Attendance.objects.exists()
+        else:
+            expect(page.locator(CARD)).to_contain_text("Person 001", timeout=60_000)
+            assert Attendance.objects.get().identity == identity

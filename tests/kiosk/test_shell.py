@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from recognition.engine.liveness.judging import FAILURES
+from recognition.engine.liveness.plans import Step
 from recognition.kiosk import shell
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +89,15 @@ def test_both_languages_say_everything_with_the_same_values():
     assert len(english) > 40
     assert english.keys() == vietnamese.keys()
     assert [word for word in english if values_in(english[word]) != values_in(vietnamese[word])] == []
+
+
+def test_every_step_hint_and_failure_of_a_check_has_words():
+    words = words_of("en")
+    assert {f"failed_{code}" for code in FAILURES} == {word for word in words if word.startswith("failed_")}
+    assert {f"ask_{step}" for step in [*Step, "rest"]} == {word for word in words if word.startswith("ask_")}
+    site = (FOLDER.parent / "site" / "challenge.js").read_text()
+    hints = re.findall(r"^    (\w+): ", site.partition("HINT = {")[2].partition("};")[0], re.MULTILINE)
+    assert {f"check_{hint}" for hint in hints} <= words.keys()
 
 
 def values_in(text: str) -> set[str]:

@@ -61,6 +61,7 @@ class PictureView(KioskView):
             mode=self.request.auth.liveness,
             owner=self.owner,
             token=token,
+            use=str(sent.get("read", "")),  # the number of an attendance, which counts once
             picture=None if token else read_bounded(sent["image"]),
             asker=asker,
         )

@@ -25,15 +25,21 @@ def of_sign_in() -> str:
 
 
 def probe_of(
-    *, mode: str, owner: str, token: str = "", picture: bytes | None = None, asker: recognition.Asker
+    *,
+    mode: str,
+    owner: str,
+    token: str = "",
+    use: str = "",
+    picture: bytes | None = None,
+    asker: recognition.Asker,
 ) -> tokens.Passed:
     """The picture to decide about, with what speaks for a living person.
 
-    With a token it is the one of the challenge, whatever else was sent. Raises Conflict when a challenge is
-    demanded and there is no good token, and Invalid when the picture shows signs of a print or a screen.
+    With a token it is the one of the challenge, whatever else was sent; use: as of `redeem`. Raises Conflict when a
+    challenge is demanded and there is no good token, and Invalid when the picture shows signs of a print or a screen.
     """
     if token:
-        return tokens.redeem(token, owner=owner)
+        return tokens.redeem(token, owner=owner, use=use)
     if mode == Mode.CHALLENGE:
         raise Conflict(
             "liveness_required", "Pass a liveness challenge first, then send its token in place of a picture."

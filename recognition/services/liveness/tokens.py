@@ -33,11 +33,15 @@ def issue(owner: str, picture: bytes, evidence: dict[str, Any]) -> str:
     return token
 
 
-def redeem(token: str, *, owner: str) -> Passed:
-    """The picture to recognise. Raises Conflict when the token was used, is older than a minute or somebody else's."""
+def redeem(token: str, *, owner: str, use: str = "") -> Passed:
+    """The picture to recognise. Raises Conflict when the token was used, is older than a minute or somebody else's.
+
+    use: what it is for, where that does no harm twice: the same use may ask again when the answer got lost.
+    """
     gone = Conflict("liveness_token", "This liveness check was used already, or is too old. Check again.")
     sealed = cache.get(_key(token))
-    if sealed is None or not cache.delete(_key(token)):
+    mine = use or secrets.token_urlsafe(16)
+    if sealed is None or cache.get_or_set(f"{_key(token)}:use", mine, LIFE) != mine:
         raise gone
     try:
         content = site_secrets.open_sealed(sealed, purpose=PURPOSE)

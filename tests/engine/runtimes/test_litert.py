@@ -106,6 +106,45 @@ def test_a_runner_comes_back_after_an_error() -> None:
     assert len(pool.run(np.ones((1, 3)))) == 1
 
 
+def two_loaded(pool: InterpreterPool) -> None:
+    with pool.lease() as one, pool.lease() as other:
+        one.run(np.ones((1, 3)))
+        other.run(np.ones((1, 3)))
+
+
+def test_what_is_idle_is_unloaded_but_one(fake: type[FakeInterpreter]) -> None:
+    pool = InterpreterPool(Path("x"), size=3)
+    two_loaded(pool)
+    pool.unload_idle(0)  # all were used since
+    two_loaded(pool)
+    assert fake.made == 2
+    pool.unload_idle(time.monotonic() + 1)
+    pool.run(np.ones((1, 3)))
+    assert fake.made == 2  # one was kept
+    two_loaded(pool)
+    assert fake.made == 3
+
+
+def test_a_runner_that_is_lent_is_not_unloaded(fake: type[FakeInterpreter]) -> None:
+    pool = InterpreterPool(Path("x"), size=2)
+    two_loaded(pool)
+    with pool.lease() as lent:
+        pool.unload_idle(time.monotonic() + 1)
+        assert lent.loaded
+    two_loaded(pool)
+    assert fake.made == 2
+
+
+def test_the_pool_looks_after_a_while_by_itself(
+    fake: type[FakeInterpreter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = threading.Event()
+    monkeypatch.setattr(litert, "IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(litert.heap, "give_back", looked.set)
+    two_loaded(InterpreterPool(Path("x"), size=2))
+    assert looked.wait(30)
+
+
 def test_a_file_that_is_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     path = tmp_path / "x.tflite"
