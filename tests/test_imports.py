@@ -70,7 +70,18 @@ def test_services_know_nothing_above_them():
 
 
 # Later ones may use earlier ones. What is named last stands apart: it uses all, and nothing below uses it.
-SHARED = ("errors", "wording", "queue", "files", "keys", "data_keys", "tables", "site_secrets", "metrics")
+SHARED = (
+    "errors",
+    "wording",
+    "queue",
+    "jobs",
+    "files",
+    "keys",
+    "data_keys",
+    "tables",
+    "site_secrets",
+    "metrics",
+)
 PACKAGES = (
     "audit",
     "analysis",

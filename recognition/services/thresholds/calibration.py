@@ -154,7 +154,7 @@ def _check_doubles(gallery: Enrolled, one_out: OneOut, name_of: Callable[[int], 
             "same_person_twice",
             f"These look like one person each: {some}{more}. Their scores would set thresholds that turn nearly "
             "everybody away. Merge the two, or take the photos that are of somebody else out; if they are two people, "
-            "such as twins, say so (calibrate --twins).",
+            "such as twins, say so.",
         )
 
 
@@ -235,9 +235,13 @@ def from_enrolled(
     wish: Wish,
     *,
     version: ModelVersion | None = None,
+    name_of: Callable[[int], str] | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Proposal:
-    """Thresholds from the vectors of the enrolled people. version: of which model, by default that in use."""
+    """Thresholds from the vectors of the enrolled people.
+
+    version: of which model, by default that in use. name_of: how a refusal calls a person, by default by name.
+    """
     version = version or active_model()
     policy = policy_of(version)
     owners, vectors = enrolled_vectors(version)
@@ -251,7 +255,7 @@ def from_enrolled(
         source=source,
         mirrored=get_analyzer().embedder_of(version).mirrored,
         current_margin=policy.margin if policy else 0.0,
-        name_of=_enrolled_name,
+        name_of=name_of or _enrolled_name,
         progress=progress,
     )
 
