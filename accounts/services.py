@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -27,7 +28,7 @@ from accounts import policies
 from accounts.models import FaceOpens, User
 from recognition.engine.types import REASONS, EngineError
 from recognition.services import identities, liveness, recognition
-from recognition.services.errors import NotFound, ServiceError
+from recognition.services.errors import Busy, NotFound, ServiceError
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +52,11 @@ TEXTS = {
     "liveness_required": "Turn the camera on and follow the words. A file cannot sign anybody in.",
     "liveness_token": "It took too long to sign in. Try again.",
     "not_live": "It could not be seen that you are there in person. Try again with the camera.",
+    "overloaded": "Many people are signing in. Wait a moment, then try again.",
     "unavailable": "Face login is out of order at the moment. Sign in with your password.",
 }
-STATUS = {"too_many_attempts": 429, "too_many_this_hour": 429, "unavailable": 503}
+STATUS = {"too_many_attempts": 429, "too_many_this_hour": 429, "unavailable": 503, "overloaded": 503}
+BUSY_SECONDS = 1
 
 DEMO_ACCOUNTS = ("P001", "P002", "P003", "P004", "P005")
 
@@ -99,6 +102,8 @@ def add_frames(
         )
         if answer.progress.reason:
             _take_attempt(request)
+    except Busy:
+        raise FaceRefused("overloaded", wait=BUSY_SECONDS) from None
     except ServiceError as error:
         raise FaceRefused(error.code, str(error)) from None
     except RedisError:
@@ -136,6 +141,10 @@ def sign_in_by_face(request: HttpRequest, data: bytes, *, token: str = "") -> Ht
         )
         asker = replace(asker, liveness=passed.evidence or None)
         answer = recognition.identify(passed.picture, asker=asker)
+    except Busy:
+        with suppress(RedisError):
+            attempt.rollback()
+        raise FaceRefused("overloaded", wait=BUSY_SECONDS) from None
     except ServiceError as error:
         raise FaceRefused(error.code, TEXTS.get(error.code, str(error))) from None
     except EngineError:

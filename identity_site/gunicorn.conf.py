@@ -19,7 +19,7 @@ chdir = str(env.BASE_DIR)
 bind = env.text("BIND", f"127.0.0.1:{env.integer('PORT', 8000, minimum=0, maximum=65_535)}")
 worker_class = "gthread"
 workers = env.integer("WEB_WORKERS", min(2, os.cpu_count() or 1), minimum=1)
-threads = env.integer("WEB_THREADS", 8, minimum=1)
+threads = env.integer("WEB_THREADS", 24, minimum=1)
 # The models and the index are loaded by each worker for itself: native thread pools do not survive a fork.
 preload_app = False
 timeout = env.integer("WEB_TIMEOUT", 60, minimum=1)

@@ -331,6 +331,11 @@ MODELS_MIRROR = env.text("MODELS_MIRROR")
 MIRRORED_VIEW = env.choice("MIRRORED_VIEW", "auto", ["auto", "on", "off"])
 # "gpu" is for a worker of the queue "recognition": Keras with TensorFlow, in batches. Web processes always use the CPU.
 INFERENCE = env.choice("INFERENCE", "cpu", ["cpu", "gpu"])
+# How many pictures a process looks at at once, how many may wait besides, and for how long. Threads that neither look
+# nor wait answer all other pages.
+RECOGNISE_AT_ONCE = env.integer("RECOGNISE_AT_ONCE", 2, minimum=1)
+RECOGNISE_WAITING = max(0, env.integer("WEB_THREADS", 24, minimum=1) - RECOGNISE_AT_ONCE - 2)
+RECOGNISE_WAIT_SECONDS = env.integer("RECOGNISE_WAIT_SECONDS", 2, minimum=0, maximum=60)
 # Where the built gallery file is. It holds everybody's vectors in the clear, so by default it is in memory.
 GALLERY_DIR = env.path("GALLERY_DIR", memory_folder.default(DATA_DIR))
 # What has to show that a living person signs in by face: "off", "passive" (no signs of a print or a screen) or

@@ -81,6 +81,7 @@ SHARED = (
     "tables",
     "site_secrets",
     "metrics",
+    "turns",
 )
 PACKAGES = (
     "audit",

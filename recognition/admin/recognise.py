@@ -18,7 +18,7 @@ from recognition.admin.identity_page import faces_of
 from recognition.engine.quality import PROBE
 from recognition.engine.types import REASONS, EngineError
 from recognition.models import Decision, Identity
-from recognition.services.errors import Invalid
+from recognition.services.errors import Busy, Invalid
 from recognition.services.recognition import Asker, FaceAnswer, identify, picture_of
 from recognition.services.thresholds import active_policy
 from recognition.services.wording import Figure, describe_quality, describe_score, reason_text
@@ -61,7 +61,7 @@ def recognise_view(model_admin: SiteAdmin, request: HttpRequest) -> HttpResponse
     if request.method == "POST":
         try:
             context = _look(request, _bytes_of(request.FILES.get("picture")))
-        except (Invalid, EngineError) as error:
+        except (Invalid, Busy, EngineError) as error:
             model_admin.message_user(request, str(error), messages.ERROR)
             status = 400 if isinstance(error, Invalid) else 503
     context["drop_zone"] = DropZone(multiple=False).render("picture", None)

@@ -17,11 +17,12 @@ from rest_framework.response import Response
 
 from recognition.engine.types import EngineError
 from recognition.services import audit
-from recognition.services.errors import Conflict, Invalid, NotFound, ServiceError
+from recognition.services.errors import Busy, Conflict, Invalid, NotFound, ServiceError
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 5
+BUSY_SECONDS = 1  # a turn takes a fraction of it
 SERVICE_STATUS: tuple[tuple[type[ServiceError], int], ...] = (
     (NotFound, 404),
     (Conflict, 409),
@@ -69,6 +70,8 @@ def _answer(error: Exception) -> Response:
     match error:
         case ApiError():
             return Response(body(error.code, str(error), error.detail), error.status)
+        case Busy():
+            return Response(body(error.code, str(error)), 503, headers={"Retry-After": str(BUSY_SECONDS)})
         case ServiceError():
             headers = {"Retry-After": str(RETRY_SECONDS)} if error.code == "busy" else None
             return Response(body(error.code, str(error)), service_status(error), headers=headers)

@@ -1,8 +1,8 @@
 """What the C library does with memory that was freed. It keeps it by default, in a heap for each thread.
 
 Pictures make this costly. A web process of 284 MB, after 100 pictures of up to 49 megapixels in eight threads, kept
-936 MB for ever; with two heaps 673; with large blocks given back when they are freed, too, 492; with `give_back` after each
-large picture 438, and half a minute later, when interpreters are idle and unloaded, 316.
+936 MB for ever; with two heaps 673; with large blocks given back when they are freed, too, 492; with `give_back` after
+each large picture 438, and half a minute later, when interpreters are idle and unloaded, 316.
 """
 
 from __future__ import annotations

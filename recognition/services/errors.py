@@ -21,5 +21,11 @@ class Conflict(ServiceError):
     """It is there already, or its state does not allow this."""
 
 
+class Busy(ServiceError):
+    """There is more to do than can be done in time."""
+
+    retryable = True
+
+
 class Invalid(ServiceError):
     """What was handed in cannot be used."""

@@ -50,6 +50,19 @@ DECISIONS = Counter(
     ["kind", "outcome", "reason"],
     registry=REGISTRY,
 )
+WAITING_SECONDS = Histogram(
+    "identity_waiting_seconds",
+    "How long pictures waited for their turn in a web process.",
+    ["what"],
+    buckets=QUICK,
+    registry=REGISTRY,
+)
+TURNED_AWAY = Counter(
+    "identity_turned_away",
+    "Pictures that were not looked at, because others were: no place to wait was left, or their time was up.",
+    ["why"],
+    registry=REGISTRY,
+)
 TASKS = Counter(
     "identity_tasks",
     "Tasks that workers ended.",

@@ -23,7 +23,7 @@
     const error = json?.error;
     // Too many requests, busy, a proxy without a site behind it: later it may go well.
     if (!error || answer.status === 429 || answer.status >= 500 || error.code === "busy") {
-      return { lost: Number(answer.headers.get("Retry-After")) || 0, busy: answer.status === 429 };
+      return { lost: Number(answer.headers.get("Retry-After")) || 0, busy: answer.status === 429 || error?.code === "overloaded" };
     }
     return { refused: error.message, code: error.code };
   }

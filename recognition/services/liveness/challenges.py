@@ -21,6 +21,7 @@ from recognition.engine.types import ImageError
 from recognition.services import recognition
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.liveness import state, tokens
+from recognition.services.turns import in_turn
 from recognition.services.wording import reason_text
 
 log = logging.getLogger(__name__)
@@ -105,6 +106,7 @@ def start(*, owner: str, light: bool | None = None) -> dict[str, Any]:
     }
 
 
+@in_turn
 def add_frames(
     challenge_id: UUID, *, owner: str, nonce: str, frames: Sequence[Frame], asker: recognition.Asker
 ) -> Answer:

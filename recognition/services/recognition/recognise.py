@@ -29,6 +29,7 @@ from recognition.services.recognition.answers import (
 from recognition.services.recognition.in_force import in_force, policy_in_force
 from recognition.services.recognition.pictures import decode_probe
 from recognition.services.thresholds import judge
+from recognition.services.turns import in_turn
 
 MAX_FACES = 20
 KEPT_CANDIDATES = 5
@@ -41,6 +42,7 @@ IDENTIFYING = Asker()
 VERIFYING = Asker(kind=Decision.Kind.VERIFY)
 
 
+@in_turn
 def identify(
     data: bytes,
     *,
@@ -215,6 +217,7 @@ def _row(asker: Asker, policy: ThresholdPolicy, probe: UUID, **fields: Any) -> D
     )
 
 
+@in_turn
 def verify_identity(
     data: bytes,
     *,
@@ -265,6 +268,7 @@ def verify_identity(
     return answer
 
 
+@in_turn
 def verify_images(
     first: bytes, second: bytes, *, asker: Asker = VERIFYING, record: bool = True
 ) -> Verification:
