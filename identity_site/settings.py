@@ -338,6 +338,9 @@ RECOGNISE_WAITING = max(0, env.integer("WEB_THREADS", 24, minimum=1) - RECOGNISE
 RECOGNISE_WAIT_SECONDS = env.integer("RECOGNISE_WAIT_SECONDS", 2, minimum=0, maximum=60)
 # Where the built gallery file is. It holds everybody's vectors in the clear, so by default it is in memory.
 GALLERY_DIR = env.path("GALLERY_DIR", memory_folder.default(DATA_DIR))
+# How the gallery finds candidates: "flat" compares everybody exactly, "rabitq" by short codes first and then the best
+# exactly, "auto" takes the faster way for the number of people.
+GALLERY_INDEX = env.choice("GALLERY_INDEX", "auto", ["auto", "flat", "rabitq"])
 # What has to show that a living person signs in by face: "off", "passive" (no signs of a print or a screen) or
 # "challenge" (the person moves the head as asked). Kiosks have it with their key.
 LIVENESS = env.choice("LIVENESS", "challenge", ["off", "passive", "challenge"])

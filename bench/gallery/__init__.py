@@ -24,7 +24,7 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - where the site keeps the file, too
 
 
 def measure(
-    people: list[int], *, model: str, times: int, probes: int, say: Callable[[str], Any]
+    people: list[int], *, model: str, stage: str, times: int, probes: int, say: Callable[[str], Any]
 ) -> dict[str, Any]:
     """times: searches whose time is taken; probes: searches compared with those of `IndexFlatIP`."""
     figures: dict[str, Any] = {
@@ -36,7 +36,7 @@ def measure(
         with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
             common = [str(Path(folder) / "bench.gallery"), model, str(count)]
             say(f"{count} people: building")
-            build = step("build", *common)
+            build = step("build", *common, stage)
             say(f"{count} people: opening")
             opened = step("open", *common, str(times))
             say(f"{count} people: comparing with IndexFlatIP")

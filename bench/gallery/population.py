@@ -26,11 +26,12 @@ class Scores:
     impostor_deviation: float
     genuine_mean: float
     genuine_deviation: float
+    identify_threshold: float  # that comes with the model, the lowest: it grows with the number of people
 
 
 MODELS = {
-    "ghostfacenet": Scores(512, 0.11, 0.113, 0.66, 0.148),
-    "sface": Scores(128, 0.0, 0.116, 0.70, 0.10),
+    "ghostfacenet": Scores(512, 0.11, 0.113, 0.66, 0.148, 0.561),
+    "sface": Scores(128, 0.0, 0.116, 0.70, 0.10, 0.491),
 }
 
 

@@ -1,25 +1,29 @@
 """Everybody who can be recognised: add, remove, search, save, load.
 
-The search has two stages. FAISS compares the probe with one representative vector per person; the best few
-are then scored again with their own photo vectors, which are kept in half precision (an error of about 1e-5
-in the score).
-A person with one vector keeps no photo vector: the template is that vector.
+A gallery is a *base*, the file that was built last, which all processes of a machine share, and a *delta*, the changes
+since, which each process holds. A search finds the people of both whose templates are most similar; the best few are
+then scored again with their own photo vectors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from recognition.engine import gallery_file
-from recognition.engine.gallery_file import Halves, Header, Stored
+from recognition.engine import gallery_build
+from recognition.engine.first_stage import AUTO, FLAT, chosen
+from recognition.engine.gallery_base import Base
+from recognition.engine.gallery_build import People
+from recognition.engine.gallery_delta import Delta
+from recognition.engine.gallery_file import DamagedRows, GalleryFile, Ints
 from recognition.engine.shared_lock import SharedLock
-from recognition.engine.templates import TemplateIndex
 from recognition.engine.types import Floats, Match
 
+Answer = TypeVar("Answer")
 # How many people at least get a final score: one whose template is a little further away may have the best
 # photo.
 CANDIDATES = 32
@@ -33,119 +37,76 @@ class Gallery:
     """Safe for many searching threads while others change it.
 
     change_number, generation: the owner's own marks of how current it is; kept in the file.
-    vector_count: how many vectors were enrolled.
+    repair: gives the vectors of people whose rows in the base are damaged (those who are missing have gone); they are
+        taken into the delta, and the search goes on. Without it the search raises DamagedRows.
     """
 
-    def __init__(self, dimensions: int, model: str) -> None:
+    def __init__(self, dimensions: int, model: str, file: GalleryFile | None = None) -> None:
         self.dimensions = dimensions
         self.model = model
-        self.change_number = 0
-        self.generation = 0
-        self.vector_count = 0
-        self._index = TemplateIndex(dimensions)
-        self._owners: list[int] = []  # slot of the index -> identity
-        self._slots: dict[int, int] = {}  # identity -> slot
-        self._photos: dict[int, Halves] = {}  # of people with several vectors
-        self._none: Halves = np.empty((0, dimensions), np.float16)
+        self.change_number = file.header.change_number if file else 0
+        self.generation = file.header.generation if file else 0
+        self.repair: Callable[[list[int]], Mapping[int, Floats]] | None = None
+        nobody = gallery_build.header(model, dimensions, FLAT)
+        self._base = Base(file or gallery_build.in_memory(nobody, []))
+        self._delta = Delta(dimensions)
         self._lock = SharedLock()
 
     @classmethod
-    def from_arrays(cls, dimensions: int, model: str, owners: NDArray[np.int64], vectors: Floats) -> Gallery:
+    def from_arrays(
+        cls, dimensions: int, model: str, owners: Ints, vectors: Floats, stage: str = AUTO
+    ) -> Gallery:
         """A gallery of many people. owners: (n,) identity ids in any order; vectors: (n, dimensions)."""
         owners = np.asarray(owners, np.int64)
         vectors = _checked(vectors, dimensions)
         if len(owners) != len(vectors):
             raise ValueError(f"{len(owners)} owners of {len(vectors)} vectors")
-        gallery = cls(dimensions, model)
-        if not len(owners):
-            return gallery
         if np.any(owners[1:] < owners[:-1]):
             order = np.argsort(owners, kind="stable")
             owners, vectors = owners[order], vectors[order]
-        people, starts, counts = np.unique(owners, return_index=True, return_counts=True)
-        halves = vectors.astype(np.float16)
-        photos = [halves[a : a + n] if n > 1 else halves[:0] for a, n in zip(starts, counts, strict=True)]
-        gallery._fill(people, _unit(_sums(vectors, starts, counts)), photos)
-        gallery.vector_count = len(vectors)
-        return gallery
+        stage = chosen(stage, len(np.unique(owners)), dimensions)
+        header = gallery_build.header(model, dimensions, stage)
+        chunks = gallery_build.in_chunks(owners, vectors)
+        return cls(dimensions, model, gallery_build.in_memory(header, chunks))
 
     @classmethod
     def load(cls, path: Path, *, dimensions: int, model: str) -> Gallery:
         """Raises GalleryCorrupt, GalleryIncompatible, or OSError. The remedy of all is to build it anew."""
-        stored = gallery_file.read(path, dimensions=dimensions, model=model)
-        gallery = cls(dimensions, model)
-        gallery._fill(stored.owners, stored.templates, stored.photos)
-        gallery.vector_count = stored.header.vectors
-        gallery.change_number = stored.header.change_number
-        gallery.generation = stored.header.generation
-        return gallery
+        return cls(dimensions, model, GalleryFile.open(path, dimensions=dimensions, model=model))
 
-    def save(self, path: Path) -> None:
-        """Write all of it to ``path``, which is replaced at one blow."""
+    def save(self, path: Path, stage: str = AUTO) -> None:
+        """Write all of it to ``path``, which is replaced at one blow. Raises DamagedRows."""
         with self._lock.read():
-            templates = self._index.array().copy()
-            owners = np.array(self._owners, np.int64)
-            photos = [self._photos_of(owner) for owner in self._owners]
-            marks = (self.vector_count, self.change_number, self.generation)
-        counts = np.array([len(rows) for rows in photos], np.int64)
-        vectors, change_number, generation = marks
-        header = Header(
-            model=self.model,
-            dimensions=self.dimensions,
-            people=len(owners),
-            vectors=vectors,
-            rows=int(counts.sum()),
-            change_number=change_number,
-            generation=generation,
-        )
-        gallery_file.write(path, Stored(header, owners, counts, templates, photos))
+            header = gallery_build.header(
+                self.model,
+                self.dimensions,
+                chosen(stage, len(self), self.dimensions),
+                change_number=self.change_number,
+                generation=self.generation,
+            )
+            gallery_build.write(path, header, self._everybody())
 
     def put(self, identity_id: int, vectors: Floats) -> None:
         """Add a person, or replace all its vectors. vectors: (n, dimensions), n at least 1."""
         vectors = _checked(vectors, self.dimensions)
         if not len(vectors):
             raise ValueError("a person needs at least one vector")
-        template = _unit(vectors.sum(0, keepdims=True))[0]
+        template = gallery_build.unit(vectors.sum(0, keepdims=True))[0]
         with self._lock.write():
-            slot = self._slots.get(identity_id)
-            if slot is None:
-                self._slots[identity_id] = len(self._owners)
-                self._owners.append(identity_id)
-                self._index.append(template)
-            else:
-                self._index.replace(slot, template)
-                self.vector_count -= self._count(identity_id)
-                self._photos.pop(identity_id, None)
-            if len(vectors) > 1:
-                self._photos[identity_id] = vectors.astype(np.float16)
-            self.vector_count += len(vectors)
+            self._remove_from_base(identity_id)
+            self._delta.put(identity_id, template, vectors)
 
     def remove(self, identity_id: int) -> bool:
         """False when there is no such person."""
         with self._lock.write():
-            slot = self._slots.pop(identity_id, None)
-            if slot is None:
-                return False
-            self.vector_count -= self._count(identity_id)
-            self._photos.pop(identity_id, None)
-            last = self._owners.pop()
-            if last != identity_id:
-                self._index.replace(slot, self._index.array()[-1])
-                self._owners[slot] = last
-                self._slots[last] = slot
-            self._index.drop_last()
-            return True
+            return self._remove_from_base(identity_id) or self._delta.remove(identity_id)
 
     def search(self, probes: Floats, k: int) -> list[list[Match]]:
         """The ``k`` most similar people of each probe, best first. probes: (m, dimensions) unit vectors."""
         probes = _checked(probes, self.dimensions)
-        with self._lock.read():
-            wanted = min(len(self._owners), max(2 * k, CANDIDATES))
-            if wanted < 1 or k < 1 or not len(probes):
-                return [[] for _ in probes]
-            scores, slots = self._index.search(probes, wanted)
-            found = [self._matches(*row) for row in zip(probes, slots.tolist(), scores, strict=True)]
-        return [matches[:k] for matches in found]
+        if k < 1 or not len(probes):
+            return [[] for _ in probes]
+        return self._read(lambda: self._search(probes, k))
 
     def neighbours(self, identity_id: int, k: int) -> list[Match]:
         """The most similar other people of a person, by its template; empty for an unknown person."""
@@ -158,51 +119,115 @@ class Gallery:
     def score(self, probe: Floats, identity_id: int) -> Match | None:
         """How much the probe (dimensions,) resembles this person; None when there is no such person."""
         probe = _checked(np.asarray(probe)[None], self.dimensions)[0]
-        with self._lock.read():
-            slot = self._slots.get(identity_id)
-            if slot is None:
-                return None
-            return self._matches(probe, [slot], self._index.array()[[slot]] @ probe)[0]
+        return self._read(lambda: self._score(probe, identity_id))
 
     def template(self, identity_id: int) -> Floats | None:
         """The person's representative vector (dimensions,): the mean of its unit vectors, normalised."""
-        with self._lock.read():
-            slot = self._slots.get(identity_id)
-            return None if slot is None else self._index.array()[slot].copy()
+
+        def template() -> Floats | None:
+            part, slot = self._where(identity_id)
+            return None if slot is None else part.templates(np.array([slot]))[0].copy()
+
+        return self._read(template)
 
     def identities(self) -> list[int]:
         with self._lock.read():
-            return list(self._owners)
+            return [*self._base.identities().tolist(), *self._delta.owners]
+
+    @property
+    def vector_count(self) -> int:
+        """How many vectors were enrolled."""
+        return self._base.vectors + self._delta.vectors
+
+    @property
+    def changed(self) -> int:
+        """How many people came or went since the base was written; a search gets slower with them."""
+        return self._base.gone + len(self._delta)
 
     def __len__(self) -> int:
-        return len(self._owners)
+        return self._base.people + len(self._delta)
 
     def __contains__(self, identity_id: object) -> bool:
-        return identity_id in self._slots
+        return self._where(identity_id)[1] is not None
 
-    def _matches(self, probe: Floats, slots: list[int], template_scores: Floats) -> list[Match]:
-        """Final scores of the people in these slots, best first."""
-        owners = [self._owners[slot] for slot in slots]
-        photos = [self._photos_of(owner) for owner in owners]
-        scores = fuse(template_scores, [len(rows) for rows in photos], np.concatenate(photos) @ probe)
-        order = np.argsort(-scores, kind="stable").tolist()
-        return [Match(owners[i], float(scores[i]), float(template_scores[i])) for i in order]
+    def _where(self, identity_id: object) -> tuple[Base | Delta, int | None]:
+        slot = self._delta.slot(identity_id)
+        return (self._base, self._base.slot(identity_id)) if slot is None else (self._delta, slot)
 
-    def _photos_of(self, identity_id: int) -> Halves:
-        rows = self._photos.get(identity_id)
-        return self._none if rows is None else rows
+    def _remove_from_base(self, identity_id: int) -> bool:
+        slot = self._base.slot(identity_id)
+        if slot is not None:
+            self._base.remove(slot)
+        return slot is not None
 
-    def _count(self, identity_id: int) -> int:
-        return max(1, len(self._photos_of(identity_id)))
+    def _read(self, read: Callable[[], Answer]) -> Answer:
+        """The answer, after people whose rows were damaged have been repaired."""
+        while True:
+            try:
+                with self._lock.read():
+                    return read()
+            except DamagedRows as damage:
+                if self.repair is None:
+                    raise
+                vectors = self.repair(damage.owners)
+                for owner in damage.owners:
+                    if owner in vectors:
+                        self.put(owner, vectors[owner])
+                    else:
+                        self.remove(owner)
 
-    def _fill(self, owners: NDArray[np.int64], templates: Floats, photos: Sequence[Halves]) -> None:
-        self._owners = owners.tolist()
-        self._slots = {owner: slot for slot, owner in enumerate(self._owners)}
-        self._photos = {owner: rows for owner, rows in zip(self._owners, photos, strict=True) if len(rows)}
-        self._index = TemplateIndex(self.dimensions, templates)
+    def _search(self, probes: Floats, k: int) -> list[list[Match]]:
+        wanted = max(2 * k, CANDIDATES)
+        base = self._base.nearest(probes, wanted)
+        delta = self._delta.nearest(probes, wanted)
+        return [self._best(probes[i], base[i], delta[i], wanted)[:k] for i in range(len(probes))]
+
+    def _best(
+        self, probe: Floats, base: tuple[Ints, Floats], delta: tuple[Ints, Floats], wanted: int
+    ) -> list[Match]:
+        """Final scores of those whose templates score best, best first."""
+        border = np.sort(np.concatenate([base[1], delta[1]]))[-wanted:][:1]
+        found: list[Match] = []
+        for part, (slots, scores) in ((self._base, base), (self._delta, delta)):
+            kept = scores >= border
+            found += self._matches(part, probe, slots[kept], scores[kept])
+        return sorted(found, key=lambda match: -match.score)
+
+    def _matches(
+        self, part: Base | Delta, probe: Floats, slots: Ints, template_scores: Floats
+    ) -> list[Match]:
+        if not len(slots):
+            return []
+        counts, photos = part.photos(slots)
+        scores = fuse(template_scores, counts, np.einsum("ij,j->i", photos, probe))
+        owners = part.owners_of(slots).tolist()
+        return [Match(*row) for row in zip(owners, scores.tolist(), template_scores.tolist(), strict=True)]
+
+    def _everybody(self) -> Iterator[People]:
+        base, delta = self._base.slots(), np.argsort(np.array(self._delta.owners, np.int64))
+        came = np.array(self._delta.owners, np.int64)[delta]
+        # A chunk ends with a person of the base; those of the delta who come before that one go with it.
+        ends = [*range(gallery_build.CHUNK, len(base), gallery_build.CHUNK), len(base)]
+        start = taken = 0
+        for end in ends:
+            last = self._base.file.owners[base[end - 1]] if end < len(base) else np.iinfo(np.int64).max
+            upto = int(np.searchsorted(came, last))
+            yield _people(self._base, base[start:end]).merged(_people(self._delta, delta[taken:upto]))
+            start, taken = end, upto
+
+    def _score(self, probe: Floats, identity_id: int) -> Match | None:
+        part, slot = self._where(identity_id)
+        if slot is None:
+            return None
+        slots = np.array([slot])
+        return self._matches(part, probe, slots, np.einsum("ij,j->i", part.templates(slots), probe))[0]
 
 
-def fuse(template_scores: Floats, counts: Sequence[int], photo_scores: Floats) -> Floats:
+def _people(part: Base | Delta, slots: Ints) -> People:
+    return People(part.owners_of(slots), part.templates(slots), *part.photos(slots))
+
+
+def fuse(template_scores: Floats, counts: Sequence[int] | Ints, photo_scores: Floats) -> Floats:
     """Final scores (n,) of n people: three parts of the template's score and one of the best photo's.
 
     counts: how many of ``photo_scores`` belong to each person; with none, the template's score is final.
@@ -217,24 +242,8 @@ def fuse(template_scores: Floats, counts: Sequence[int], photo_scores: Floats) -
     return final
 
 
-def _checked(vectors: Floats, dimensions: int) -> Floats:
+def _checked(vectors: Floats | NDArray[np.float64], dimensions: int) -> Floats:
     vectors = np.ascontiguousarray(vectors, np.float32)
     if vectors.ndim != 2 or vectors.shape[1] != dimensions:
         raise ValueError(f"vectors of shape {vectors.shape} instead of (n, {dimensions})")
     return vectors
-
-
-def _sums(vectors: Floats, starts: NDArray[np.intp], counts: NDArray[np.intp]) -> Floats:
-    """(n, dimensions) sums of the rows from each start; much faster than reduceat for a few rows each."""
-    sums = vectors[starts]
-    for row in range(1, int(counts.max())):
-        longer = counts > row
-        sums[longer] += vectors[starts[longer] + row]
-    return sums
-
-
-def _unit(sums: Floats) -> Floats:
-    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    if not np.all(np.isfinite(lengths)):
-        raise ValueError("a vector holds a number that is not finite")
-    return np.asarray(sums / np.maximum(lengths, 1e-12), np.float32)

@@ -1,7 +1,17 @@
-"""The gallery as a file: written beside and renamed, read by mapping it into memory, refused when damaged.
+"""The gallery as a file: written as a stream, mapped into memory by everybody who searches, never changed.
 
-Layout, little-endian: 8 bytes of magic with the format version, 4 bytes length of the header, a JSON header,
-padding to 64 bytes, the arrays of ``SECTIONS`` each padded to 64 bytes, and the SHA-256 of all that.
+Layout, little-endian, sections padded to 64 bytes:
+
+- 64 bytes: magic, format version, zeros;
+- ``rows``: of each person its template and, when it has several vectors, these; one person after the other;
+- ``sums`` (a checksum of each row), ``owners``, ``starts`` (first row of each person, and the end), and ``centre`` and
+  ``codes`` of the first stage;
+- a JSON header with the SHA-256 of each of those, its length, its own SHA-256.
+
+Opening checks everything but the rows, which may be gigabytes: each row is checked whenever it is read for an answer.
+Its checksum is multilinear: the sum of its 64-bit words, each times its own odd number, modulo 2^64. It costs less than
+reading the row, notices every change within one word, and others but for one in 2^63 (Lemire and Kaser, "Strongly
+universal string hashing is fast", 2014).
 """
 
 from __future__ import annotations
@@ -10,10 +20,10 @@ import hashlib
 import json
 import mmap
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,120 +31,213 @@ from numpy.typing import NDArray
 from recognition.engine.types import Floats, GalleryCorrupt, GalleryIncompatible
 
 MAGIC = b"GALLERY"
-FORMAT = 1
-Halves = NDArray[np.float16]
+FORMAT = 2
 ALIGN = 64
-BLOCK = 2**20
-CHUNK = 1024  # people whose photo vectors are written in one go
 DIGEST = 32
+BLOCK = 4096  # rows that are checked in one go
+WORD = 4  # numbers a row is padded to a multiple of: its checksum takes 64-bit words
+Ints = NDArray[np.int64]
+Rows = NDArray[np.float32] | NDArray[np.float16]
+
+
+class DamagedRows(GalleryCorrupt):
+    """Rows of these people are not what was written. ``owners``: who they are."""
+
+    def __init__(self, owners: list[int]) -> None:
+        super().__init__(f"the vectors of {len(owners)} people are damaged")
+        self.owners = owners
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
     model: str
     dimensions: int
-    people: int
-    vectors: int  # how many were enrolled
-    rows: int  # how many of them are stored: a person's only vector is its template
-    change_number: int
-    generation: int
+    stage: str  # how candidates are found: see `recognition.engine.first_stage`
+    dtype: str  # of the rows: <f4 or <f2
+    change_number: int = 0
+    generation: int = 0
+    people: int = 0
+    vectors: int = 0  # how many were enrolled
+    rows: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Stored:
-    """owners, counts, templates: one row per person. photos: their stored vectors, in the same order."""
+class GalleryWriter:
+    """Writes people one chunk after the other; holds in memory about 100 bytes for each."""
 
-    header: Header
-    owners: NDArray[np.int64]
-    counts: NDArray[np.int64]  # of stored vectors; 0 for a person with one vector
-    templates: Floats
-    photos: Sequence[Halves]
+    def __init__(self, file: IO[bytes], header: Header) -> None:
+        self._file = file
+        self._header = header
+        self._factors = _factors(_width(header.dimensions) * np.dtype(header.dtype).itemsize // 8)
+        self._owners: list[Ints] = []
+        self._starts: list[Ints] = []
+        self._sums: list[NDArray[np.uint64]] = []
+        self._rows = self._vectors = 0
+        self._digests: dict[str, str] = {}
+        self._sizes: dict[str, int] = {}
+        file.write(_start())
+
+    def add(self, owners: Ints, templates: Floats, counts: Ints, photos: Floats) -> Floats:
+        """Append people, whose ids must be larger than all before; answers their templates (n, dimensions) as stored.
+
+        counts: (n,) of stored vectors of each; photos: (counts.sum(), dimensions), person after person.
+        """
+        starts = np.cumsum(counts + 1) - counts - 1
+        dimensions = self._header.dimensions
+        rows = np.zeros((len(owners) + len(photos), _width(dimensions)), self._header.dtype)
+        is_photo = np.ones(len(rows), np.bool_)
+        is_photo[starts] = False
+        rows[starts, :dimensions] = templates
+        rows[is_photo, :dimensions] = photos
+        self._file.write(_bytes_of(rows))
+        self._owners.append(owners)
+        self._starts.append(self._rows + starts)
+        self._sums.append(row_sums(rows, self._factors))
+        self._rows += len(rows)
+        self._vectors += int(np.maximum(counts, 1).sum())
+        return rows[starts, :dimensions].astype(np.float32)
+
+    def finish(self, centre: Floats, codes: NDArray[np.uint8]) -> None:
+        """centre, codes: what the first stage keeps."""
+        row_bytes = self._rows * self._factors.size * 8
+        self._file.write(bytes(_padded(row_bytes) - row_bytes))
+        owners = _joined(self._owners, np.int64)
+        header = replace(self._header, people=len(owners), vectors=self._vectors, rows=self._rows)
+        self._section("sums", _joined(self._sums, np.uint64))
+        self._section("owners", owners)
+        self._section("starts", _joined([*self._starts, np.array([self._rows])], np.int64))
+        self._section("centre", centre)
+        self._section("codes", codes)
+        document = {"header": asdict(header), "digests": self._digests, "sizes": self._sizes}
+        text = json.dumps(document).encode()
+        tail = text + len(text).to_bytes(8, "little")
+        self._file.write(tail + hashlib.sha256(tail).digest())
+        self._file.flush()
+
+    def _section(self, name: str, array: NDArray[Any]) -> None:
+        data = _bytes_of(array)
+        self._digests[name] = hashlib.sha256(data).hexdigest()
+        self._sizes[name] = len(data)
+        self._file.write(data)
+        self._file.write(bytes(_padded(len(data)) - len(data)))
 
 
-def write(path: Path, stored: Stored) -> None:
-    """Replace ``path`` at one blow; a reader sees the old file or the new one."""
-    part = path.with_name(path.name + ".part")
-    digest = hashlib.sha256()
-    try:
-        with part.open("wb") as file:
-            for piece in _pieces(stored):
-                digest.update(piece)
-                file.write(piece)
-            file.write(digest.digest())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+class GalleryFile:
+    """A written file, mapped: processes of one machine share its memory, also after it was removed.
 
-
-def read(path: Path, *, dimensions: int, model: str) -> Stored:
-    """The arrays are views of the mapped file: photo vectors are read from it when a search wants them.
-
-    Raises GalleryCorrupt, GalleryIncompatible, or OSError when there is no such file.
+    owners: (people,) ascending; starts: (people + 1,) first row of each; rows: (rows, width); centre, codes: of the
+    first stage.
     """
-    data = _checked(path)
-    length = int.from_bytes(data[8:12], "little")
-    header = Header(**json.loads(bytes(data[12 : 12 + length])))
-    if (header.model, header.dimensions) != (model, dimensions):
-        raise GalleryIncompatible(
-            f"{path} is of {header.model} ({header.dimensions} numbers), not of {model} ({dimensions})."
+
+    def __init__(self, file: IO[bytes], name: str, *, dimensions: int, model: str) -> None:
+        """Raises GalleryCorrupt or GalleryIncompatible."""
+        self.header, digests, sizes = _read_tail(file, name)
+        header = self.header
+        if (header.model, header.dimensions) != (model, dimensions):
+            raise GalleryIncompatible(
+                f"{name} is of {header.model} ({header.dimensions} numbers), not of {model} ({dimensions})."
+            )
+        self.rows: Rows
+        self.sums: NDArray[np.uint64]
+        self.owners: Ints
+        self.starts: Ints
+        self.centre: Floats
+        self.codes: NDArray[np.uint8]
+        data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        self.rows = np.frombuffer(data, header.dtype, header.rows * _width(dimensions), offset=ALIGN).reshape(
+            header.rows, _width(dimensions)
         )
-    arrays: dict[str, NDArray[Any]] = {}
-    place = _padded(12 + length)
-    for name, dtype, shape in _sections(header):
-        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        arrays[name] = np.frombuffer(data[place : place + size], dtype).reshape(shape)
-        place += _padded(size)
-    ends = np.cumsum(arrays["counts"]).tolist()
-    photos = [arrays["photos"][a:b] for a, b in zip([0, *ends], ends, strict=False)]
-    return Stored(header, arrays["owners"], arrays["counts"], arrays["templates"], photos)
+        place = ALIGN + _padded(self.rows.nbytes)
+        types = {"sums": "<u8", "owners": "<i8", "starts": "<i8", "centre": "<f4", "codes": "u1"}
+        for section, dtype in types.items():
+            piece = data[place : place + sizes[section]]
+            if hashlib.sha256(piece).hexdigest() != digests[section]:
+                raise GalleryCorrupt(f"{name} is damaged: the checksum of its {section} is wrong.")
+            setattr(self, section, np.frombuffer(piece, dtype))
+            place += _padded(sizes[section])
+        self._factors = _factors(_width(dimensions) * self.rows.dtype.itemsize // 8)
+
+    @classmethod
+    def open(cls, path: Path, *, dimensions: int, model: str) -> GalleryFile:
+        """Raises GalleryCorrupt, GalleryIncompatible, or OSError when there is no such file."""
+        with path.open("rb") as file:
+            return cls(file, str(path), dimensions=dimensions, model=model)
+
+    def stored(self, numbers: Ints) -> Rows:
+        """These rows (n, width) as they are. Raises DamagedRows when one is not what was written."""
+        rows = self.rows[numbers]
+        self._check(rows, numbers)
+        return rows
+
+    def read(self, numbers: Ints) -> Floats:
+        """These vectors (n, dimensions). Raises DamagedRows."""
+        return self.stored(numbers)[:, : self.header.dimensions].astype(np.float32)
+
+    def blocks(self) -> Iterator[tuple[int, Rows]]:
+        """All rows, each block checked, with the number of its first. Raises DamagedRows."""
+        for start in range(0, len(self.rows), BLOCK):
+            rows = self.rows[start : start + BLOCK]
+            self._check(rows, np.arange(start, start + len(rows)))
+            yield start, rows
+
+    def check(self) -> None:
+        """Read everything once. Raises DamagedRows."""
+        for _ in self.blocks():
+            pass
+
+    def _check(self, rows: Rows, numbers: Ints) -> None:
+        wrong = row_sums(rows, self._factors) != self.sums[numbers]
+        if wrong.any():
+            slots = np.searchsorted(self.starts, np.unique(numbers[wrong]), side="right") - 1
+            raise DamagedRows(np.unique(self.owners[slots]).tolist())
 
 
-def _checked(path: Path) -> memoryview:
-    """The mapped file, when it is whole."""
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        start = file.read(12)
-        if size < 12 + DIGEST or not start.startswith(MAGIC):
-            raise GalleryCorrupt(f"{path} is not a gallery.")
-        if start[len(MAGIC)] != FORMAT:
-            raise GalleryIncompatible(f"{path} has format {start[len(MAGIC)]} instead of {FORMAT}.")
-        if _digest(file, size - DIGEST) != file.read(DIGEST):
-            raise GalleryCorrupt(f"{path} is cut short or damaged: its checksum is wrong.")
-        return memoryview(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ))
+def row_sums(rows: Rows, factors: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The checksums (n,) of rows (n, width)."""
+    words: NDArray[np.uint64] = rows.view(np.uint64)
+    return np.asarray(words @ factors, np.uint64)
 
 
-def _digest(file: BinaryIO, size: int) -> bytes:
-    """SHA-256 of the first bytes. Read, not mapped, so that the process does not hold what it need not search."""
-    digest = hashlib.sha256()
-    file.seek(0)
-    while size > 0 and (block := file.read(min(size, BLOCK))):
-        digest.update(block)
-        size -= len(block)
-    return digest.digest()
+def _factors(count: int) -> NDArray[np.uint64]:
+    """Part of the format: another choice makes every row wrong."""
+    odd = np.random.Generator(np.random.PCG64(FORMAT)).integers(0, 2**64, count, np.uint64)
+    return odd | np.uint64(1)
 
 
-def _sections(header: Header) -> list[tuple[str, str, tuple[int, ...]]]:
-    people, dimensions = header.people, header.dimensions
-    return [
-        ("owners", "<i8", (people,)),
-        ("counts", "<i8", (people,)),
-        ("templates", "<f4", (people, dimensions)),
-        ("photos", "<f2", (header.rows, dimensions)),
-    ]
+def _read_tail(file: IO[bytes], name: str) -> tuple[Header, dict[str, str], dict[str, int]]:
+    size = os.fstat(file.fileno()).st_size
+    start = file.read(ALIGN)
+    if len(start) < ALIGN or not start.startswith(MAGIC):
+        raise GalleryCorrupt(f"{name} is not a gallery.")
+    if start[len(MAGIC)] != FORMAT:
+        raise GalleryIncompatible(f"{name} has format {start[len(MAGIC)]} instead of {FORMAT}.")
+    file.seek(max(size - DIGEST - 8, 0))
+    length = int.from_bytes(file.read(8), "little")
+    place = size - DIGEST - 8 - length
+    digest = file.read(DIGEST)
+    if start != _start() or place < ALIGN:
+        raise GalleryCorrupt(f"{name} is cut short or damaged.")
+    file.seek(place)
+    tail = file.read(length + 8)
+    if hashlib.sha256(tail).digest() != digest:
+        raise GalleryCorrupt(f"{name} is cut short or damaged: the checksum of its header is wrong.")
+    document = json.loads(tail[:-8])
+    header, sizes = Header(**document["header"]), document["sizes"]
+    row_bytes = header.rows * _width(header.dimensions) * np.dtype(header.dtype).itemsize
+    if place != ALIGN + sum(_padded(part) for part in (row_bytes, *sizes.values())):
+        raise GalleryCorrupt(f"{name} is cut short or damaged: a part is missing.")
+    return header, document["digests"], sizes
 
 
-def _pieces(stored: Stored) -> Iterator[bytes | memoryview]:
-    header = json.dumps(asdict(stored.header)).encode()
-    yield MAGIC + bytes([FORMAT]) + len(header).to_bytes(4, "little")
-    yield header
-    yield bytes(_padded(12 + len(header)) - 12 - len(header))
-    for array in (stored.owners, stored.counts, stored.templates):
-        yield _bytes_of(array)
-        yield bytes(_padded(array.nbytes) - array.nbytes)
-    for start in range(0, len(stored.photos), CHUNK):
-        yield _bytes_of(np.concatenate(stored.photos[start : start + CHUNK]))
-    size = stored.header.rows * stored.header.dimensions * 2
-    yield bytes(_padded(size) - size)
+def _start() -> bytes:
+    return (MAGIC + bytes([FORMAT])).ljust(ALIGN, b"\0")
+
+
+def _width(dimensions: int) -> int:
+    return -(-dimensions // WORD) * WORD
+
+
+def _joined(parts: list[NDArray[Any]], dtype: type) -> NDArray[Any]:
+    return np.concatenate([np.empty(0, dtype), *parts]).astype(dtype, copy=False)
 
 
 def _bytes_of(array: NDArray[Any]) -> memoryview:

@@ -34,9 +34,10 @@ def test_the_same_people_every_time():
     assert np.array_equal(one, other)
 
 
-def test_figures_and_plot(tmp_path, capsys):
+@pytest.mark.parametrize("index", ["flat", "rabitq"])
+def test_figures_and_plot(tmp_path, capsys, index):
     output, picture = tmp_path / "figures.json", tmp_path / "figures.svg"
-    small = {"people": [1_000], "model": "sface", "times": 5, "probes": 20}
+    small = {"people": [1_000], "model": "sface", "times": 5, "probes": 20, "index": index}
     call_command("bench_gallery", **small, output=output, plot=picture)
     figures = json.loads(output.read_text())
     assert json.loads(capsys.readouterr().out) == figures

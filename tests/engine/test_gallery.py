@@ -8,8 +8,9 @@ import faiss
 import numpy as np
 import pytest
 
-from recognition.engine import templates
+from recognition.engine import first_stage
 from recognition.engine.gallery import Gallery, fuse
+from recognition.engine.gallery_file import DamagedRows, GalleryFile
 from recognition.engine.types import Floats, GalleryCorrupt, GalleryIncompatible
 
 D = 32
@@ -126,6 +127,37 @@ def test_vectors_in_any_order_of_owners() -> None:
         Gallery.from_arrays(D, "m", owners[order], vectors[order]),
         Gallery.from_arrays(D, "m", owners, vectors),
     )
+
+
+@pytest.mark.parametrize("stage", ["flat", "rabitq"])
+def test_ten_thousand_changes_find_what_the_flat_index_finds(stage: str) -> None:
+    """Against all that is there, compared one by one: the same best person and the same scores."""
+    random = np.random.default_rng(11)
+    people, dimensions = 4_000, 128
+    vectors = unit(people, 1, dimensions)
+    gallery = Gallery.from_arrays(dimensions, "m", np.arange(people), vectors, stage)
+    truth = dict(enumerate(vectors))
+    fresh = unit(10_000, 2, dimensions)
+    for step in range(10_000):
+        owner = int(random.integers(people + 1_000))
+        if random.random() < 0.4:
+            assert gallery.remove(owner) == (truth.pop(owner, None) is not None)
+        else:
+            truth[owner] = fresh[step]
+            gallery.put(owner, fresh[step][None])
+        if step % 500 == 499:
+            index = faiss.IndexFlatIP(dimensions)
+            index.add(np.stack(list(truth.values())))
+            names = np.array(list(truth))
+            probes = 0.6 * index.reconstruct_batch(random.integers(len(names), size=50))
+            probes += 0.8 * unit(50, step, dimensions)
+            probes /= np.linalg.norm(probes, axis=1, keepdims=True)
+            scores, rows = index.search(probes, 1)
+            found = gallery.search(probes, 5)
+            assert [row[0].identity_id for row in found] == names[rows[:, 0]].tolist()
+            assert np.allclose([row[0].score for row in found], scores[:, 0], atol=1e-4)
+            assert len(gallery) == gallery.vector_count == len(truth)
+    assert sorted(gallery.identities()) == sorted(truth)
 
 
 def test_random_changes_leave_what_a_fresh_build_has() -> None:
@@ -281,6 +313,139 @@ def test_a_missing_file_is_an_oserror(tmp_path: Path) -> None:
         Gallery.load(tmp_path / "x", dimensions=D, model="m")
 
 
+class TestCodes:
+    """The gallery of many people: candidates by codes, then their rows in half precision."""
+
+    @pytest.fixture
+    def crowded(self) -> Gallery:
+        return Gallery.from_arrays(D, "m", *crowd(3_000), "rabitq")
+
+    def test_scores_and_people_are_those_of_the_flat_index(self, crowded: Gallery) -> None:
+        owners, vectors = crowd(3_000)
+        flat = Gallery.from_arrays(D, "m", owners, vectors, "flat")
+        for one, other in zip(crowded.search(vectors[:200], 3), flat.search(vectors[:200], 3), strict=True):
+            assert one[0].identity_id == other[0].identity_id
+            assert [m.score for m in one] == pytest.approx([m.score for m in other], abs=1e-3)
+            assert [m.template_score for m in one] == pytest.approx(
+                [m.template_score for m in other], abs=1e-3
+            )
+        assert crowded.vector_count == flat.vector_count == 9_000
+
+    def test_a_crowd_of_removed_people_hides_nobody(self) -> None:
+        """The codes still find them: so many that they fill all the places of candidates."""
+        everyone = Gallery.from_arrays(
+            D, "m", np.arange(2_600), np.concatenate([np.repeat(unit(1), 2_500, 0), unit(100, 3)]), "rabitq"
+        )
+        for owner in range(2_499):
+            everyone.remove(owner)
+        found = everyone.search(unit(1), 3)[0]
+        assert found[0].identity_id == 2_499
+        assert len(found) == 3
+        assert all(match.identity_id >= 2_499 for match in found)
+
+    def test_saved_and_loaded(self, crowded: Gallery, tmp_path: Path) -> None:
+        _, vectors = crowd(3_000)
+        crowded.put(5, unit(2, 5))
+        crowded.put(3_050, unit(3, 6))
+        crowded.put(9_000, unit(1, 7))
+        crowded.remove(101)
+        crowded.save(tmp_path / "x", "rabitq")
+        loaded = Gallery.load(tmp_path / "x", dimensions=D, model="m")
+        assert sorted(loaded.identities()) == sorted(crowded.identities())
+        assert loaded.vector_count == crowded.vector_count
+        assert loaded.changed == 0
+        for one, other in zip(crowded.search(vectors[::50], 5), loaded.search(vectors[::50], 5), strict=True):
+            assert [m.score for m in one] == pytest.approx([m.score for m in other], abs=1e-3)
+        for owner in (5, 3_050, 9_000, 102):
+            assert np.allclose(crowded.template(owner), loaded.template(owner), atol=1e-3)  # type: ignore[arg-type]
+            one, other = crowded.score(vectors[0], owner), loaded.score(vectors[0], owner)
+            assert one is not None
+            assert other is not None
+            assert one.score == pytest.approx(other.score, abs=1e-3)
+
+    @pytest.mark.parametrize("dimensions", [1, 3, 6, 128, 600])
+    def test_any_number_of_dimensions(self, dimensions: int) -> None:
+        vectors = unit(300, 1, dimensions)
+        gallery = Gallery.from_arrays(dimensions, "m", np.arange(300), vectors, "rabitq")
+        best = gallery.search(vectors[7:8], 1)[0][0]
+        assert best.score == pytest.approx(1, abs=1e-3)
+
+    def test_the_kind_follows_the_size(self) -> None:
+        assert first_stage.chosen("auto", 100, 512) == "flat"
+        assert first_stage.chosen("auto", 20_000, 512) == "rabitq"
+        assert first_stage.chosen("auto", 20_000, 128) == "flat"
+        assert first_stage.chosen("rabitq", 1, 512) == "rabitq"
+        assert first_stage.chosen("flat", 10**7, 512) == "flat"
+
+
+class TestDamage:
+    """A flipped bit of a row is found when the row is read for an answer."""
+
+    @pytest.fixture
+    def damaged(self, tmp_path: Path) -> Gallery:
+        owners, vectors = crowd(3_000)
+        Gallery.from_arrays(D, "m", owners, vectors).save(tmp_path / "x", "rabitq")
+        data = bytearray((tmp_path / "x").read_bytes())
+        row = 4 * 17 + 2  # the second photo of the 18th person
+        data[64 + row * D * 2 + 5] ^= 1
+        (tmp_path / "x").write_bytes(data)
+        return Gallery.load(tmp_path / "x", dimensions=D, model="m")
+
+    def test_others_are_found_and_the_damaged_one_is_not_answered(self, damaged: Gallery) -> None:
+        _, vectors = crowd(3_000)
+        assert damaged.search(vectors[300:301], 1)[0][0].identity_id == 200
+        with pytest.raises(DamagedRows) as caught:
+            damaged.search(vectors[17 * 3 : 17 * 3 + 1], 1)
+        assert caught.value.owners == [117]
+        with pytest.raises(DamagedRows):
+            damaged.score(vectors[0], 117)
+        with pytest.raises(DamagedRows):
+            damaged._base.file.check()
+
+    def test_it_is_repaired_and_the_search_goes_on(self, damaged: Gallery) -> None:
+        owners, vectors = crowd(3_000)
+        asked: list[list[int]] = []
+
+        def repair(wanted: list[int]) -> dict[int, Floats]:
+            asked.append(wanted)
+            return {owner: vectors[owners == owner] for owner in wanted}
+
+        damaged.repair = repair
+        best = damaged.search(vectors[17 * 3 : 17 * 3 + 1], 1)[0][0]
+        assert best.identity_id == 117
+        assert best.score == pytest.approx(0.98, abs=0.02)
+        damaged.search(vectors[17 * 3 : 17 * 3 + 1], 1)
+        assert asked == [[117]]
+        assert len(damaged) == 3_000
+
+    def test_a_damaged_person_who_has_gone(self, damaged: Gallery) -> None:
+        _, vectors = crowd(3_000)
+        damaged.repair = lambda owners: {}
+        found = damaged.search(vectors[17 * 3 : 17 * 3 + 1], 3)[0]
+        assert 117 not in [match.identity_id for match in found]
+        assert 117 not in damaged
+
+    @pytest.mark.parametrize("section", ["sums", "owners", "starts", "centre", "codes"])
+    def test_everything_else_is_checked_by_opening(self, tmp_path: Path, section: str) -> None:
+        Gallery.from_arrays(D, "m", *crowd(100)).save(tmp_path / "x", "rabitq")
+        file = GalleryFile.open(tmp_path / "x", dimensions=D, model="m")
+        needle = getattr(file, section).tobytes()
+        data = bytearray((tmp_path / "x").read_bytes())
+        data[data.index(needle) + len(needle) // 2] ^= 1
+        (tmp_path / "x").write_bytes(data)
+        with pytest.raises(GalleryCorrupt, match=section):
+            GalleryFile.open(tmp_path / "x", dimensions=D, model="m")
+
+
+def test_a_file_that_was_replaced_is_read_on(gallery: Gallery, tmp_path: Path) -> None:
+    _, vectors = crowd()
+    gallery.save(tmp_path / "x", "rabitq")
+    loaded = Gallery.load(tmp_path / "x", dimensions=D, model="m")
+    Gallery(D, "m").save(tmp_path / "x")
+    (tmp_path / "x").unlink()
+    assert loaded.search(vectors[:1], 1)[0][0].identity_id == 100
+
+
 def test_fuse_without_photos_is_the_template_score() -> None:
     scores = np.array([0.5, 0.25], np.float32)
     assert np.array_equal(fuse(scores, [0, 0], np.empty(0, np.float32)), scores)
@@ -289,18 +454,16 @@ def test_fuse_without_photos_is_the_template_score() -> None:
 
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """FAISS as it looks with one GPU, whose index is a copy that cannot be written in place."""
-    monkeypatch.setattr(templates.faiss, "get_num_gpus", lambda: 1)
-    monkeypatch.setattr(templates.faiss, "StandardGpuResources", object, raising=False)
+    """FAISS as it looks with one GPU."""
+    monkeypatch.setattr(first_stage.faiss, "get_num_gpus", lambda: 1)
+    monkeypatch.setattr(first_stage.faiss, "StandardGpuResources", object, raising=False)
     monkeypatch.setattr(
-        templates.faiss, "index_cpu_to_gpu", lambda _, __, index: faiss.clone_index(index), raising=False
+        first_stage.faiss, "index_cpu_to_gpu", lambda _, __, index: faiss.clone_index(index), raising=False
     )
 
 
 @pytest.mark.usefixtures("gpu")
-@pytest.mark.parametrize("refresh", [0, 20, 10_000])
-def test_the_gpu_copy_follows_changes(monkeypatch: pytest.MonkeyPatch, refresh: int) -> None:
-    monkeypatch.setattr(templates._GpuCopy, "REFRESH", refresh)
+def test_changes_beside_a_base_on_the_gpu() -> None:
     test_random_changes_leave_what_a_fresh_build_has()
     gallery = Gallery.from_arrays(D, "m", *crowd())
     random = np.random.default_rng(0)
@@ -325,7 +488,7 @@ def test_a_gpu_fault_falls_back_to_the_cpu(monkeypatch: pytest.MonkeyPatch) -> N
     def fault(*_: object) -> None:
         raise RuntimeError("CUDA error 2 out of memory")
 
-    monkeypatch.setattr(templates.faiss, "index_cpu_to_gpu", fault)
+    monkeypatch.setattr(first_stage.faiss, "index_cpu_to_gpu", fault)
     owners, vectors = crowd()
     assert gallery.search(vectors[:1], 1)[0][0].identity_id == owners[0]
     gallery.put(5, unit(1, 77))

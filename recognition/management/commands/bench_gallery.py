@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from bench.gallery import measure
 from bench.gallery.plot import plot
 from bench.gallery.population import MODELS
+from recognition.engine.first_stage import AUTO, FLAT, RABITQ
 
 
 class Command(BaseCommand):
@@ -25,6 +26,9 @@ class Command(BaseCommand):
             "--people", type=int, nargs="+", default=[10_000, 100_000], help="sizes of the gallery"
         )
         parser.add_argument("--model", choices=sorted(MODELS), default="ghostfacenet", help="whose scores")
+        parser.add_argument(
+            "--index", choices=[FLAT, RABITQ, AUTO], default=AUTO, help="as GALLERY_INDEX (auto)"
+        )
         parser.add_argument("--times", type=int, default=1_000, help="searches whose time is taken (1000)")
         parser.add_argument(
             "--probes", type=int, default=2_000, help="searches compared with IndexFlatIP (2000)"
@@ -38,6 +42,7 @@ class Command(BaseCommand):
         figures = measure(
             sorted(options["people"]),
             model=options["model"],
+            stage=options["index"],
             times=options["times"],
             probes=options["probes"],
             say=lambda text: self.stderr.write(text),

@@ -107,7 +107,7 @@ def _build(version: ModelVersion) -> GalleryBuild:
     folder = gallery_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     check_folder(folder)
-    gallery.save(folder / build.file)
+    gallery.save(folder / build.file, settings.GALLERY_INDEX)
     build.seconds = round(time.perf_counter() - start, 3)
     build.save(update_fields=["file", "seconds"])
     versions = {v.pk: v for v in [version, *_served()]}

@@ -85,7 +85,9 @@ def build_from_database(version: ModelVersion) -> Gallery:
 
 def _build(version: ModelVersion, mark: Mark) -> Gallery:
     owners, vectors = load_vectors(version)
-    gallery = Gallery.from_arrays(version.dimensions, version.name, owners, vectors)
+    gallery = Gallery.from_arrays(
+        version.dimensions, version.name, owners, vectors, stage=settings.GALLERY_INDEX
+    )
     gallery.change_number = mark.number
     return gallery
 
