@@ -60,6 +60,11 @@ class WishForm(forms.Form):
             if not isinstance(field, forms.BooleanField):
                 field.widget.attrs["class"] = "id-input"
 
+    @staticmethod
+    def chosen(wish: Wish) -> dict[str, Any]:
+        """What was chosen for this wish."""
+        return {"strangers": round(1 / wish.fpir), "claims": round(1 / wish.fmr)}
+
     def wish(self) -> Wish:
         chosen = self.cleaned_data
         return Wish(
@@ -84,10 +89,11 @@ class CalibrationPages(ShippedAdmin):
 
     @action(description="Calibrate", permissions=["calibrate"], icon="straighten")
     def calibrate(self, request: HttpRequest) -> HttpResponse:
-        people = enrolled_people(active_model())
-        form = WishForm(
-            request.POST if request.method == "POST" else None, initial={"people": max(1, people)}
+        people, last = enrolled_people(active_model()), Calibration.objects.first()
+        initial = {"people": max(1, people)} | (
+            WishForm.chosen(Wish(**last.wish)) if last and last.wish else {}
         )
+        form = WishForm(request.POST if request.method == "POST" else None, initial=initial)
         if request.method == "POST" and form.is_valid():
             made: list[Calibration] = []
             wish = form.wish()
@@ -99,7 +105,7 @@ class CalibrationPages(ShippedAdmin):
             "Choose thresholds by the errors that are allowed",
             form=form,
             people=people,
-            last=Calibration.objects.first(),
+            last=last,
             back=reverse(LIST),
         )
 

@@ -47,11 +47,7 @@ class ThresholdPolicyAdmin(CalibrationPages):
         "basis",
         "verify_threshold",
         "identify_threshold",
-        "margin",
-        "fmr",
-        "fpir",
         "source",
-        "created_at",
         "activated_at",
     )
     list_select_related = ("model_version",)

@@ -80,7 +80,8 @@ def test_what_cannot_be_measured_is_refused_with_what_can(owner):
     enrol_vectors(40, 4)
     run = done(ask(owner, claims="100000"))
     assert run.state == "failed"
-    assert "cannot be measured here" in owner.get(page_of(run)).text
+    assert "40 people are too few" in owner.get(page_of(run)).text
+    assert '<option value="100000" selected>' in owner.get(ASK).text
     assert done(ask(owner, claims="100000", beyond="on")).policy is not None
 
 
