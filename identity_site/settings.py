@@ -377,6 +377,7 @@ CELERY_TASK_ROUTES = {
     "recognition.process_photos": {"queue": "recognition"},
     "recognition.reembed*": {"queue": "recognition"},
     "recognition.evaluate": {"queue": "recognition"},
+    "recognition.calibrate": {"queue": "recognition"},
     "recognition.compare_models": {"queue": "recognition"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -408,8 +409,8 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=60),
         "options": {"expires": 60},
     },
-    "sweep-evaluations": {
-        "task": "recognition.sweep_evaluations",
+    "sweep-jobs": {
+        "task": "recognition.sweep_jobs",
         "schedule": timedelta(seconds=60),
         "options": {"expires": 60},
     },

@@ -632,12 +632,8 @@ class RetentionRun(models.Model):
         return f"{self.ended_at:%Y-%m-%d %H:%M:%S}"
 
 
-class Evaluation(models.Model):
-    """A measurement of how well the enrolled people can be told apart.
-
-    figures: the document of `recognition.services.evaluation.figures_of`, people as primary keys.
-    pictures: name -> SVG.
-    """
+class Job(models.Model):
+    """Long work that somebody asked for and a worker does."""
 
     class State(models.TextChoices):
         WAITING = "waiting", "waiting"
@@ -647,22 +643,46 @@ class Evaluation(models.Model):
 
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     progress = models.PositiveSmallIntegerField(default=0, help_text="Percent.")
-    message = models.CharField(max_length=300, blank=True)
+    message = models.CharField(max_length=1000, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    created_at = models.DateTimeField("asked for", auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        abstract = True
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self._meta.verbose_name} {self.pk}"
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.state in (self.State.WAITING, self.State.RUNNING)
+
+
+class Evaluation(Job):
+    """A measurement of how well the enrolled people can be told apart.
+
+    figures: the document of `recognition.services.evaluation.figures_of`, people as primary keys.
+    pictures: name -> SVG.
+    """
+
     model_version = models.ForeignKey(ModelVersion, on_delete=models.SET_NULL, null=True)
     policy = models.ForeignKey(ThresholdPolicy, on_delete=models.SET_NULL, null=True)
     people = models.PositiveIntegerField(default=0)
     photos = models.PositiveIntegerField(default=0)
     figures = models.JSONField(default=dict)
     pictures = models.JSONField(default=dict)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
-    created_at = models.DateTimeField("asked for", auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
 
-    class Meta:
-        ordering = ["-id"]
 
-    def __str__(self) -> str:
-        return f"evaluation {self.pk}"
+class Calibration(Job):
+    """A choice of thresholds from the enrolled people, as somebody wished for it.
+
+    wish: the fields of `recognition.services.thresholds.Wish`. policy: what came of it, not in force yet.
+    """
+
+    wish = models.JSONField(default=dict)
+    policy = models.ForeignKey(ThresholdPolicy, on_delete=models.SET_NULL, null=True)
 
 
 class ModelChange(models.Model):

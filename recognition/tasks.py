@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from recognition.services import data_keys, enrolment, evaluation, gallery, retention, thresholds
+from recognition.services import data_keys, enrolment, evaluation, gallery, jobs, retention, thresholds
 from recognition.services import models as model_services
 
 # Other photos wait for their turn on the same queue, so that a long change takes it in slices.
@@ -33,9 +33,9 @@ def sweep_photos() -> int:
     return enrolment.sweep_photos()
 
 
-@shared_task(name="recognition.sweep_evaluations")
-def sweep_evaluations() -> int:
-    return evaluation.sweep_evaluations()
+@shared_task(name="recognition.sweep_jobs")
+def sweep_jobs() -> int:
+    return jobs.sweep_jobs()
 
 
 @shared_task(name="recognition.follow_growth")
@@ -57,6 +57,11 @@ def carry_out_retention() -> dict[str, int]:
 @shared_task(name="recognition.evaluate")
 def evaluate(evaluation_id: int) -> None:
     evaluation.run_evaluation(evaluation_id)
+
+
+@shared_task(name="recognition.calibrate")
+def calibrate(calibration_id: int) -> None:
+    thresholds.run_calibration(calibration_id)
 
 
 @shared_task(name="recognition.reembed")

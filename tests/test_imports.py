@@ -74,6 +74,7 @@ SHARED = (
     "errors",
     "wording",
     "queue",
+    "jobs",
     "files",
     "keys",
     "data_keys",

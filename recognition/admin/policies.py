@@ -13,9 +13,18 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.decorators import action, display
 
-from recognition.admin.base import ShippedAdmin, number_of
+from recognition.admin.base import number_of
+from recognition.admin.calibration import CalibrationPages
 from recognition.models import ThresholdPolicy
-from recognition.services.thresholds import activate, active_policy, growth, replay, roll_back, warnings
+from recognition.services.thresholds import (
+    activate,
+    active_policy,
+    growth,
+    in_words,
+    replay,
+    roll_back,
+    warnings,
+)
 
 IN_FORCE = {"in force": "success"}
 BASIS = {"measured": "info", "not measured here": "warning"}
@@ -31,23 +40,20 @@ COMPARED = (
 
 
 @admin.register(ThresholdPolicy)
-class ThresholdPolicyAdmin(ShippedAdmin):
+class ThresholdPolicyAdmin(CalibrationPages):
     list_display = (
         "__str__",
         "state",
         "basis",
         "verify_threshold",
         "identify_threshold",
-        "margin",
-        "fmr",
-        "fpir",
         "source",
-        "created_at",
         "activated_at",
     )
     list_select_related = ("model_version",)
     list_filter = ("active", "model_version")
     fieldsets = (
+        (None, {"fields": ("words",)}),
         (
             None,
             {
@@ -64,8 +70,8 @@ class ThresholdPolicyAdmin(ShippedAdmin):
         ("1:N", {"fields": (("identify_threshold", "fpir"), "margin", "following")}),
         ("Measured", {"fields": ("measured",)}),
     )
-    readonly_fields = ("state", "basis", "following", "measured")
-    actions_list = ("roll_back",)
+    readonly_fields = ("words", "state", "basis", "following", "measured")
+    actions_list = ("calibrate", "roll_back")
     actions_detail = ("put_in_force",)
 
     def has_decide_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
@@ -74,7 +80,18 @@ class ThresholdPolicyAdmin(ShippedAdmin):
 
     @display(description="state", ordering="active", label=IN_FORCE, empty_value="–")
     def state(self, policy: ThresholdPolicy) -> str | None:
-        return "in force" if policy.active else None
+        if not policy.active:
+            return None
+        return (
+            "in force"
+            if policy.model_version.active
+            else f"for {policy.model_version.name}, once that is in use"
+        )
+
+    @display(description="in words")
+    def words(self, policy: ThresholdPolicy) -> str:
+        rows = [(title, share) for title, share in in_words(policy).items() if share is not None]
+        return render_to_string("admin/recognition/policy/words.html", {"rows": rows})
 
     @display(description="basis", label=BASIS)
     def basis(self, policy: ThresholdPolicy) -> str:
@@ -126,6 +143,7 @@ class ThresholdPolicyAdmin(ShippedAdmin):
         days = days if days in DAYS else DAYS[1]
         found = replay(policy, timezone.now() - timedelta(days=days))
         rows = [(title, getattr(present, name), getattr(policy, name)) for name, title in COMPARED]
+        before, after = in_words(present), in_words(policy)
         return self.page(
             request,
             "admin/recognition/policy/activate.html",
@@ -133,6 +151,7 @@ class ThresholdPolicyAdmin(ShippedAdmin):
             policy=policy,
             present=present,
             rows=rows,
+            words=[(title, before[title], after[title]) for title in after],
             warnings=warnings(policy),
             replay=found,
             people=found.people() if request.user.has_perm("recognition.view_identity") else None,

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 PROCESS_PHOTOS = "recognition.process_photos"
 REBUILD_INDEX = "recognition.rebuild_index"
 EVALUATE = "recognition.evaluate"
+CALIBRATE = "recognition.calibrate"
 ADVANCE_MODEL_CHANGE = "recognition.reembed"
 COMPARE_MODELS = "recognition.compare_models"
 PAUSE_SECONDS = 10.0
@@ -27,8 +28,8 @@ _unreachable_until = 0.0
 def enqueue(task: str, *args: Any) -> None:
     """Send the task when the transaction in progress has been committed, at once when there is none.
 
-    A broker that is down loses nothing: photos and evaluations keep the state "waiting" in Postgres and the beat
-    tasks ``recognition.sweep_photos`` and ``recognition.sweep_evaluations`` send them again.
+    A broker that is down loses nothing: photos and jobs keep the state "waiting" in Postgres and the beat tasks
+    ``recognition.sweep_photos`` and ``recognition.sweep_jobs`` send them again.
     """
     transaction.on_commit(partial(_send, task, args))
 

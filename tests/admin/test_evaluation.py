@@ -6,7 +6,7 @@ import pytest
 
 from recognition.models import Evaluation
 from recognition.services import queue
-from recognition.services.evaluation.site import run_evaluation
+from recognition.services.evaluation.runs import run_evaluation
 from recognition.services.identities import erasure, people
 from recognition.services.thresholds.changes import activate, store_policy
 from tests.admin.conftest import said
@@ -59,7 +59,7 @@ def test_progress_is_shown(owner):
 def test_asking_twice_is_told(owner):
     owner.post(MEASURE)
     response = owner.post(MEASURE, follow=True)
-    assert said(response) == ["An evaluation is under way. Wait until it is done."]
+    assert said(response) == ["Another evaluation is under way. Wait until it is done."]
     assert Evaluation.objects.count() == 1
 
 

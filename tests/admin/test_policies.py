@@ -57,6 +57,7 @@ def test_the_preview_tells_what_would_change_and_changes_nothing(owner, stricter
     assert "1 would change: 0 to a match, 1 to no match" in shown
     assert f"/admin/recognition/identity/{ann.pk}/change/" in shown
     assert "forty colleagues" in shown
+    assert "although 1 of 1 matches would be lost" in shown
     assert "was not measured" in shown
     assert active_policy() == before
 

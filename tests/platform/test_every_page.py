@@ -27,12 +27,14 @@ from recognition.kiosk import device
 from recognition.models import (
     ApiKey,
     Attendance,
+    Calibration,
     Camera,
     Evaluation,
     Identity,
     ModelChange,
     ModelVersion,
     ProbePicture,
+    ThresholdPolicy,
 )
 from recognition.services import cameras, identities, keys, retention
 from recognition.services.analysis.installed import active_model
@@ -98,6 +100,7 @@ def values(db, request, settings) -> dict[str, object]:
     retention.carry_out()
     EmailAddress.objects.create(user=ann.user, email="ann@example.org")
     Evaluation.objects.create()
+    Calibration.objects.create(pk=ThresholdPolicy.objects.last().pk)
     other = ModelVersion.objects.create(name="other-embedder", version="1", dimensions=512)
     ModelChange.objects.create(before=active_model(), target=other, state=ModelChange.State.DONE)
     photo = ann.photos.first()

@@ -9,8 +9,7 @@ from recognition.services.evaluation.figures import InForce, figures_of
 from recognition.services.evaluation.folder import evaluate
 from recognition.services.evaluation.measured_photos import VARIANTS, main_face, measure_photos
 from recognition.services.evaluation.report import LABELS, picture_address, svg_pictures, write_report
-from recognition.services.evaluation.runs import request_evaluation, sweep_evaluations
-from recognition.services.evaluation.site import run_evaluation
+from recognition.services.evaluation.runs import request_evaluation, run_evaluation
 
 __all__ = [
     "LABELS",
@@ -24,6 +23,5 @@ __all__ = [
     "request_evaluation",
     "run_evaluation",
     "svg_pictures",
-    "sweep_evaluations",
     "write_report",
 ]

@@ -19,10 +19,12 @@ from recognition.services.thresholds.changes import (
     enrolled_people,
     follow_growth,
     growth,
+    in_words,
     roll_back,
     store_policy,
     warnings,
 )
+from recognition.services.thresholds.jobs import request_calibration, run_calibration
 from recognition.services.thresholds.policies import active_policy, fitting_threshold, judge, policy_of
 from recognition.services.thresholds.replays import replay
 from recognition.services.thresholds.scores import GENUINE_LIMIT, check_usable
@@ -42,10 +44,13 @@ __all__ = [
     "from_enrolled",
     "from_photos",
     "growth",
+    "in_words",
     "judge",
     "policy_of",
     "replay",
+    "request_calibration",
     "roll_back",
+    "run_calibration",
     "ship",
     "store_policy",
     "warnings",

@@ -30,6 +30,7 @@ from recognition.services.thresholds.scores import (
     rounded_up,
     trials,
 )
+from recognition.services.wording import one_in
 
 MARGIN_COST = 0.005
 MOST_NAMED = 5  # pairs
@@ -137,10 +138,11 @@ def _check_fmr(wish: Wish, pictures: PictureScores, gallery: Enrolled) -> None:
     if wish.fmr < smallest and not wish.extrapolate:
         raise Invalid(
             "too_few_impostors",
-            f"An FMR of {wish.fmr:.1e} cannot be measured here: by the rule of three, {counts[what]} {what} of "
-            f"{len(gallery.names)} people can speak of rates from {smallest:.1e} on, and scores that share people are "
-            f"worth less than as many independent ones. Ask for a rate of {rounded_up(smallest)} or more, measure more "
-            "people, or keep the policy that came with the model.",
+            f"So few wrong claims believed, {one_in(wish.fmr)}, cannot be measured here: {len(gallery.names)} people "
+            "are too few. Allow more, measure more people, or keep the policy that came with the model. (By the rule "
+            f"of three {counts[what]} {what} can speak of FMRs from {smallest:.1e} on, and scores that share people "
+            f"are worth less than as many independent ones: ask for {rounded_up(smallest)} or more instead of "
+            f"{wish.fmr:.1e}.)",
         )
 
 
@@ -154,7 +156,7 @@ def _check_doubles(gallery: Enrolled, one_out: OneOut, name_of: Callable[[int], 
             "same_person_twice",
             f"These look like one person each: {some}{more}. Their scores would set thresholds that turn nearly "
             "everybody away. Merge the two, or take the photos that are of somebody else out; if they are two people, "
-            "such as twins, say so (calibrate --twins).",
+            "such as twins, say so.",
         )
 
 
@@ -192,10 +194,11 @@ def _identify(wish: Wish, needed: float, people: PersonScores) -> tuple[float, d
     if beyond and not wish.extrapolate:
         raise Invalid(
             "too_few_impostors",
-            f"An FPIR of {wish.fpir:.1e} among {wish.people} people needs an FMR of {needed:.1e}, and by the rule "
-            f"of three {tail.trials} scores of {tail.people} people can speak of rates from {smallest:.1e} on. Ask "
-            f"for an FPIR of {rounded_up(min(1.0, smallest * wish.people))} or more, measure more people, or allow a "
-            "threshold beyond what was measured.",
+            f"So few strangers taken for one of {wish.people} people, {one_in(wish.fpir)}, cannot be measured here: "
+            f"{tail.people} people are too few. Allow more, measure more people, or allow a threshold beyond what was "
+            f"measured. (An FPIR of {wish.fpir:.1e} needs an FMR of {needed:.1e}, and by the rule of three "
+            f"{tail.trials} scores can speak of rates from {smallest:.1e} on: ask for an FPIR of "
+            f"{rounded_up(min(1.0, smallest * wish.people))} or more.)",
         )
     notes: dict[str, Any] = {
         "people": wish.people,
@@ -235,9 +238,13 @@ def from_enrolled(
     wish: Wish,
     *,
     version: ModelVersion | None = None,
+    name_of: Callable[[int], str] | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Proposal:
-    """Thresholds from the vectors of the enrolled people. version: of which model, by default that in use."""
+    """Thresholds from the vectors of the enrolled people.
+
+    version: of which model, by default that in use. name_of: how a refusal calls a person, by default by name.
+    """
     version = version or active_model()
     policy = policy_of(version)
     owners, vectors = enrolled_vectors(version)
@@ -251,7 +258,7 @@ def from_enrolled(
         source=source,
         mirrored=get_analyzer().embedder_of(version).mirrored,
         current_margin=policy.margin if policy else 0.0,
-        name_of=_enrolled_name,
+        name_of=name_of or _enrolled_name,
         progress=progress,
     )
 

@@ -15,11 +15,13 @@ from recognition.models import Embedding, Identity, ModelChange, ModelVersion, T
 from recognition.services.analysis import active_model, get_analyzer
 from recognition.services.errors import Conflict, NotFound
 from recognition.services.thresholds.policies import active_policy
+from recognition.services.wording import one_in
 
 log = logging.getLogger(__name__)
 
 # A raised threshold is good for so many more people, so that it need not follow every single one.
 ROOM = 1.1
+MOST_FMR = 1.01e-4  # for signing in: one in 10,000, with room for rounding
 
 
 def store_policy(
@@ -143,6 +145,18 @@ def follow_growth() -> ThresholdPolicy | None:
         return activate(raised)
 
 
+def in_words(policy: ThresholdPolicy) -> dict[str, float | None]:
+    """How often the policy errs, each kind of error in words; None for what was not measured."""
+    found, grown = policy.measurements, growth(policy)
+    identify = found.get("identify", {})
+    return {
+        "Genuine people who look into a camera and have to try again": identify.get("fnir"),
+        f"Strangers who are taken for one of the {grown.people} enrolled people": grown.expected_fpir,
+        "Genuine people who say who they are and are refused": found.get("verify", {}).get("fnmr"),
+        "People who say that they are somebody else and are believed": policy.fmr,
+    }
+
+
 def warnings(policy: ThresholdPolicy) -> list[str]:
     """What to think of before this policy is put in force."""
     found = []
@@ -162,6 +176,11 @@ def warnings(policy: ThresholdPolicy) -> list[str]:
         )
     if grown.needed is None:
         found.append("It was not measured, so its 1:N threshold does not follow the number of people.")
+    if policy.fmr and policy.fmr > MOST_FMR:
+        found.append(
+            f"It believes {one_in(policy.fmr)} who claim to be somebody else. For signing in one in 10,000 is the "
+            "most that is advised (NIST SP 800-63B)."
+        )
     for kind, title in (("verify", "1:1"), ("identify", "1:N")):
         if policy.measurements.get(kind, {}).get("beyond"):
             found.append(f"Its {title} threshold lies beyond what was measured.")

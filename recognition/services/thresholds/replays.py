@@ -17,7 +17,8 @@ MATCH, NO_MATCH = Decision.Outcome.MATCH, Decision.Outcome.NO_MATCH
 
 @dataclass(slots=True)
 class Replay:
-    """decisions: how many in the time; replayed: how many thresholds decide and the policy's model made.
+    """decisions: how many in the time; replayed: how many thresholds decide and the policy's model made; matches: how
+    many of these were one.
 
     gained: no match then, a match now. lost: the reverse. by_person: person -> kind -> how many of each; person None
     for two pictures or somebody erased.
@@ -27,6 +28,7 @@ class Replay:
     since: datetime
     decisions: int = 0
     replayed: int = 0
+    matches: int = 0
     gained: int = 0
     lost: int = 0
     by_person: dict[int | None, dict[str, int]] = field(
@@ -61,6 +63,7 @@ class Replay:
             "since": self.since.isoformat(),
             "decisions": self.decisions,
             "replayed": self.replayed,
+            "matches": self.matches,
             "changed": self.changed,
             "gained": self.gained,
             "lost": self.lost,
@@ -81,6 +84,7 @@ def replay(policy: ThresholdPolicy, since: datetime) -> Replay:
     ).only("kind", "outcome", "score", "margin", "candidates", "identity_id")
     for decision in decided.iterator(chunk_size=2000):
         result.replayed += 1
+        result.matches += decision.outcome == MATCH
         outcome = outcome_under(policy, decision)
         if outcome == decision.outcome:
             continue

@@ -33,6 +33,7 @@ NOT_WATCHED = {
     "recognition_auditlink",
     "recognition_datakey",
     "recognition_embedding",
+    "recognition_calibration",
     "recognition_evaluation",
     "recognition_gallerybuild",
     "recognition_gallerychange",

@@ -12,11 +12,11 @@ from recognition.models import Evaluation
 from recognition.services import queue
 from recognition.services.analysis.installed import active_model
 from recognition.services.errors import Conflict
-from recognition.services.evaluation import site as site_evaluation
-from recognition.services.evaluation.runs import KEPT, request_evaluation, sweep_evaluations
-from recognition.services.evaluation.site import run_evaluation
+from recognition.services.evaluation import runs
+from recognition.services.evaluation.runs import request_evaluation, run_evaluation
 from recognition.services.gallery.vectors import enrolled_vectors
 from recognition.services.identities import people
+from recognition.services.jobs import KEPT, sweep_jobs
 from tests.galleries import enrol_vectors
 
 pytestmark = pytest.mark.django_db
@@ -74,7 +74,7 @@ def test_a_fault_is_shown_and_raised(monkeypatch):
     def fail(version):
         raise RuntimeError("a fault")
 
-    monkeypatch.setattr(site_evaluation, "enrolled_vectors", fail)
+    monkeypatch.setattr(runs, "enrolled_vectors", fail)
     with pytest.raises(RuntimeError):
         run_evaluation(run.pk)
     run.refresh_from_db()
@@ -122,19 +122,19 @@ class TestSweep:
         enrol_vectors(4, 2)
         run = request_evaluation()
         sent.clear()
-        assert (sweep_evaluations(), sent) == (0, [])
+        assert (sweep_jobs(), sent) == (0, [])
         Evaluation.objects.update(created_at=timezone.now() - timedelta(minutes=2))
-        assert sweep_evaluations() == 1
+        assert sweep_jobs() == 1
         assert sent == [(queue.EVALUATE, run.pk)]
         run_evaluation(run.pk)
-        assert sweep_evaluations() == 0
+        assert sweep_jobs() == 0
 
     def test_a_lost_one_is_closed_and_not_sent_again(self, sent):
         lost = request_evaluation()
         sent.clear()
         long_ago = timezone.now() - timedelta(hours=1)
         Evaluation.objects.filter(pk=lost.pk).update(state=RUNNING, created_at=long_ago, updated_at=long_ago)
-        assert (sweep_evaluations(), sent) == (0, [])
+        assert (sweep_jobs(), sent) == (0, [])
         lost.refresh_from_db()
         assert lost.state == FAILED
 
