@@ -1,6 +1,6 @@
 # make run    start the site on http://127.0.0.1:8000 (PORT=8001 for another port)
 # make test   the whole test suite, in two processes (WORKERS=4 for more, seven at most)
-# Everything else: setup, networks, qa, bench, load, bench-liveness, clean. PYTHON=python3.12 chooses the Python of the environment.
+# Everything else: setup, faults, networks, qa, bench, load, bench-liveness, clean. PYTHON=python3.12 chooses the Python of the environment.
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -15,7 +15,7 @@ PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 WORKERS ?= 2
 PYTEST = $(PY) -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: run setup test networks qa bench load bench-liveness clean
+.PHONY: run setup test faults networks qa bench load bench-liveness clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -38,6 +38,10 @@ $(INSTALLED_DEV): $(INSTALLED) requirements-dev.txt
 
 test: $(INSTALLED_DEV)
 	$(PYTEST) $(ARGS)
+
+# Those that kill, starve and damage parts of the site; `make test` has them, too (ARGS='-m "not faults"' leaves them out).
+faults: $(INSTALLED_DEV)
+	$(PYTEST) -m faults $(ARGS)
 
 # Keras networks against their stored outputs, conversion and training, with TensorFlow beside the rest.
 networks: $(INSTALLED_TRAIN)

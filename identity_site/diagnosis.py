@@ -19,6 +19,7 @@ from django.utils import timezone
 from identity_site.celery import app
 from identity_site.hints import manage
 from identity_site.model_findings import ERROR, OK, WARNING, device, model_in_use, models
+from identity_site.redis_state import may_drop, refuses
 from recognition.checks import LOCAL_HOSTS
 from recognition.engine.types import GalleryError
 
@@ -81,6 +82,14 @@ def redis_server() -> Iterator[tuple[str, ...]]:
         yield ERROR, f"Redis does not answer ({_first_line(error)})", "Check REDIS_URL, and that Redis runs."
         return
     yield OK, f"Redis {info['redis_version']}, {info['used_memory_human']} used"
+    if reason := refuses(info):
+        yield (
+            ERROR,
+            f"Redis takes nothing: {reason}. Nobody can sign in; photos wait in Postgres",
+            "Raise maxmemory or make room on its disk. The photos are found again by themselves.",
+        )
+    if may_drop(info):
+        yield WARNING, "Redis throws tasks away when its memory is full", "Set maxmemory-policy noeviction."
     tasks = ", ".join(f"{count} in {queue}" for queue, count in waiting.items())
     yield OK, f"waiting tasks: {tasks}"
 

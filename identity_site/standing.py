@@ -18,6 +18,7 @@ from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily
 
 from identity_site.celery import app
+from identity_site.redis_state import refuses
 from recognition.engine.types import EngineError
 from recognition.models import GalleryBuild, ModelVersion, Photo
 from recognition.services.errors import ServiceError
@@ -89,6 +90,9 @@ def _of_redis() -> Iterator[Gauge]:
         "identity_queue_oldest_seconds", "For how long the oldest of them waits.", labels=["queue"]
     )
     with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2) as client:
+        takes = Gauge("identity_redis_takes", "Whether Redis takes what it is given: 0 when it is full.")
+        takes.add_metric([], 0 if refuses(client.info()) else 1)
+        yield takes
         for queue in QUEUES:
             length.add_metric([queue], int(client.llen(queue)))  # type: ignore[arg-type]
             oldest.add_metric([queue], _waits(client.lindex(queue, -1)))
@@ -133,7 +137,8 @@ def readiness() -> dict[str, str]:
         found["recognition"] = "the model or the gallery cannot be used; see `manage.py doctor`"
     try:
         with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2) as client:
-            client.ping()
+            if reason := refuses(client.info()):
+                found["redis"] = f"takes nothing, {reason}: nobody can sign in, photos are not processed"
     except redis.RedisError:
         found["redis"] = "does not answer: nobody can sign in, photos are not processed"
     return found

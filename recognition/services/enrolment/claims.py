@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
@@ -16,9 +16,7 @@ CLAIM_LASTS = timedelta(minutes=5)
 def claim(pk: int) -> Photo | None:
     """The photo, if it waits or its worker is lost; None when it is gone, done, in work or has had its attempts."""
     now = timezone.now()
-    unfinished = Q(state=Photo.State.WAITING) | Q(
-        state=Photo.State.PROCESSING, claimed_at__lt=now - CLAIM_LASTS
-    )
+    unfinished = Q(state=Photo.State.WAITING) | lost(now)
     mark = {"state": Photo.State.PROCESSING, "claimed_at": now, "attempts": F("attempts") + 1}
     if not Photo.objects.filter(unfinished, pk=pk).update(**mark):
         return None
@@ -27,6 +25,13 @@ def claim(pk: int) -> Photo | None:
         let_go(photo)
         return None
     return photo
+
+
+def lost(now: datetime) -> Q:
+    """Photos whose worker is lost. A claim of the future is of a clock that was put right since; it would hold for as
+    long as that was wrong."""
+    too_old = Q(claimed_at__lt=now - CLAIM_LASTS) | Q(claimed_at__gt=now + CLAIM_LASTS)
+    return Q(state=Photo.State.PROCESSING) & too_old
 
 
 def still_claimed(photo: Photo) -> QuerySet[Photo]:

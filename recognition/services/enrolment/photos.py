@@ -18,7 +18,7 @@ from recognition.models import Embedding, Identity, ModelVersion, Photo
 from recognition.services import identities, queue
 from recognition.services.analysis import active_model, get_analyzer, hold_in_use, quality_dict
 from recognition.services.enrolment import photo_batches
-from recognition.services.enrolment.claims import CLAIM_LASTS, claim, let_go, put_back, still_claimed
+from recognition.services.enrolment.claims import claim, let_go, lost, put_back, still_claimed
 from recognition.services.enrolment.examination import Finding, examine
 from recognition.services.enrolment.gates import doubt_about
 from recognition.services.enrolment.photo_batches import said_of
@@ -251,8 +251,7 @@ def sweep_photos(older_than: timedelta = timedelta(minutes=1)) -> int:
     """Enqueue photos again that wait for longer than they should: their message was lost or their worker died."""
     now = timezone.now()
     left = Photo.objects.filter(
-        Q(state=Photo.State.WAITING, created_at__lt=now - older_than)
-        | Q(state=Photo.State.PROCESSING, claimed_at__lt=now - CLAIM_LASTS)
+        Q(state=Photo.State.WAITING) & ~Q(created_at__range=(now - older_than, now + older_than)) | lost(now)
     ).values_list("pk", flat=True)
     ids = list(left[:1000])
     for start in range(0, len(ids), MESSAGE_PHOTOS):

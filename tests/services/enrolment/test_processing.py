@@ -146,6 +146,18 @@ class TestAttempts:
         assert photos.process_photos([photo.pk]) == 1
         assert state(photo) == ("ready", "")
 
+    def test_a_clock_that_was_wrong_holds_no_photo_up(self, photo, monkeypatch):
+        """A photo came, and was claimed, while the clock was a day ahead."""
+        sent = []
+        monkeypatch.setattr("recognition.services.queue.enqueue_again", lambda task, ids: sent.append(ids))
+        tomorrow = timezone.now() + timedelta(days=1)
+        Photo.objects.update(created_at=tomorrow)
+        assert photos.sweep_photos() == 1
+        Photo.objects.update(state="processing", claimed_at=tomorrow)
+        assert photos.sweep_photos() == 1
+        assert photos.process_photos([photo.pk]) == 1
+        assert state(photo) == ("ready", "")
+
     def test_many_are_swept_in_small_messages(self, ann, monkeypatch):
         sent = []
         monkeypatch.setattr("recognition.services.queue.enqueue_again", lambda task, ids: sent.append(ids))
