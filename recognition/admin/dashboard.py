@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
 
+from recognition.admin import charts
 from recognition.admin.identity_page import faces_of
 from recognition.engine.types import ModelFileError
 from recognition.models import Decision, Photo
@@ -42,6 +44,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if may("recognition.view_decision"):
         tiles.append(_today())
         context["recent"] = _recent(with_faces=may("recognition.view_photo"))
+        context |= _charts()
     if may("recognition.view_gallerybuild"):
         tiles.append(_index())
     if may("recognition.view_modelversion"):
@@ -87,6 +90,17 @@ def _today() -> Tile:
     note = f"{count[Decision.Outcome.NO_MATCH]} not recognised, {count[Decision.Outcome.REJECTED]} rejected"
     link = reverse("admin:recognition_decision_changelist")
     return Tile("Recognised today", str(count[Decision.Outcome.MATCH]), note, link)
+
+
+def _charts() -> dict[str, Any]:
+    """None for a site that has decided nothing yet."""
+    found = overview.recent_decisions()
+    if not any(counts for _, counts in found.days):
+        return {}
+    drawn = [charts.per_day(found)]
+    with suppress(ModelFileError):  # the tile of the model tells
+        drawn.append(charts.against_threshold(found, active_policy().identify_threshold))
+    return {"charts": drawn, "reasons": charts.reasons(found)}
 
 
 def _index() -> Tile:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from unittest import mock
 
 import pytest
+from django.core.cache import cache
 
+from recognition.admin import charts
 from recognition.services import overview
 from recognition.services.enrolment import photos
+from recognition.services.errors import Invalid
 from recognition.services.gallery import index
 from recognition.services.identities import people
 from recognition.services.recognition import recognise
@@ -113,3 +117,38 @@ def test_queries_do_not_grow(owner, ann, django_assert_max_num_queries):
     owner.get(URL)
     with django_assert_max_num_queries(16):
         owner.get(URL)
+
+
+class TestCharts:
+    @pytest.fixture(autouse=True)
+    def fresh(self) -> None:
+        cache.clear()
+
+    def test_none_where_nothing_was_decided(self, owner):
+        assert "id-chart" not in owner.get(URL).text
+
+    def test_what_was_decided_is_drawn_and_told(self, owner, ann):
+        recognise.identify(person_jpeg(3, 9, variant=2))
+        with pytest.raises(Invalid):
+            recognise.identify(b"no picture")
+        page = owner.get(URL).text
+        assert "In 30 days 1 recognised, 1 not recognised, 0 not looked for." in page
+        assert page.count('<rect class="id-bar-match"') == 2  # one in each chart
+        assert "is needed; " in page
+        assert "Nobody in the gallery is similar enough." in page
+        assert ">As a table<" in page
+
+    def test_only_for_who_may_see_decisions(self, staff, ann):
+        recognise.identify(person_jpeg(3, variant=2))
+        assert "id-chart" not in staff("view_photo").get(URL).text
+        assert "id-chart" in staff("view_decision").get(URL).text
+
+    def test_bars_stand_upon_one_another_within_the_picture(self):
+        days = [(date(2026, 1, 1), {"match": 3, "no_match": 1}), (date(2026, 1, 2), {})]
+        chart = charts.per_day(overview.Recent(days, [], {}))
+        assert [(bar.kind, bar.y, bar.height) for bar in chart.bars] == [
+            ("match", 35.0, 105.0),
+            ("no_match", 0.0, 35.0),
+        ]
+        assert chart.most == 4
+        assert all(bar.x >= 0 and bar.x + bar.width <= charts.WIDTH for bar in chart.bars)
