@@ -1,6 +1,6 @@
 # make run    start the site on http://127.0.0.1:8000 (PORT=8001 for another port)
 # make test   the whole test suite, in two processes (WORKERS=4 for more, seven at most)
-# Everything else: setup, faults, networks, qa, bench, load, bench-liveness, clean. PYTHON=python3.12 chooses the Python of the environment.
+# Everything else: setup, faults, networks, qa, bench, load, soak, bench-liveness, clean. PYTHON=python3.12 chooses the Python of the environment.
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -15,7 +15,7 @@ PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 WORKERS ?= 2
 PYTEST = $(PY) -m pytest --numprocesses $(WORKERS) --dist worksteal
 
-.PHONY: run setup test faults networks qa bench load bench-liveness clean
+.PHONY: run setup test faults networks qa bench load soak bench-liveness clean
 .DEFAULT_GOAL := run
 
 run: setup
@@ -62,11 +62,15 @@ bench: $(INSTALLED_DEV)
 load: $(INSTALLED_DEV)
 	$(PY) -m bench.load $(ARGS)
 
+# An hour under load while parts are killed at random; ARGS="--minutes 5" for less.
+soak: $(INSTALLED_DEV)
+	$(PY) -m bench.soak $(ARGS)
+
 # How many attacks the liveness challenge refuses; half an hour (ARGS="--times 5" for less).
 bench-liveness: $(INSTALLED_DEV)
 	$(PY) -m bench.liveness $(ARGS)
 
 # What can be made again. The data folder stays.
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache bench.json load.json bench-liveness.json
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache bench.json load.json soak.json bench-liveness.json
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

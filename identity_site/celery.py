@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from billiard.process import current_process
 from celery import Celery, Task, signals
+from redis.exceptions import RedisError
 
 from .lifetime import end_with_parent
+
+logger = logging.getLogger(__name__)
+
+BEAT_LOOK_SECONDS = 2.0
+SWEEP = "recognition.sweep_photos"  # once a minute; shows that the timetable is kept
+SWEPT = "celery:swept"  # in the cache: when it was done last
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "identity_site.settings")
 
@@ -100,9 +111,14 @@ def note_begin(task: Task, **_: Any) -> None:
 
 @signals.task_postrun.connect
 def note_end(task: Task, state: str | None = None, **_: Any) -> None:
+    from django.core.cache import cache
+
     from recognition.services import metrics
 
     metrics.TASKS.labels(task.name, (state or "unknown").lower()).inc()
+    if task.name == SWEEP:
+        with suppress(RedisError):
+            cache.set(SWEPT, time.time(), None)
     began = getattr(task.request, "began", None)
     if began is not None:
         metrics.TASK_SECONDS.labels(task.name).observe(time.monotonic() - began)
@@ -112,6 +128,23 @@ def note_end(task: Task, state: str | None = None, **_: Any) -> None:
 def note_sending(headers: dict[str, Any], **_: Any) -> None:
     """For how long the oldest message waits can be read from the queue then."""
     headers["sent_at"] = time.time()
+
+
+@signals.worker_ready.connect
+def end_without_timetable(sender: Any, **_: Any) -> None:
+    """Celery does not miss its beat process: one that was killed would leave what got lost lying, unnoticed. A worker
+    that ends is started again, with its beat."""
+    beat = getattr(sender.controller, "beat", None)
+    if beat is None:
+        return
+
+    def watch() -> None:
+        while beat.is_alive():
+            time.sleep(BEAT_LOOK_SECONDS)
+        logger.error("beat has ended; the worker ends, too, and has to be started again")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @signals.import_modules.connect

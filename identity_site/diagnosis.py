@@ -20,9 +20,11 @@ from identity_site.celery import app
 from identity_site.hints import manage
 from identity_site.model_findings import ERROR, OK, WARNING, device, model_in_use, models
 from identity_site.redis_state import may_drop, refuses
+from identity_site.standing import last_sweep
 from recognition.checks import LOCAL_HOSTS
 from recognition.engine.types import GalleryError
 
+TIMETABLE_SECONDS = 600
 QUEUES = {"recognition", "default"}
 START = f"Start the site with `make run` (or `{manage('up')}`)."
 
@@ -105,6 +107,16 @@ def worker() -> Iterator[tuple[str, ...]]:
         return
     yield OK, f"workers: {', '.join(sorted(queues))}"
     served = {queue["name"] for found in queues.values() for queue in found}
+    try:
+        swept = last_sweep()
+    except redis.RedisError:
+        swept = None  # which the check of Redis tells
+    if swept is not None and swept > TIMETABLE_SECONDS:
+        yield (
+            ERROR,
+            f"the timetable stands still since {_ago(swept)}: what got lost is not found again",
+            "Start beat: the worker of `up` has it, or celery -A identity_site beat, once for the whole site.",
+        )
     for name in sorted(QUEUES - served):
         yield ERROR, f"no worker serves the queue {name}", f"celery -A identity_site worker --queues {name}"
 

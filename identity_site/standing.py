@@ -13,11 +13,12 @@ from typing import Any
 
 import redis
 from django.conf import settings
+from django.core.cache import cache
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily
 
-from identity_site.celery import app
+from identity_site.celery import SWEPT, app
 from identity_site.redis_state import refuses
 from recognition.engine.types import EngineError
 from recognition.models import GalleryBuild, ModelVersion, Photo
@@ -98,6 +99,11 @@ def _of_redis() -> Iterator[Gauge]:
             oldest.add_metric([queue], _waits(client.lindex(queue, -1)))
     yield length
     yield oldest
+    swept = last_sweep()
+    if swept is not None:
+        yield Gauge(
+            "identity_timetable_age_seconds", "For how long nothing was done by the timetable (beat).", swept
+        )
     workers = Gauge(
         "identity_workers", "Workers that answer, by the queue that they serve.", labels=["queue"]
     )
@@ -105,6 +111,15 @@ def _of_redis() -> Iterator[Gauge]:
     for queue in QUEUES:
         workers.add_metric([queue], served.count(queue))
     yield workers
+
+
+def last_sweep() -> float | None:
+    """Seconds since the timetable had something done that comes up every minute; None where nothing is known.
+
+    Raises RedisError.
+    """
+    at = cache.get(SWEPT)
+    return None if at is None else max(0.0, time.time() - float(at))
 
 
 def _waits(message: Any) -> float:

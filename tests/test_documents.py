@@ -20,7 +20,7 @@ CONFIGURATION = ROOT / "docs/configuration.md"
 
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
-MADE_LATER = {"data", ".venv", "bench.json", "load.json"}  # by running the site or its tools
+MADE_LATER = {"data", ".venv", "bench.json", "load.json", "soak.json"}  # by running the site or its tools
 TOP = {path.name for path in ROOT.iterdir()} - MADE_LATER
 # A path in a command or a sentence; its first part is something at the top of the repository.
 PATH = re.compile(rf"(?<![\w./@-])@?((?:{'|'.join(sorted(map(re.escape, TOP)))})(?:/[\w.+-]+)*/?)(?![\w/*])")

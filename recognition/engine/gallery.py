@@ -7,7 +7,7 @@ then scored again with their own photo vectors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,8 +37,8 @@ class Gallery:
     """Safe for many searching threads while others change it.
 
     change_number, generation: the owner's own marks of how current it is; kept in the file.
-    repair: gives the vectors of people whose rows in the base are damaged (those who are missing have gone); they are
-        taken into the delta, and the search goes on. Without it the search raises DamagedRows.
+    repair: is called with people whose rows in the base are damaged, to `put` or `remove` each; then the search goes
+        on. Without it the search raises DamagedRows.
     """
 
     def __init__(self, dimensions: int, model: str, file: GalleryFile | None = None) -> None:
@@ -46,7 +46,7 @@ class Gallery:
         self.model = model
         self.change_number = file.header.change_number if file else 0
         self.generation = file.header.generation if file else 0
-        self.repair: Callable[[list[int]], Mapping[int, Floats]] | None = None
+        self.repair: Callable[[Gallery, list[int]], object] | None = None
         nobody = gallery_build.header(model, dimensions, FLAT)
         self._base = Base(file or gallery_build.in_memory(nobody, []))
         self._delta = Delta(dimensions)
@@ -169,12 +169,9 @@ class Gallery:
             except DamagedRows as damage:
                 if self.repair is None:
                     raise
-                vectors = self.repair(damage.owners)
-                for owner in damage.owners:
-                    if owner in vectors:
-                        self.put(owner, vectors[owner])
-                    else:
-                        self.remove(owner)
+                self.repair(self, damage.owners)
+                if any(self._base.slot(owner) is not None for owner in damage.owners):
+                    raise
 
     def _search(self, probes: Floats, k: int) -> list[list[Match]]:
         wanted = max(2 * k, CANDIDATES)

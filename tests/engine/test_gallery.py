@@ -406,9 +406,10 @@ class TestDamage:
         owners, vectors = crowd(3_000)
         asked: list[list[int]] = []
 
-        def repair(wanted: list[int]) -> dict[int, Floats]:
+        def repair(gallery: Gallery, wanted: list[int]) -> None:
             asked.append(wanted)
-            return {owner: vectors[owners == owner] for owner in wanted}
+            for owner in wanted:
+                gallery.put(owner, vectors[owners == owner])
 
         damaged.repair = repair
         best = damaged.search(vectors[17 * 3 : 17 * 3 + 1], 1)[0][0]
@@ -420,10 +421,15 @@ class TestDamage:
 
     def test_a_damaged_person_who_has_gone(self, damaged: Gallery) -> None:
         _, vectors = crowd(3_000)
-        damaged.repair = lambda owners: {}
+        damaged.repair = lambda gallery, owners: [gallery.remove(owner) for owner in owners]
         found = damaged.search(vectors[17 * 3 : 17 * 3 + 1], 3)[0]
         assert 117 not in [match.identity_id for match in found]
         assert 117 not in damaged
+
+    def test_a_repair_that_does_nothing_is_not_repeated_for_ever(self, damaged: Gallery) -> None:
+        damaged.repair = lambda gallery, owners: None
+        with pytest.raises(DamagedRows):
+            damaged.score(unit(1)[0], 117)
 
     @pytest.mark.parametrize("section", ["sums", "owners", "starts", "centre", "codes"])
     def test_everything_else_is_checked_by_opening(self, tmp_path: Path, section: str) -> None:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import time
 from collections import namedtuple
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
 
-from identity_site import diagnosis
+from identity_site import diagnosis, standing
+from identity_site.celery import SWEPT
 from recognition.engine.runtimes import accelerator
 from recognition.models import Embedding, GalleryBuild, Identity, ModelVersion
 from recognition.services.analysis.installed import active_model
 from recognition.services.gallery import index
+from recognition.tasks import sweep_photos
 
 pytestmark = pytest.mark.django_db
 
@@ -65,6 +69,29 @@ def test_no_worker() -> None:
     (found,) = findings("worker", "error")
     assert "no worker answers" in found.summary
     assert "make run" in found.advice
+
+
+def test_a_timetable_that_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Inspect:
+        def __init__(self, timeout: float) -> None: ...
+
+        def active_queues(self) -> dict[str, list[dict[str, str]]]:
+            return {"w@host": [{"name": "default"}, {"name": "recognition"}]}
+
+    monkeypatch.setattr(diagnosis.app.control, "inspect", Inspect)
+    assert findings("worker", "error") == []  # nothing is known yet
+    cache.set(SWEPT, time.time() - 60, None)
+    assert findings("worker", "error") == []
+    cache.set(SWEPT, time.time() - 3 * 3600, None)
+    (found,) = findings("worker", "error")
+    assert found.summary.startswith("the timetable stands still since 3 hours")
+
+
+def test_a_sweep_is_remembered() -> None:
+    sweep_photos.apply()
+    seconds = standing.last_sweep()
+    assert seconds is not None
+    assert seconds < 60
 
 
 def test_a_worker_for_one_queue_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from recognition.engine.gallery_file import GalleryFile
+from recognition.engine.types import GalleryError
 from recognition.models import GalleryBuild, GalleryChange, ModelChange, ModelVersion
 from recognition.services.analysis import active_model
 from recognition.services.gallery.live import build_from_database, check_folder, gallery_folder, last_change
@@ -22,6 +24,10 @@ log = logging.getLogger(__name__)
 BUILD_LOCK = 7_261_002
 KEEP = 2  # a process that has just read the row of a build must still find its file
 STALE_AFTER = timedelta(minutes=5)
+MANY_CHANGES, MANY_AFTER = 1_000, timedelta(minutes=1)
+RESTS = 3  # times as long as a build takes
+CHECK_SECONDS = 600.0
+_checked: dict[Path, float] = {}  # when this process read a whole file last
 # Former builds still hold the vectors of people who were erased since.
 FORMER_KEPT = timedelta(minutes=10)
 
@@ -49,11 +55,33 @@ def rebuild_if_stale() -> GalleryBuild | None:
 
 def _rebuild_if_stale(version: ModelVersion) -> GalleryBuild | None:
     build = GalleryBuild.objects.filter(model_version=version).first()
-    if build is None or not (gallery_folder() / build.file).exists():
+    if build is None or not _whole(build):
         return rebuild_index(version)
-    if build.change_number == last_change() or build.created_at > timezone.now() - STALE_AFTER:
+    changes = last_change() - build.change_number
+    wait = STALE_AFTER if changes < MANY_CHANGES else MANY_AFTER
+    # A large gallery is not built all the time.
+    wait = max(wait, RESTS * timedelta(seconds=build.seconds))
+    if not changes or build.created_at > timezone.now() - wait:
         return None
     return rebuild_index(version)
+
+
+def _whole(build: GalleryBuild) -> bool:
+    """Whether the file is there; now and then, whether every byte of it is what was written."""
+    path = gallery_folder() / build.file
+    if time.monotonic() - _checked.get(path, -CHECK_SECONDS) < CHECK_SECONDS:
+        return path.exists()
+    version = build.model_version
+    try:
+        GalleryFile.open(path, dimensions=version.dimensions, model=version.name).check()
+    except FileNotFoundError:
+        return False
+    except (OSError, GalleryError) as error:
+        log.error("gallery file %s is damaged (%s), building it anew", build.file, error)
+        return False
+    _checked.clear()
+    _checked[path] = time.monotonic()
+    return True
 
 
 def _served() -> list[ModelVersion]:
@@ -93,23 +121,18 @@ def _sole_writer() -> bool:
 
 def _build(version: ModelVersion) -> GalleryBuild:
     start = time.perf_counter()
-    gallery = build_from_database(version)
     build = GalleryBuild.objects.create(
-        model_version=version,
-        change_number=gallery.change_number,
-        identities=len(gallery),
-        vectors=gallery.vector_count,
-        file="",
-        seconds=0.0,
+        model_version=version, change_number=0, identities=0, vectors=0, file="", seconds=0.0
     )
-    gallery.generation = build.pk
     build.file = f"{build.pk}.gallery"
     folder = gallery_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     check_folder(folder)
-    gallery.save(folder / build.file, settings.GALLERY_INDEX)
+    gallery = build_from_database(version, folder / build.file, build.pk)
+    build.change_number = gallery.change_number
+    build.identities, build.vectors = len(gallery), gallery.vector_count
     build.seconds = round(time.perf_counter() - start, 3)
-    build.save(update_fields=["file", "seconds"])
+    build.save()
     versions = {v.pk: v for v in [version, *_served()]}
     _keep([b for v in versions.values() for b in GalleryBuild.objects.filter(model_version=v)[:KEEP]])
     return build

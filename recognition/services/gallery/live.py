@@ -7,12 +7,15 @@ in every process, whatever the state of the index file.
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
@@ -21,18 +24,21 @@ import numpy as np
 from django.conf import settings
 from django.db import connection
 
+from recognition.engine.first_stage import chosen
 from recognition.engine.gallery import Gallery
+from recognition.engine.gallery_build import header, in_memory, write
 from recognition.engine.types import GalleryError
-from recognition.models import GalleryBuild, GalleryChange, ModelVersion
+from recognition.models import GalleryBuild, GalleryChange, Identity, ModelVersion
 from recognition.services import queue
 from recognition.services.analysis import active_model
-from recognition.services.gallery.vectors import load_vectors
+from recognition.services.gallery.vectors import everybody, load_vectors
 
 log = logging.getLogger(__name__)
 
 CHANGE_LOCK = 7_261_001  # advisory lock: change numbers are committed in the order in which they are taken
-MOST_CHANGES = 5_000  # people; beyond that, loading everything is the faster way
+MOST_CHANGES = 5_000  # people, or a twentieth of them; beyond that, loading everything is the faster way
 RETRY_SECONDS = 60.0
+RENEW_SECONDS = 60.0
 
 
 def record_change(*identity_ids: int | None) -> None:
@@ -77,19 +83,38 @@ def check_folder(folder: Path) -> None:
         )
 
 
-def build_from_database(version: ModelVersion) -> Gallery:
-    """A fresh gallery of all active people, with the change number that it is certain to contain."""
+def build_from_database(version: ModelVersion, path: Path | None = None, generation: int = 0) -> Gallery:
+    """A fresh gallery of all active people, with the change number that it is certain to contain.
+
+    path: where it is written for all processes of this machine; without, it is this process's alone. Raises OSError.
+    """
     # Taken before the vectors: a change in between is applied twice, which is harmless; the other order would lose it.
-    return _build(version, last_mark())
+    return _build(version, last_mark(), path, generation)
 
 
-def _build(version: ModelVersion, mark: Mark) -> Gallery:
-    owners, vectors = load_vectors(version)
-    gallery = Gallery.from_arrays(
-        version.dimensions, version.name, owners, vectors, stage=settings.GALLERY_INDEX
+def _build(version: ModelVersion, mark: Mark, path: Path | None = None, generation: int = 0) -> Gallery:
+    people = Identity.objects.filter(status=Identity.Status.ACTIVE).count()
+    head = header(
+        version.name,
+        version.dimensions,
+        chosen(settings.GALLERY_INDEX, people, version.dimensions),
+        change_number=mark.number,
+        generation=generation,
     )
-    gallery.change_number = mark.number
-    return gallery
+    if path is None:
+        return Gallery(version.dimensions, version.name, in_memory(head, everybody(version)))
+    write(path, head, everybody(version))
+    return Gallery.load(path, dimensions=version.dimensions, model=version.name)
+
+
+@contextmanager
+def sole_builder_here(folder: Path) -> Iterator[None]:
+    """One process of this machine at a time. Raises OSError where nothing can be written, GalleryError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    check_folder(folder)
+    with (folder / "building").open("wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 class LiveGallery:
@@ -102,11 +127,14 @@ class LiveGallery:
         self._version = version
         self._held: tuple[Gallery, Mark] | None = None
         self._lock = Lock()
+        self._renewing = Lock()
+        self._renewed = 0.0
         self._complained = -RETRY_SECONDS
 
     def current(self, mark: Mark | None = None) -> Gallery:
         """The gallery with every committed change in it. mark: where the log ends, if it was just asked for."""
         mark = mark or last_mark()
+        self._renew()
         held = self._held
         if held is not None and held[1] == mark:
             return held[0]
@@ -114,6 +142,7 @@ class LiveGallery:
             mark = last_mark()  # others may have gone further while this thread waited
             if self._held is None or not _catch_up(*self._held, mark, self._version()):
                 self._held = self._load(mark), mark
+                self._renewed = time.monotonic()
             else:
                 self._held = self._held[0], mark
             return self._held[0]
@@ -122,15 +151,42 @@ class LiveGallery:
         with self._lock:
             self._held = None
 
+    def _renew(self) -> None:
+        """Now and then go over to the file that was built last: the own changes since then are fewer, and memory of
+        the former file is given back when the last process has left it. Nobody waits while it is opened."""
+        held = self._held
+        if held is None or time.monotonic() - self._renewed < RENEW_SECONDS:
+            return
+        if not self._renewing.acquire(blocking=False):
+            return
+        try:
+            self._renewed = time.monotonic()
+            version = self._version()
+            build = _newest(version)
+            if build is None or build.pk == held[0].generation or version.name != held[0].model:
+                return
+            gallery = self._read(build, version)
+            if gallery is None:
+                return
+            with self._lock:
+                mark = last_mark()
+                if _catch_up(gallery, Mark(gallery.change_number), mark, version):
+                    self._held = gallery, mark
+        finally:
+            self._renewing.release()
+
     def _load(self, mark: Mark) -> Gallery:
         version = self._version()
-        build = GalleryBuild.objects.filter(model_version=version).order_by("-id").first()
+        build = _newest(version)
         if build is not None:
             gallery = self._read(build, version)
+            if gallery is None:
+                gallery = self._build_for_all(build, version, mark)
             if gallery is not None and _catch_up(gallery, Mark(gallery.change_number), mark, version):
                 return gallery
         gallery = _build(version, mark)
         gallery.generation = build.pk if build else 0
+        gallery.repair = partial(self._repair, version)
         return gallery
 
     def _read(self, build: GalleryBuild, version: ModelVersion) -> Gallery | None:
@@ -139,16 +195,48 @@ class LiveGallery:
         try:
             check_folder(path.parent)
             gallery = Gallery.load(path, dimensions=version.dimensions, model=version.name)
-            if (gallery.generation, gallery.change_number) == (build.pk, build.change_number):
+            # One that a process of this machine built in place of a missing one is newer.
+            if gallery.generation == build.pk and gallery.change_number >= build.change_number:
+                gallery.repair = partial(self._repair, version)
                 return gallery
             error: Exception | str = "it is of another build"
         except (OSError, GalleryError) as problem:
             error = problem
         log.warning("gallery file %s cannot be used (%s), reading Postgres instead", build.file, error)
+        self._ask_for_a_build()
+        return None
+
+    def _build_for_all(self, build: GalleryBuild, version: ModelVersion, mark: Mark) -> Gallery | None:
+        """The missing or damaged file from Postgres, by the first process of this machine that wants it; the others
+        wait for it. None when it cannot be written."""
+        try:
+            with sole_builder_here(gallery_folder()):
+                gallery = self._read(build, version)  # another process may have been faster
+                if gallery is None:
+                    gallery = _build(version, mark, gallery_folder() / build.file, build.pk)
+                    gallery.repair = partial(self._repair, version)
+                return gallery
+        except (OSError, GalleryError) as error:
+            log.warning("gallery file %s cannot be written (%s)", build.file, error)
+            return None
+
+    def _repair(self, version: ModelVersion, gallery: Gallery, people: list[int]) -> None:
+        """Take people whose rows in the file are damaged from Postgres."""
+        log.error(
+            "vectors of %s people in the gallery file are damaged, reading Postgres instead", len(people)
+        )
+        self._ask_for_a_build()
+        with self._lock:  # so that no newer change is overwritten
+            _apply(gallery, version, people)
+
+    def _ask_for_a_build(self) -> None:
         if time.monotonic() - self._complained >= RETRY_SECONDS:
             self._complained = time.monotonic()
             queue.enqueue(queue.REBUILD_INDEX)
-        return None
+
+
+def _newest(version: ModelVersion) -> GalleryBuild | None:
+    return GalleryBuild.objects.filter(model_version=version).order_by("-id").first()
 
 
 def _catch_up(gallery: Gallery, own: Mark, mark: Mark, version: ModelVersion) -> bool:
@@ -166,17 +254,23 @@ def _catch_up(gallery: Gallery, own: Mark, mark: Mark, version: ModelVersion) ->
         return False
     changed = sorted({identity for _, _, identity in rows[1:] if identity is not None})
     everything = any(identity is None for _, _, identity in rows[1:])
-    if everything or len(changed) > MOST_CHANGES or version.name != gallery.model:
+    most = max(MOST_CHANGES, len(gallery) // 20)
+    if everything or len(changed) > most or version.name != gallery.model:
         return False
-    owners, vectors = load_vectors(version, changed)
-    starts, ends = np.searchsorted(owners, changed), np.searchsorted(owners, changed, side="right")
-    for pk, start, end in zip(changed, starts.tolist(), ends.tolist(), strict=True):
+    _apply(gallery, version, changed)
+    gallery.change_number = mark.number
+    return True
+
+
+def _apply(gallery: Gallery, version: ModelVersion, people: list[int]) -> None:
+    """Bring these people, in ascending order, to what Postgres has of them."""
+    owners, vectors = load_vectors(version, people)
+    starts, ends = np.searchsorted(owners, people), np.searchsorted(owners, people, side="right")
+    for pk, start, end in zip(people, starts.tolist(), ends.tolist(), strict=True):
         if start < end:
             gallery.put(pk, vectors[start:end])
         else:
             gallery.remove(pk)
-    gallery.change_number = mark.number
-    return True
 
 
 live_gallery = LiveGallery()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
 from numpy.typing import NDArray
 
+from recognition.engine.gallery_build import People, people
 from recognition.engine.types import Floats, GalleryError
 from recognition.models import Identity, ModelVersion
 from recognition.sealing import WrongSiteKey, open_many
@@ -17,6 +18,7 @@ from recognition.sealing import WrongSiteKey, open_many
 log = logging.getLogger(__name__)
 
 CHUNK = 20_000
+PEOPLE = 4_096  # who are read in one go where everybody is
 # Every photo is compared with every other; twenty thousand take half a minute on two cores.
 MOST_PHOTOS = 20_000
 
@@ -51,6 +53,18 @@ def load_vectors(
     if not owners:
         return np.empty(0, np.int64), np.empty((0, width), np.float32)
     return np.concatenate(owners), np.concatenate(vectors)
+
+
+def everybody(version: ModelVersion) -> Iterator[People]:
+    """All active people in the order of their ids, a part at a time: memory does not grow with their number.
+
+    Not of one moment: a change in between is in the log, and is applied afterwards.
+    """
+    last = 0
+    active = Identity.objects.filter(status=Identity.Status.ACTIVE).order_by("pk")
+    while ids := list(active.filter(pk__gt=last).values_list("pk", flat=True)[:PEOPLE]):
+        last = ids[-1]
+        yield people(*load_vectors(version, ids))
 
 
 def enrolled_vectors(version: ModelVersion, most: int = MOST_PHOTOS) -> tuple[NDArray[np.int64], Floats]:

@@ -112,6 +112,38 @@ class TestWhenStale:
         (folder / GalleryBuild.objects.get().file).unlink()
         assert beat() is not None
 
+    def test_sooner_after_many_changes(self, enrol, monkeypatch):
+        monkeypatch.setattr(index, "MANY_CHANGES", 2)
+        enrol(1)
+        task()
+        enrol(2)
+        enrol(3)
+        age(seconds=50)
+        assert beat() is None
+        age(seconds=70)
+        assert beat() is not None
+
+    def test_a_long_build_is_not_repeated_all_the_time(self, enrol):
+        enrol(1)
+        task()
+        enrol(2)
+        GalleryBuild.objects.update(seconds=600)
+        age(minutes=29)
+        assert beat() is None
+        age(minutes=31)
+        assert beat() is not None
+
+    @pytest.mark.parametrize("place", [64 + 7, -60, 20])
+    def test_at_once_when_a_byte_is_wrong(self, enrol, folder, place):
+        enrol(1)
+        task()
+        path = folder / GalleryBuild.objects.get().file
+        data = bytearray(path.read_bytes())
+        data[place] ^= 1
+        path.write_bytes(data)
+        assert beat() is not None
+        assert beat() is None
+
     @committed
     def test_the_vectors_of_erased_people_leave_the_disk(self, enrol, folder):
         ann = enrol(1, account=False)
@@ -138,10 +170,10 @@ class TestAtTheSameTime:
         building, go_on = Event(), Event()
         real = index.build_from_database
 
-        def build(version):
+        def build(*what):
             building.set()
             assert go_on.wait(20)
-            return real(version)
+            return real(*what)
 
         monkeypatch.setattr(index, "build_from_database", build)
         return building, go_on

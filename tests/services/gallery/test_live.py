@@ -19,7 +19,7 @@ from django.utils import timezone
 from recognition.engine.gallery import Gallery
 from recognition.models import Embedding, GalleryChange, Identity, ModelVersion
 from recognition.services.enrolment import photos
-from recognition.services.gallery import index
+from recognition.services.gallery import index, vectors
 from recognition.services.gallery import live as live_gallery
 from recognition.services.gallery.live import LiveGallery, record_change
 from recognition.services.identities import erasure, merging, people
@@ -290,6 +290,107 @@ class TestFile:
         assert sleeper.current().change_number > 0
         assert same(sleeper.current(), truth())
         assert ann.pk not in sleeper.current()
+
+
+class TestOneCopy:
+    """The file serves all processes of a machine."""
+
+    @pytest.fixture(autouse=True, params=["flat", "rabitq"])
+    def kind(self, request, settings):
+        settings.GALLERY_INDEX = request.param
+        return request.param
+
+    def test_a_damaged_row_is_repaired_before_it_answers(self, enrol, folder, asked, kind):
+        ann, ben = enrol(1), enrol(2)
+        build = index.rebuild_index()
+        other = LiveGallery()
+        other.current()
+        spoil_row(folder / build.file, other.current(), ben.pk)
+        del asked[:]
+        for live in (other, LiveGallery()):  # one that had it open, one that opens it now
+            assert found(live.current(), 1) == ann.pk
+            assert found(live.current(), 2) == ben.pk
+            assert live.current().vector_count == 4
+        assert set(asked) == {"recognition.rebuild_index"}
+        if kind == "rabitq":
+            assert index.rebuild_if_stale() is not None  # the worker finds it, too
+        else:  # opening it read every row, and wrote it anew
+            assert index.rebuild_if_stale() is None
+
+    def test_a_repair_takes_what_is_true_now(self, enrol, folder, kind):
+        ann, ben = enrol(1), enrol(2)
+        build = index.rebuild_index()
+        other = LiveGallery()
+        gallery = other.current()
+        spoil_row(folder / build.file, gallery, ben.pk)
+        erasure.erase(ben)
+        if kind == "rabitq":  # the flat one copied the rows while they were right
+            assert found(gallery, 2) == ann.pk
+        assert found(other.current(), 2) == ann.pk
+
+    def test_the_first_process_without_a_file_builds_it_for_all(self, enrol, folder, loads, asked):
+        ann = enrol(1)
+        build = index.rebuild_index()
+        ben = enrol(2)
+        (folder / build.file).unlink()
+        del loads[:]
+        for _ in range(3):
+            live = LiveGallery()
+            assert sorted(live.current().identities()) == [ann.pk, ben.pk]
+            assert live.current().generation == build.pk
+        assert len(loads) == 1
+        assert (folder / build.file).exists()
+
+    def test_a_process_goes_over_to_the_new_file(self, enrol, folder, loads, monkeypatch):
+        enrol(1)
+        first = index.rebuild_index()
+        other = LiveGallery()
+        other.current()
+        ben = enrol(2)
+        assert other.current().changed == 1
+        second = index.rebuild_index()
+        enrol(3)
+        del loads[:]
+        assert other.current().generation == first.pk
+        monkeypatch.setattr(live_gallery, "RENEW_SECONDS", 0)
+        assert other.current().generation == second.pk
+        assert other.current().changed == 1
+        assert ben.pk in other.current()
+        assert loads == []
+        assert other.current().vector_count == truth().vector_count == 6
+        assert [found(other.current(), n) for n in (1, 2, 3)] == [found(truth(), n) for n in (1, 2, 3)]
+
+    def test_a_new_file_that_cannot_be_read_changes_nothing(self, enrol, folder, asked, monkeypatch):
+        ann = enrol(1)
+        first = index.rebuild_index()
+        other = LiveGallery()
+        other.current()
+        second = index.rebuild_index()
+        (folder / second.file).write_bytes(b"x")
+        monkeypatch.setattr(live_gallery, "RENEW_SECONDS", 0)
+        assert other.current().generation == first.pk
+        assert found(other.current(), 1) == ann.pk
+        assert "recognition.rebuild_index" in asked
+
+    def test_everybody_in_parts(self, enrol, monkeypatch):
+        """A build reads people part by part, so that its memory does not grow with their number."""
+        owners, _ = enrol_vectors(23)
+        monkeypatch.setattr(vectors, "PEOPLE", 5)
+        parts = list(vectors.everybody(index.active_model()))
+        assert [len(part.owners) for part in parts] == [5, 5, 5, 5, 3]
+        assert sorted(index.rebuild_index() and LiveGallery().current().identities()) == sorted(set(owners))
+        assert same(LiveGallery().current(), truth())
+
+
+def spoil_row(path, gallery, number):
+    """Flip a bit of this person's template, in the memory of everybody who has the file open."""
+    file = gallery._base.file
+    row = int(file.starts[np.searchsorted(file.owners, number)])
+    with path.open("r+b") as out:
+        out.seek(64 + row * file.rows.strides[0] + 3)
+        byte = out.read(1)[0]
+        out.seek(-1, os.SEEK_CUR)
+        out.write(bytes([byte ^ 1]))
 
 
 class TestRestoredDatabase:
