@@ -51,7 +51,13 @@ class IdentityAdmin(PersonViews, PersonConsent, SiteAdmin):
 
     class Media:
         js = tuple(
-            Script(f"admin_recognition/{name}.js", defer=True) for name in ("dropzone", "webcam", "photos")
+            Script(f"{name}.js", defer=True)
+            for name in (
+                "site/shot",
+                "admin_recognition/dropzone",
+                "admin_recognition/station",
+                "admin_recognition/photos",
+            )
         )
 
     # --- the list

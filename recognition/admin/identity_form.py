@@ -8,13 +8,17 @@ from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.html import format_html, linebreaks
 from django.utils.safestring import mark_safe
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
+from recognition.engine.types import REASONS
 from recognition.models import Identity
 from recognition.services import identities
 from recognition.services.enrolment import Uploads, read_uploads
+from recognition.services.errors import Invalid
+from recognition.services.wording import reason_text
 
 MAX_FILES = settings.MAX_UPLOAD_FILES
 
@@ -35,6 +39,7 @@ class DropZone(forms.FileInput):
             "multiple": self.multiple,
             "max_files": MAX_FILES if self.multiple else 1,
             "max_bytes": settings.MAX_UPLOAD_BYTES,
+            "look": reverse("admin:recognition_identity_look"),
         }
         return render_to_string("admin/recognition/drop_zone.html", context)
 
@@ -62,6 +67,15 @@ def read_files(files: list[UploadedFile]) -> Uploads:
     if uploads.refused and not uploads.prepared:
         raise forms.ValidationError([str(refusal) for refusal in uploads.refused])
     return uploads
+
+
+def bytes_of(file: UploadedFile | None) -> bytes:
+    """Of one picture that was handed in. Raises Invalid when there is none, or a larger one than is taken."""
+    if file is None:
+        raise Invalid("empty", REASONS["empty"])
+    if (file.size or 0) > settings.MAX_UPLOAD_BYTES:
+        raise Invalid("too_large", reason_text("too_large"))
+    return bytes(file.read())
 
 
 class EnrolForm(forms.ModelForm):

@@ -21,11 +21,13 @@ from unfold.decorators import action
 
 from recognition.admin.base import SiteAdmin, counted, number_of
 from recognition.admin.cards import photo_card
-from recognition.admin.identity_form import UploadForm
+from recognition.admin.identity_form import UploadForm, bytes_of
 from recognition.admin.identity_list import face_of
 from recognition.admin.identity_page import progress, resemblance
+from recognition.engine.types import EngineError
 from recognition.models import Identity, Merge, Photo
 from recognition.services import enrolment, identities
+from recognition.services.errors import Invalid, ServiceError
 
 ASKED_AT_ONCE = 200  # photos of one question about their state
 FOUND = 12  # people shown when looking for the one to merge into
@@ -36,6 +38,7 @@ class PersonViews(SiteAdmin):
 
     def person_urls(self) -> list[URLPattern]:
         return [
+            self.own_path("look/", self.look_view, "look"),
             self.own_path("<int:pk>/photos/", self.upload_view, "upload"),
             self.own_path("<int:pk>/photos/state/", self.state_view, "state"),
             self.own_path("merges/<int:merge_id>/undo/", self.undo_merge_view, "undo_merge"),
@@ -45,6 +48,19 @@ class PersonViews(SiteAdmin):
         return reverse("admin:recognition_identity_change", args=[pk])
 
     # --- photos
+
+    def look_view(self, request: HttpRequest) -> HttpResponse:
+        """What is seen in a frame of the camera of who takes photos. Nobody is looked for, nothing is kept."""
+        may = request.user.has_perm
+        self.demand(may("recognition.add_photo") or may("recognition.view_identity"))
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        try:
+            seen = enrolment.guide(bytes_of(request.FILES.get("frame")))
+        except (ServiceError, EngineError) as error:
+            status = 400 if isinstance(error, Invalid) else 503
+            return JsonResponse({"message": str(error)}, status=status)
+        return JsonResponse(seen.as_answer())
 
     def upload_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Add photos. The uploader sends one at a time and wants JSON; without script it is a plain form."""

@@ -6,17 +6,15 @@ import base64
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 
 from recognition.admin.base import SiteAdmin
 from recognition.admin.cards import Box, box_of
-from recognition.admin.identity_form import DropZone
+from recognition.admin.identity_form import DropZone, bytes_of
 from recognition.admin.identity_page import faces_of
 from recognition.engine.quality import PROBE
-from recognition.engine.types import REASONS, EngineError
+from recognition.engine.types import EngineError
 from recognition.models import Decision, Identity
 from recognition.services.errors import Busy, Invalid
 from recognition.services.recognition import Asker, FaceAnswer, identify, picture_of
@@ -60,7 +58,7 @@ def recognise_view(model_admin: SiteAdmin, request: HttpRequest) -> HttpResponse
     status = 200
     if request.method == "POST":
         try:
-            context = _look(request, _bytes_of(request.FILES.get("picture")))
+            context = _look(request, bytes_of(request.FILES.get("picture")))
         except (Invalid, Busy, EngineError) as error:
             model_admin.message_user(request, str(error), messages.ERROR)
             status = 400 if isinstance(error, Invalid) else 503
@@ -69,14 +67,6 @@ def recognise_view(model_admin: SiteAdmin, request: HttpRequest) -> HttpResponse
     page.status_code = status
     page["Cache-Control"] = "no-store"  # it holds the picture
     return page
-
-
-def _bytes_of(file: UploadedFile | None) -> bytes:
-    if file is None:
-        raise Invalid("empty", REASONS["empty"])
-    if (file.size or 0) > settings.MAX_UPLOAD_BYTES:
-        raise Invalid("too_large", reason_text("too_large"))
-    return bytes(file.read())
 
 
 def _look(request: HttpRequest, data: bytes) -> dict[str, Any]:

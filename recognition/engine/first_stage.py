@@ -8,6 +8,7 @@ codes and only estimates: 512 signs and two numbers, 72 bytes a person, scanned 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Protocol
 
@@ -28,7 +29,7 @@ CANDIDATES = 1_000
 # Shorter vectors are turned into a space of this many dimensions first: the error falls with the square root of the
 # number of signs. The turn also makes numbers alike that a network made unlike.
 SIGNS = 512
-SEED = 1  # of the turn; part of the file's format
+SEED = 1  # of the turn
 QUERY_BITS = 8
 BLOCK = 32  # people that are scanned at a time
 
@@ -108,16 +109,36 @@ class _Gpu:
             return scores, slots
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Stored:
+    """What `Codes` keeps in a file; flat arrays, empty without codes."""
+
+    turn: Floats
+    centre: Floats
+    codes: NDArray[np.uint8]
+
+    @classmethod
+    def nothing(cls) -> Stored:
+        return cls(np.empty(0, np.float32), np.empty(0, np.float32), np.empty(0, np.uint8))
+
+
 class Codes:
-    """Built by `add`, kept as ``centre`` and ``codes`` in the file, taken up from there by `restored`."""
+    """Built by `add`, kept in the file as `stored`, taken up from there by `restored`.
+
+    turn: (signs, dimensions) with orthonormal columns; drawn where there is none yet.
+    """
 
     exact = False
     candidates = CANDIDATES
 
-    def __init__(self, dimensions: int) -> None:
-        self._turn = faiss.RandomRotationMatrix(dimensions, max(dimensions, SIGNS))
-        self._turn.init(SEED)
-        self._index: Any = faiss.IndexRaBitQFastScan(self._turn.d_out, faiss.METRIC_INNER_PRODUCT, BLOCK)
+    def __init__(self, dimensions: int, turn: Floats | None = None) -> None:
+        if turn is None:
+            drawn = np.random.default_rng(SEED).standard_normal((max(dimensions, SIGNS), dimensions))
+            turn = np.linalg.qr(drawn).Q.astype(np.float32)
+        self._turn = faiss.LinearTransform(dimensions, len(turn), False)
+        faiss.copy_array_to_vector(np.ascontiguousarray(turn).reshape(-1), self._turn.A)
+        self._turn.is_trained = True
+        self._index: Any = faiss.IndexRaBitQFastScan(len(turn), faiss.METRIC_INNER_PRODUCT, BLOCK)
         self._index.qb = QUERY_BITS
 
     def add(self, templates: Floats) -> None:
@@ -127,15 +148,19 @@ class Codes:
             self._index.train(turned)
         self._index.add(turned)
 
-    def stored(self) -> tuple[Floats, NDArray[np.uint8]]:
-        return faiss.vector_to_array(self._index.center), faiss.vector_to_array(self._index.codes)
+    def stored(self) -> Stored:
+        return Stored(
+            faiss.vector_to_array(self._turn.A),
+            faiss.vector_to_array(self._index.center),
+            faiss.vector_to_array(self._index.codes),
+        )
 
     @classmethod
-    def restored(cls, dimensions: int, people: int, centre: Floats, codes: NDArray[np.uint8]) -> Codes:
-        stage = cls(dimensions)
+    def restored(cls, dimensions: int, people: int, stored: Stored) -> Codes:
+        stage = cls(dimensions, stored.turn.reshape(-1, dimensions))
         index = stage._index
-        faiss.copy_array_to_vector(centre, index.center)
-        faiss.copy_array_to_AlignedTable(codes, index.codes)
+        faiss.copy_array_to_vector(stored.centre, index.center)
+        faiss.copy_array_to_AlignedTable(stored.codes, index.codes)
         index.ntotal, index.ntotal2 = people, -(-people // BLOCK) * BLOCK
         index.is_trained = True
         return stage

@@ -90,7 +90,7 @@ class Base:
 def _stage(file: GalleryFile) -> FirstStage:
     header = file.header
     if header.stage == RABITQ:
-        return Codes.restored(header.dimensions, header.people, file.centre, file.codes)
+        return Codes.restored(header.dimensions, header.people, file.stage)
     templates = np.empty((header.people, header.dimensions), np.float32)
     starts = file.starts[:-1]
     for start, rows in file.blocks():

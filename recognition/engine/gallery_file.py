@@ -4,8 +4,8 @@ Layout, little-endian, sections padded to 64 bytes:
 
 - 64 bytes: magic, format version, zeros;
 - ``rows``: of each person its template and, when it has several vectors, these; one person after the other;
-- ``sums`` (a checksum of each row), ``owners``, ``starts`` (first row of each person, and the end), and ``centre`` and
-  ``codes`` of the first stage;
+- ``sums`` (a checksum of each row), ``owners``, ``starts`` (first row of each person, and the end), and ``turn``,
+  ``centre`` and ``codes`` of the first stage;
 - a JSON header with the SHA-256 of each of those, its length, its own SHA-256.
 
 Opening checks everything but the rows, which may be gigabytes: each row is checked whenever it is read for an answer.
@@ -28,13 +28,15 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from recognition.engine.first_stage import Stored
 from recognition.engine.types import Floats, GalleryCorrupt, GalleryIncompatible
 
 MAGIC = b"GALLERY"
-FORMAT = 2
+FORMAT = 3
 ALIGN = 64
 DIGEST = 32
 BLOCK = 4096  # rows that are checked in one go
+SECTIONS = {"sums": "<u8", "owners": "<i8", "starts": "<i8", "turn": "<f4", "centre": "<f4", "codes": "u1"}
 WORD = 4  # numbers a row is padded to a multiple of: its checksum takes 64-bit words
 Ints = NDArray[np.int64]
 Rows = NDArray[np.float32] | NDArray[np.float16]
@@ -96,8 +98,8 @@ class GalleryWriter:
         self._vectors += int(np.maximum(counts, 1).sum())
         return rows[starts, :dimensions].astype(np.float32)
 
-    def finish(self, centre: Floats, codes: NDArray[np.uint8]) -> None:
-        """centre, codes: what the first stage keeps."""
+    def finish(self, stage: Stored) -> None:
+        """stage: what the first stage keeps."""
         row_bytes = self._rows * self._factors.size * 8
         self._file.write(bytes(_padded(row_bytes) - row_bytes))
         owners = _joined(self._owners, np.int64)
@@ -105,8 +107,9 @@ class GalleryWriter:
         self._section("sums", _joined(self._sums, np.uint64))
         self._section("owners", owners)
         self._section("starts", _joined([*self._starts, np.array([self._rows])], np.int64))
-        self._section("centre", centre)
-        self._section("codes", codes)
+        self._section("turn", stage.turn)
+        self._section("centre", stage.centre)
+        self._section("codes", stage.codes)
         document = {"header": asdict(header), "digests": self._digests, "sizes": self._sizes}
         text = json.dumps(document).encode()
         tail = text + len(text).to_bytes(8, "little")
@@ -124,8 +127,8 @@ class GalleryWriter:
 class GalleryFile:
     """A written file, mapped: processes of one machine share its memory, also after it was removed.
 
-    owners: (people,) ascending; starts: (people + 1,) first row of each; rows: (rows, width); centre, codes: of the
-    first stage.
+    owners: (people,) ascending; starts: (people + 1,) first row of each; rows: (rows, width); stage: what the
+    first stage keeps.
     """
 
     def __init__(self, file: IO[bytes], name: str, *, dimensions: int, model: str) -> None:
@@ -140,20 +143,20 @@ class GalleryFile:
         self.sums: NDArray[np.uint64]
         self.owners: Ints
         self.starts: Ints
-        self.centre: Floats
-        self.codes: NDArray[np.uint8]
         data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         self.rows = np.frombuffer(data, header.dtype, header.rows * _width(dimensions), offset=ALIGN).reshape(
             header.rows, _width(dimensions)
         )
         place = ALIGN + _padded(self.rows.nbytes)
-        types = {"sums": "<u8", "owners": "<i8", "starts": "<i8", "centre": "<f4", "codes": "u1"}
-        for section, dtype in types.items():
+        found: dict[str, NDArray[Any]] = {}
+        for section, dtype in SECTIONS.items():
             piece = data[place : place + sizes[section]]
             if hashlib.sha256(piece).hexdigest() != digests[section]:
                 raise GalleryCorrupt(f"{name} is damaged: the checksum of its {section} is wrong.")
-            setattr(self, section, np.frombuffer(piece, dtype))
+            found[section] = np.frombuffer(piece, dtype)
             place += _padded(sizes[section])
+        self.sums, self.owners, self.starts = found["sums"], found["owners"], found["starts"]
+        self.stage = Stored(found["turn"], found["centre"], found["codes"])
         self._factors = _factors(_width(dimensions) * self.rows.dtype.itemsize // 8)
 
     @classmethod

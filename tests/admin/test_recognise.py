@@ -27,7 +27,7 @@ def test_every_face_with_its_decision(owner, ann):
     assert [(row.identity, row.face) for row in mine.rows] == [(ann, ann.photos.get().pk)]
     assert f"{mine.rows[0].score:.3f}" in page.text
     assert 'href="data:image/jpeg;base64,' in page.text
-    assert page.text.count("<rect") == 2
+    assert page.text.count('<rect class="id-') == 2
     assert "no-store" in page["Cache-Control"]
 
 

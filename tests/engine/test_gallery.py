@@ -431,11 +431,11 @@ class TestDamage:
         with pytest.raises(DamagedRows):
             damaged.score(unit(1)[0], 117)
 
-    @pytest.mark.parametrize("section", ["sums", "owners", "starts", "centre", "codes"])
+    @pytest.mark.parametrize("section", ["sums", "owners", "starts", "turn", "centre", "codes"])
     def test_everything_else_is_checked_by_opening(self, tmp_path: Path, section: str) -> None:
         Gallery.from_arrays(D, "m", *crowd(100)).save(tmp_path / "x", "rabitq")
         file = GalleryFile.open(tmp_path / "x", dimensions=D, model="m")
-        needle = getattr(file, section).tobytes()
+        needle = getattr(file if hasattr(file, section) else file.stage, section).tobytes()
         data = bytearray((tmp_path / "x").read_bytes())
         data[data.index(needle) + len(needle) // 2] ^= 1
         (tmp_path / "x").write_bytes(data)

@@ -15,6 +15,7 @@ from recognition.services.enrolment.ageing import (
     originals_before,
     rejected_before,
 )
+from recognition.services.enrolment.guidance import guide
 from recognition.services.enrolment.import_plan import PlannedPerson, read_plan
 from recognition.services.enrolment.import_report import Report
 from recognition.services.enrolment.importing import import_people
@@ -50,6 +51,7 @@ __all__ = [
     "drop_originals",
     "drop_rejected",
     "export_npz",
+    "guide",
     "import_npz",
     "import_people",
     "keep_uploads",
