@@ -16,7 +16,7 @@ from recognition.services.identities import people
 from recognition.services.liveness import challenges
 from tests.browser.camera_page import STATUS, camera_page
 from tests.browser.moving_camera import DEMO, films_of, open_page, subject
-from tests.fakes import person_jpeg
+from tests.fakes import black_jpeg, person_jpeg
 
 pytestmark = pytest.mark.browser
 
@@ -57,6 +57,12 @@ class TestWithTheNetworks:
         assert page.locator(STATUS).text_content() in FAILURES.values()
         decision = Decision.objects.get()
         assert (decision.outcome, decision.reason, decision.identity) == ("rejected", "not_live", None)
+
+
+def test_a_covered_camera_is_told_as_too_dark_while_it_looks(live_server, open_browser):
+    page = camera_page(open_browser(black_jpeg()), live_server.url)
+    page.click("#camera-shoot")
+    expect(page.locator(STATUS)).to_have_text("More light, please")
 
 
 class TestThePage:

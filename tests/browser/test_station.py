@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from bench.liveness import scene
 from recognition.engine.images import encode_jpeg
 from recognition.models import Photo
+from tests.browser.moving_camera import DEMO, subject
 from tests.fakes import person_jpeg, wall_jpeg
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -227,4 +229,22 @@ def test_trying_a_picture_takes_one_and_looks(staff):
     expect(page.locator("[data-box]")).to_be_visible()
     page.click("[data-shoot]")
     expect(page.locator("#answer h2")).to_contain_text("1 face")
+    assert staff.heard == []
+
+
+@pytest.mark.models
+def test_a_head_that_turns_gives_a_varied_set(staff):
+    """With the networks: straight, one side, the other side, another distance; then it says that it is enough."""
+    who = subject(DEMO / "people" / "P001" / "1.jpg")
+    ground = np.full((scene.HEIGHT, scene.WIDTH, 3), 150, np.uint8)
+    page = staff(ADD)
+    page.evaluate(CAMERA)
+    opened(page)
+    poses = [scene.Pose(), scene.Pose(yaw=20), scene.Pose(yaw=-20), scene.Pose(near=1.5)]
+    for number, pose in enumerate(poses, 1):
+        show(page, encode_jpeg(scene.view(who, pose, ground=ground)))
+        expect(page.locator(SHOTS)).to_have_count(number)
+    expect(page.locator(HINT)).to_contain_text("These are enough.")
+    expect(page.locator("[data-use]")).to_be_focused()
+    expect(page.locator(f"{SHOTS}.id-bad")).to_have_count(0)
     assert staff.heard == []

@@ -379,7 +379,7 @@ def _look_back(progress: Progress, sights: Sequence[Sight], light: Sequence[str]
 def _hint(sight: Sight, *, settled: bool) -> str:
     """What the person should change, as a code; empty when nothing."""
     if not sight.faces:
-        return "no_face"
+        return sight.reasons[0] if sight.reasons else "no_face"
     if sight.faces > 1:
         return "several_people"
     if settled:

@@ -25,7 +25,8 @@ class Sight:
     ten numbers. like: cosine to the face of the frame before; same: to the first one. change: mean difference
     of the crop to that of the frame before in greys; 0 is the very same picture.
     relief: how far the nose moved down against the plane of the face since it was at rest, in eye distances (`relief`).
-    reasons: why a probe would be refused. signs: `recognition.engine.liveness.signs`, figure by name.
+    reasons: why a probe would be refused; without a face, whether it is too dark to see one. signs:
+    `recognition.engine.liveness.signs`, figure by name.
     face_colour, room_colour: mean red, green, blue of face and surroundings, 0..255.
     """
 

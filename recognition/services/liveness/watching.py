@@ -10,7 +10,7 @@ import numpy as np
 from recognition.engine.liveness.relief import relief
 from recognition.engine.liveness.sights import Sight, difference, sight_of
 from recognition.engine.liveness.signs import signs_of
-from recognition.engine.quality import PROBE
+from recognition.engine.quality import PROBE, unlit
 from recognition.engine.types import Floats, Image
 from recognition.services.analysis import get_analyzer
 
@@ -38,7 +38,7 @@ class Watcher:
         seen = analyzer.find(image, PROBE)
         self.frames += 1
         if not seen:
-            return Sight(at)
+            return Sight(at, reasons=("too_dark",) if unlit(image) else ())
         face = seen[0]
         vector = np.asarray(analyzer.embed([face.crop])[0], np.float32)
         if self.first is None:

@@ -235,6 +235,7 @@ def test_nobody_comes():
         ({"reasons": ("too_dark",)}, "too_dark"),
         ({"faces": 2}, "several_people"),
         ({"faces": 0}, "no_face"),
+        ({"faces": 0, "reasons": ("too_dark",)}, "too_dark"),
     ],
 )
 def test_hints_before_it_begins(spoilt, hint):

@@ -16,7 +16,7 @@ from recognition.services import liveness, recognition
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.liveness import challenges, state, tokens
 from tests.accounts.conftest import fresh_state  # noqa: F401
-from tests.fakes import person_jpeg, wall_jpeg
+from tests.fakes import black_jpeg, person_jpeg, wall_jpeg
 
 pytestmark = pytest.mark.django_db
 
@@ -76,6 +76,11 @@ def test_it_goes_on_from_answer_to_answer(verdicts):
     assert first.as_dict()["asked"] == "left"
     assert first.token == ""
     assert device.send(person_jpeg(1, variant=2)).progress.state == State.RUNNING
+
+
+@pytest.mark.parametrize(("picture", "hint"), [(black_jpeg(), "too_dark"), (wall_jpeg(), "no_face")])
+def test_a_black_picture_is_told_as_too_dark(picture, hint):
+    assert Device().send(picture).progress.hint == hint
 
 
 def test_who_passes_gets_a_token_for_the_best_frame(verdicts):
