@@ -49,7 +49,7 @@ def main() -> None:
         "cores": os.cpu_count(),
         "machine": platform.machine(),
         "fresh_memory_mb": fresh,
-        "loads": found,
+        "loads": [{name: value for name, value in load.items() if name != "answers"} for load in found],
     }
     text = json.dumps(figures, indent=1)
     options.output.write_text(text + "\n", encoding="utf-8")

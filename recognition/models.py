@@ -28,8 +28,19 @@ def new_external_id() -> str:
     return secrets.token_hex(6)
 
 
+class People(models.Manager["Identity"]):
+    """Without those who were merged into another person."""
+
+    def get_queryset(self) -> models.QuerySet[Identity]:
+        return super().get_queryset().filter(merged_into=None)
+
+
 class Identity(models.Model):
-    """A person who can be recognised."""
+    """A person who can be recognised.
+
+    merged_into: who the person turned out to be; from then on photos, vectors and account are that one's, and this row
+    is what past decisions named. ``objects`` leaves such rows out, ``everyone`` does not.
+    """
 
     class Status(models.TextChoices):
         ACTIVE = "active", "active"
@@ -66,8 +77,14 @@ class Identity(models.Model):
         blank=True,
         help_text="Since when nobody may be recognised as this person; the time until erasure runs from here.",
     )
+    merged_into = models.ForeignKey(
+        "self", on_delete=models.CASCADE, null=True, editable=False, related_name="+"
+    )
     created_at = models.DateTimeField("enrolled", auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = People()
+    everyone = models.Manager()  # noqa: DJ012
 
     class Meta:
         verbose_name = "person"
@@ -76,6 +93,36 @@ class Identity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.external_id})"
+
+
+class Merge(models.Model):
+    """That two people turned out to be one, with all that it takes to undo it.
+
+    moved: what went from ``other`` to ``into``: numbers of ``photos``, ``vectors``, ``attendances``, ``consents``,
+    ``keys``, and of photos that resemble, ``resembling``; ``sources``: vector -> its name before; ``swapped``: pairs of
+    photos of one file, that which came and that which went. status, user: of ``other``, before.
+    """
+
+    into = models.ForeignKey(Identity, on_delete=models.CASCADE, related_name="+")
+    other = models.ForeignKey(Identity, on_delete=models.CASCADE, related_name="+")
+    moved = models.JSONField(default=dict)
+    status = models.CharField(max_length=10, choices=Identity.Status)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="Its account.",
+    )
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"merge {self.pk}"
 
 
 class DataKey(models.Model):

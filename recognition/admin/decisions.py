@@ -155,7 +155,7 @@ class DecisionAdmin(ReadOnlyAdmin):
     @display(description="candidates")
     def shown_candidates(self, decision: Any) -> str:
         may = decision.viewer.has_perm
-        people = Identity.objects.in_bulk([candidate["identity"] for candidate in decision.candidates])
+        people = Identity.everyone.in_bulk([candidate["identity"] for candidate in decision.candidates])
         faces = faces_of(list(people)) if may("recognition.view_photo") else {}
         rows = [
             (people.get(c["identity"]), c["score"], faces.get(c["identity"])) for c in decision.candidates

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -174,6 +174,10 @@ class IdentityAdmin(PersonViews, PersonConsent, SiteAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
+        merged = Identity.everyone.filter(pk=number_of(object_id)).exclude(merged_into=None).first()
+        if merged is not None and self.has_view_permission(request):
+            self.message_user(request, f"{merged} was merged into this person.")
+            return HttpResponseRedirect(self.person_url(cast(int, merged.merged_into_id)))
         identity = self.get_object(request, object_id)
         context = dict(extra_context or {})
         if identity is not None and self.has_view_permission(request, identity):

@@ -16,7 +16,7 @@ from recognition.admin.identity_form import UploadForm
 from recognition.admin.identity_list import face_of
 from recognition.engine.types import EngineError
 from recognition.models import Decision, Identity, Photo
-from recognition.services.identities import Neighbour, in_gallery, neighbours
+from recognition.services.identities import Neighbour, in_gallery, merges_into, neighbours, numbers_of
 from recognition.services.wording import what_happened
 
 SHOWN = 48  # photos, until somebody asks for all
@@ -50,6 +50,7 @@ def person_context(request: HttpRequest, identity: Identity) -> dict[str, Any]:
         "may_choose": may("recognition.change_photo"),
         "may_delete_photos": may("recognition.delete_photo"),
         "may_merge": may("recognition.change_identity") and may("recognition.delete_identity"),
+        "merges": merges_into(identity),
         "upload_form": UploadForm(),
         "resemblance": resemblance(identity),
     }
@@ -77,8 +78,11 @@ class Event:
 
 
 def _history(identity: Identity) -> list[Event]:
-    nearest = Q(candidates__contains=[{"identity": identity.pk}], candidates__0__identity=identity.pk)
-    rows = Decision.objects.filter(Q(identity=identity) | (nearest & Q(identity=None)))
+    numbers = numbers_of(identity.pk)
+    about = Q(identity__in=numbers)
+    for number in numbers:
+        about |= Q(candidates__contains=[{"identity": number}], candidates__0__identity=number, identity=None)
+    rows = Decision.objects.filter(about)
     rows = rows.select_related("api_key", "camera", "user", "policy").defer("policy__measurements", "quality")
     return [
         Event(

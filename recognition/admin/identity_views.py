@@ -25,7 +25,7 @@ from recognition.admin.identity_form import UploadForm, bytes_of
 from recognition.admin.identity_list import face_of
 from recognition.admin.identity_page import progress, resemblance
 from recognition.engine.types import EngineError
-from recognition.models import Identity, Photo
+from recognition.models import Identity, Merge, Photo
 from recognition.services import enrolment, identities
 from recognition.services.errors import Invalid, ServiceError
 
@@ -41,6 +41,7 @@ class PersonViews(SiteAdmin):
             self.own_path("look/", self.look_view, "look"),
             self.own_path("<int:pk>/photos/", self.upload_view, "upload"),
             self.own_path("<int:pk>/photos/state/", self.state_view, "state"),
+            self.own_path("merges/<int:merge_id>/undo/", self.undo_merge_view, "undo_merge"),
         ]
 
     def person_url(self, pk: int) -> str:
@@ -199,7 +200,7 @@ class PersonViews(SiteAdmin):
         if request.method == "POST":
             done = self.attempt(
                 request,
-                lambda: identities.merge(into=into, other=identity),
+                lambda: identities.merge(into=into, other=identity, user_id=request.user.pk),
                 f"{identity} was merged into {into}.",
             )
             if not done:
@@ -216,6 +217,24 @@ class PersonViews(SiteAdmin):
             into=pair[into.pk],
             back=self.person_url(identity.pk),
         )
+
+    def undo_merge_view(self, request: HttpRequest, merge_id: int) -> HttpResponse:
+        merge = get_object_or_404(Merge.objects.select_related("into", "other"), pk=merge_id)
+        self.demand(self.has_change_permission(request) and self.has_delete_permission(request))
+        back = self.person_url(merge.into_id)
+        if request.method != "POST":
+            points = [
+                f"{merge.other} is a person again, with the photos, vectors, attendance, consents and account of then.",
+                f"What was added to {merge.into.name} since stays with {merge.into.name}, and so do later events.",
+            ]
+            title = f"Part {merge.other.name} from {merge.into.name} again?"
+            return self.confirm(request, title=title, button="Undo the merge", back=back, points=points)
+        if not self.attempt(
+            request, lambda: identities.undo_merge(merge), f"{merge.other} is a person again."
+        ):
+            return HttpResponseRedirect(back)
+        self.log_change(request, merge.into, f"Undid the merge of person {merge.other_id}.")
+        return HttpResponseRedirect(self.person_url(merge.other_id))
 
     def _choose_partner(self, request: HttpRequest, identity: Identity) -> HttpResponse:
         asked = request.GET.get("q", "").replace("\x00", "").strip()

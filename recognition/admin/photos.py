@@ -34,7 +34,7 @@ class PhotoAdmin(ReviewPages):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Photo]:
         queryset: QuerySet[Photo] = super().get_queryset(request)
-        return queryset.defer("faces")
+        return queryset.filter(identity__merged_into=None).defer("faces")
 
     @display(description="photo", header=True, ordering="filename")
     def picture(self, photo: Photo) -> list[Any]:

@@ -68,7 +68,7 @@ class ReviewPages(SiteAdmin):
         if other is not None:
             answers["move"] = (lambda: enrolment.move_photo(photo, other), f"It is {other.name}'s now.")
             answers["merge"] = (
-                lambda: enrolment.merge_people_of(photo),
+                lambda: enrolment.merge_people_of(photo, user_id=request.user.pk),
                 f"{person} and {other.name} are one person now.",
             )
         if answer not in answers:  # whom it resembled was erased meanwhile

@@ -11,6 +11,7 @@ from rest_framework.utils.urls import replace_query_param
 
 from recognition.models import Consent, Decision, Identity, Photo
 from recognition.services.errors import NotFound
+from recognition.services.identities import numbers_of
 
 
 def people() -> QuerySet[Identity]:
@@ -65,7 +66,7 @@ def find_events(
     limits = {"created_at__gte": since, "created_at__lt": until, "pk__lt": before, "pk__gt": after}
     wanted = {name: value for name, value in limits.items() if value is not None} | same
     if identity is not None:
-        wanted["identity"] = identity
+        wanted["identity__in"] = numbers_of(identity.pk)
     return (
         Decision.objects.filter(**wanted)
         .select_related("identity", "api_key", "camera")

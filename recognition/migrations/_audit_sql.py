@@ -52,6 +52,9 @@ WATCHED_SINCE_24: tuple[Watched, ...] = (
     ("accounts_signinrule", "sign_in_rule", "", "group_id,face,paths", "", ""),
     ("account_emailaddress", "email_address", "", "user_id,verified,primary", "", ""),
 )
+WATCHED_SINCE_26: tuple[Watched, ...] = (
+    ("recognition_merge", "merge", "into_id", "other_id,undone_at", "moved", ""),
+)
 
 FUNCTIONS = """
 -- What an entry says, in one way for ever: the columns by name, so that later ones change nothing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import partial
 from uuid import uuid4
 
@@ -73,15 +74,17 @@ def reseal_picture(picture: ProbePicture) -> None:
     picture.save(update_fields=["image", "key"])
 
 
-def reseal_what_others_have(identity_id: int) -> int:
+def reseal_what_others_have(identity_id: int, *, but: Collection[int] = ()) -> int:
     """Photos and vectors of others that a key of this person seals, because they were moved. Returns how many.
 
-    Called before the keys are destroyed: nobody else's photo is lost with them."""
+    Called before the keys are destroyed: nobody else's photo is lost with them. but: whose are left as they are.
+    """
     keys = DataKey.objects.filter(identity=identity_id)
-    photos = list(Photo.objects.filter(key__in=keys).exclude(identity=identity_id))
+    mine = {identity_id, *but}
+    photos = list(Photo.objects.filter(key__in=keys).exclude(identity__in=mine))
     for photo in photos:
         reseal(photo)
-    vectors = list(Embedding.objects.filter(key__in=keys).exclude(identity=identity_id))
+    vectors = list(Embedding.objects.filter(key__in=keys).exclude(identity__in=mine))
     for vector in vectors:
         _reseal_vector(vector, keys_of([vector.identity_id])[vector.identity_id])
     return len(photos) + len(vectors)

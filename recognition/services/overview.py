@@ -54,7 +54,8 @@ def count_people() -> PeopleCount:
 
 def count_photos() -> dict[str, int]:
     """How many photos are in each state."""
-    found = dict(Photo.objects.order_by().values_list("state").annotate(Count("pk")))
+    photos = Photo.objects.filter(identity__merged_into=None).order_by()
+    found = dict(photos.values_list("state").annotate(Count("pk")))
     return {state: int(found.get(state, 0)) for state in Photo.State.values}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import User
-from recognition.models import Decision, Identity
+from recognition.models import Identity, Merge
 from recognition.services.identities import people
 from recognition.services.recognition import recognise
 from tests.admin.conftest import person, person_page, said
@@ -47,7 +47,7 @@ def test_more_than_fit_are_told(owner, ann):
 
 def test_it_asks_before_it_merges(owner, ann, twin):
     page = owner.get(merge_url(twin, ann))
-    assert "is removed" in page.text
+    assert "becomes the other" in page.text
     assert Identity.objects.count() == 2
 
 
@@ -58,7 +58,40 @@ def test_merge(owner, ann, twin):
     assert list(Identity.objects.all()) == [ann]
     assert ann.photos.count() == ann.embeddings.count() == 3
     assert recognise.identify(person_jpeg(3, variant=3)).faces[0].identity == ann
-    assert not Decision.objects.filter(candidates__contains=[{"identity": twin.pk}]).exists()
+    assert "Anna" in owner.get(response.redirect_chain[-1][0]).text
+
+
+def test_it_can_be_undone(owner, ann, twin):
+    owner.post(merge_url(twin, ann))
+    merge = Merge.objects.get()
+    assert merge.by.username == "owner"
+    undo = f"/admin/recognition/identity/merges/{merge.pk}/undo/"
+    assert undo in owner.get(person_page(ann)).text
+    assert "Part Anna from Ann again?" in owner.get(undo).text
+    response = owner.post(undo, follow=True)
+    assert response.redirect_chain[-1][0] == person_page(twin)
+    assert set(Identity.objects.all()) == {ann, twin}
+    assert said(owner.post(undo, follow=True)) == ["This merge was undone already."]
+    assert undo not in owner.get(person_page(ann)).text
+
+
+def test_only_who_may_merge_may_undo(owner, staff, ann, twin):
+    owner.post(merge_url(twin, ann))
+    undo = f"/admin/recognition/identity/merges/{Merge.objects.get().pk}/undo/"
+    for rights in ((), ("view_identity", "change_identity")):
+        client = staff(*rights)
+        assert client.get(undo).status_code == client.post(undo).status_code == 403
+    assert undo not in staff("view_identity").get(person_page(ann)).text
+    assert Identity.objects.count() == 1
+
+
+def test_the_page_of_who_was_merged_leads_to_who_stayed(owner, ann, twin):
+    recognise.identify(person_jpeg(3, variant=2))
+    owner.post(merge_url(twin, ann))
+    response = owner.get(person_page(twin), follow=True)
+    assert response.redirect_chain[-1][0] == person_page(ann)
+    assert said(response)[-1] == "Anna (ID-Anna) was merged into this person."
+    assert "Anna" not in owner.get("/admin/recognition/identity/").text.partition("<tbody")[2]
 
 
 def test_two_accounts_are_refused_with_the_reason(owner, ann, twin):

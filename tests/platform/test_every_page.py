@@ -31,6 +31,7 @@ from recognition.models import (
     Camera,
     Evaluation,
     Identity,
+    Merge,
     ModelChange,
     ModelVersion,
     ProbePicture,
@@ -104,7 +105,9 @@ def values(db, request, settings) -> dict[str, object]:
     other = ModelVersion.objects.create(name="other-embedder", version="1", dimensions=512)
     ModelChange.objects.create(before=active_model(), target=other, state=ModelChange.State.DONE)
     photo = ann.photos.first()
+    merge = Merge.objects.create(into=ann, other=ann, moved={})  # its page only asks
     return {
+        "merge_id": merge.pk,
         "pk": photo.pk,
         "photo_id": photo.pk,
         "external_id": ann.external_id,

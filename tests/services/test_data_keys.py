@@ -16,7 +16,7 @@ from recognition.services.enrolment import photos
 from recognition.services.errors import Invalid
 from recognition.services.files import read_file
 from recognition.services.gallery.live import LiveGallery
-from recognition.services.identities import erasure, people
+from recognition.services.identities import erasure, merging
 from recognition.services.recognition import recognise
 from tests.fakes import person_jpeg
 
@@ -190,6 +190,6 @@ def test_lost_pictures_of_an_earlier_version_do_not_stop_the_others(enrol):
 
 def test_a_merged_person_has_the_keys_of_both(enrol):
     ann, bo = enrol(1), enrol(2, account=False)
-    people.merge(into=ann, other=bo)
+    merging.merge(into=ann, other=bo)
     assert ann.data_keys.count() == 2
     assert readable(ann)

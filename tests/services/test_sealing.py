@@ -16,7 +16,7 @@ from recognition.services.enrolment import move_photo, photos
 from recognition.services.files import read_file, reseal
 from recognition.services.gallery.live import LiveGallery, record_change
 from recognition.services.gallery.vectors import load_vectors
-from recognition.services.identities import erasure, people
+from recognition.services.identities import erasure, merging, people
 from recognition.services.recognition import recognise
 from tests.fakes import person_jpeg, person_vector
 
@@ -173,7 +173,7 @@ def test_pictures_in_the_clear_are_read_as_they_are(enrol):
 
 def test_merged_photos_are_read_and_go_with_whom_they_went_to(enrol, django_capture_on_commit_callbacks):
     ann, bo = enrol(1), enrol(2, account=False)
-    people.merge(into=ann, other=bo)
+    merging.merge(into=ann, other=bo)
     for photo in ann.photos.all():
         assert read_file(photo.image).startswith(b"\xff\xd8")
     assert not DataKey.objects.exclude(identity=ann).exists()

@@ -21,7 +21,9 @@ NOT_THIS_PERSON = "not_this_person"
 def photos_in_review() -> QuerySet[Photo]:
     """Oldest first, with their person and whom they resemble."""
     return (
-        Photo.objects.filter(state=Photo.State.REVIEW).select_related("identity", "resembles").order_by("pk")
+        Photo.objects.filter(state=Photo.State.REVIEW, identity__merged_into=None)
+        .select_related("identity", "resembles")
+        .order_by("pk")
     )
 
 
@@ -73,7 +75,7 @@ def reject_photo(photo: Photo) -> Photo:
     return current
 
 
-def merge_people_of(photo: Photo) -> Identity:
+def merge_people_of(photo: Photo, *, user_id: int | None = None) -> Identity:
     """Its person and the one it resembles are one: the latter stays. All photos of both in review are looked at again.
 
     Raises what `identities.merge` raises, and Conflict when the photo resembles nobody any more.
@@ -86,7 +88,7 @@ def merge_people_of(photo: Photo) -> Identity:
         )
         if current is None or current.resembles is None:
             raise Conflict("not_in_review", "This photo was decided meanwhile.")
-        into = identities.merge(into=current.resembles, other=current.identity)
+        into = identities.merge(into=current.resembles, other=current.identity, user_id=user_id)
         for one in into.photos.filter(state=Photo.State.REVIEW).select_for_update():
             look_again(one)
     return into

@@ -25,10 +25,10 @@ from recognition.services.identities.consents import (
 from recognition.services.identities.erasure import erase
 from recognition.services.identities.export import COLUMNS, export_people
 from recognition.services.identities.lookalikes import Neighbour, in_gallery, neighbours
+from recognition.services.identities.merging import merge, merges_into, numbers_of, undo_merge
 from recognition.services.identities.people import (
     create_identity,
     get_identity,
-    merge,
     refuse_what_is_no_text,
     resume,
     suspend,
@@ -59,7 +59,9 @@ __all__ = [
     "in_gallery",
     "known_receipts",
     "merge",
+    "merges_into",
     "neighbours",
+    "numbers_of",
     "open_access_copy",
     "person_of",
     "publish_consent_text",
@@ -68,6 +70,7 @@ __all__ = [
     "resume",
     "suspend",
     "traces_of",
+    "undo_merge",
     "update_identity",
     "when_erased",
     "withdraw_consent",

@@ -19,6 +19,7 @@ from recognition.models import Decision, Identity
 from recognition.services import audit, recognition
 from recognition.services.files import read_file
 from recognition.services.identities import traces
+from recognition.services.identities.merging import numbers_of
 
 README = """\
 Everything that is kept about {name} ({external_id}), as of {now}.
@@ -149,10 +150,11 @@ def _attendance(identity: Identity) -> Iterable[tuple[object, ...]]:
 
 
 def _decisions(identity: Identity) -> Iterable[tuple[object, ...]]:
-    rows = traces.decisions_about(identity.pk).select_related("api_key", "user").order_by("pk")
+    numbers = numbers_of(identity.pk)
+    rows = traces.decisions_about(*numbers).select_related("api_key", "user").order_by("pk")
     for row in rows.iterator(chunk_size=1000):
-        own = row.identity_id == identity.pk
-        score = row.score if own else _score_among(row, identity.pk)
+        own = row.identity_id in numbers
+        score = row.score if own else _score_among(row, numbers)
         yield (
             _time(row.created_at),
             row.kind,
@@ -166,21 +168,23 @@ def _decisions(identity: Identity) -> Iterable[tuple[object, ...]]:
         )
 
 
-def _score_among(row: Decision, pk: int) -> float | None:
-    return next((one["score"] for one in row.candidates if one.get("identity") == pk), None)
+def _score_among(row: Decision, numbers: list[int]) -> float | None:
+    return next((one["score"] for one in row.candidates if one.get("identity") in numbers), None)
 
 
 def _pictures(identity: Identity) -> Iterable[tuple[object, FieldFile]]:
     """Kept pictures in which nobody else was decided about."""
-    for picture in recognition.probe_pictures_of(identity.pk):
-        others = Decision.objects.filter(probe=picture.probe).exclude(identity=identity.pk)
-        if not others.exists():
-            yield picture.probe, picture.image
+    numbers = numbers_of(identity.pk)
+    for number in numbers:
+        for picture in recognition.probe_pictures_of(number):
+            others = Decision.objects.filter(probe=picture.probe).exclude(identity__in=numbers)
+            if not others.exists():
+                yield picture.probe, picture.image
 
 
 def _changes(identity: Identity) -> Iterable[tuple[object, ...]]:
     """Without who did it: that is the staff's data."""
-    for entry in traces.admin_log_of(identity.pk).order_by("action_time"):
+    for entry in traces.admin_log_of(*numbers_of(identity.pk)).order_by("action_time"):
         yield _time(entry.action_time), entry.get_change_message()
 
 

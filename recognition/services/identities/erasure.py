@@ -13,13 +13,14 @@ from django.db import transaction
 from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 
-from recognition.models import Embedding, Erasure, Identity, Photo, ProbePicture
+from recognition.models import DataKey, Embedding, Erasure, Identity, Photo, ProbePicture
 from recognition.sealing import SealError, forget_keys
 from recognition.services import recognition
 from recognition.services.files import read_file, remove_files_of, reseal_what_others_have
 from recognition.services.gallery import last_change, record_change
 from recognition.services.identities import traces
-from recognition.services.identities.people import forget_in_admin_log, rename_in_decisions
+from recognition.services.identities.merging import numbers_of
+from recognition.services.identities.people import forget_in_admin_log, forget_in_decisions
 from recognition.services.identities.receipts import Receipt, sign, write_receipt
 
 log = logging.getLogger(__name__)
@@ -37,16 +38,18 @@ def erase(identity: Identity, *, by: str = "") -> Receipt | None:
         if locked is None:
             return None
         content = _described(locked)
-        reseal_what_others_have(locked.pk)
-        for photo in Photo.objects.filter(identity=locked).only("image", "crop"):
+        numbers = numbers_of(locked.pk)
+        for number in numbers:
+            reseal_what_others_have(number, but=numbers)
+            recognition.forget_probe_pictures(number)
+            forget_in_decisions(number)
+            forget_in_admin_log(number)
+        for photo in Photo.objects.filter(identity__in=numbers).only("image", "crop"):
             remove_files_of(photo)
-        recognition.forget_probe_pictures(locked.pk)
-        rename_in_decisions(locked.pk, None)
-        forget_in_admin_log(locked.pk)
-        keys = list(locked.data_keys.values_list("pk", flat=True))
+        keys = list(DataKey.objects.filter(identity__in=numbers).values_list("pk", flat=True))
         Identity.objects.filter(pk=locked.pk).delete()
         transaction.on_commit(partial(forget_keys, keys))
-        record_change(locked.pk)
+        record_change(*numbers)
         receipt = sign(content | {"erased_at": timezone.now().isoformat(), "change_number": last_change()})
         Erasure.objects.create(person=locked.pk, receipt=receipt, by=by[:200])
         transaction.on_commit(partial(write_receipt, receipt))
@@ -65,21 +68,25 @@ def _leave_gallery(pk: int) -> None:
 
 def _described(identity: Identity) -> dict[str, Any]:
     """What is going to be erased: how many of each kind, and the digest of each file and vector, but no name."""
-    photos = list(identity.photos.order_by("pk"))
-    vectors = list(identity.embeddings.order_by("pk").values_list("pk", flat=True))
-    pictures = recognition.probe_pictures_of(identity.pk)
+    numbers = numbers_of(identity.pk)
+    photos = list(Photo.objects.filter(identity__in=numbers).order_by("pk"))
+    vectors = list(Embedding.objects.filter(identity__in=numbers).order_by("pk").values_list("pk", flat=True))
+    pictures = [one for number in numbers for one in recognition.probe_pictures_of(number)]
+    person: dict[str, Any] = {"number": identity.pk, "enrolled_at": identity.created_at.isoformat()}
+    if numbers[1:]:
+        person["merged"] = numbers[1:]  # the numbers of those who were merged into the person
     return {
-        "person": {"number": identity.pk, "enrolled_at": identity.created_at.isoformat()},
+        "person": person,
         "counts": {
             "photos": len(photos),
             "crops": sum(bool(photo.crop) for photo in photos),
             "vectors": len(vectors),
-            "keys": identity.data_keys.count(),
+            "keys": DataKey.objects.filter(identity__in=numbers).count(),
             "consents": identity.consents.count(),
             "attendance": identity.attendances.count(),
-            "decisions": traces.decisions_about(identity.pk).count(),
+            "decisions": traces.decisions_about(*numbers).count(),
             "pictures shown for recognition": len(pictures),
-            "entries of the admin's log": traces.admin_log_of(identity.pk).count(),
+            "entries of the admin's log": traces.admin_log_of(*numbers).count(),
         },
         "files": [*_files(photos), *_pictures(pictures)],
         "photos": [{"number": photo.pk, "handed_in_sha256": photo.sha256} for photo in photos],

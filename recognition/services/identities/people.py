@@ -1,4 +1,4 @@
-"""Enrolling, changing, suspending and merging people."""
+"""Enrolling, changing and suspending people."""
 
 from __future__ import annotations
 
@@ -11,33 +11,30 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, connection, transaction
 
-from recognition.models import Identity, Photo, ShadowDecision
+from recognition.models import Identity
 from recognition.services.errors import Conflict, Invalid, NotFound
-from recognition.services.files import remove_files_of
 from recognition.services.gallery import record_change
 
 ERASED = "erased person {}"  # what the log of the admin calls whoever is gone
-RENAME = """
+FORGET = """
     UPDATE recognition_decision SET candidates = coalesce((
-        SELECT jsonb_agg(jsonb_set(kept.candidate, '{identity}', to_jsonb(kept.who)) ORDER BY kept.place)
-        FROM (
-            SELECT DISTINCT ON (who) who, candidate, place
-            FROM jsonb_array_elements(candidates) WITH ORDINALITY AS listed(candidate, place),
-            LATERAL (SELECT nullif((candidate ->> 'identity')::bigint, %(pk)s) AS other) AS another,
-            LATERAL (SELECT coalesce(other, %(to)s::bigint) AS who) AS named
-            WHERE who IS NOT NULL
-            ORDER BY who, place
-        ) AS kept
+        SELECT jsonb_agg(candidate ORDER BY place)
+        FROM jsonb_array_elements(candidates) WITH ORDINALITY AS listed(candidate, place)
+        WHERE (candidate ->> 'identity')::bigint <> %(pk)s
     ), '[]')
     WHERE candidates @> %(mention)s::jsonb
 """
 
 
 def get_identity(external_id: str) -> Identity:
+    """By the person's own ID, or by that of somebody who was merged into the person. Raises NotFound."""
     try:
-        return Identity.objects.get(external_id=external_id)
+        found = Identity.everyone.get(external_id=external_id)
     except (Identity.DoesNotExist, ValueError, DataError):  # the database refuses texts that cannot be an ID
         raise NotFound("unknown_person", f"There is no person with the ID {external_id!r}.") from None
+    while found.merged_into_id is not None:
+        found = Identity.everyone.get(pk=found.merged_into_id)
+    return found
 
 
 def create_identity(*, name: str, external_id: str | None = None, user_id: int | None = None) -> Identity:
@@ -79,79 +76,10 @@ def resume(identity: Identity) -> Identity:
     return update_identity(identity, status=Identity.Status.ACTIVE)
 
 
-def merge(*, into: Identity, other: Identity) -> Identity:
-    """Give all photos, vectors and history of `other` to `into`, then remove `other`.
-
-    Raises Conflict when both have an account, since only one of them could go on signing in by face, and when one
-    has withdrawn consent, which would get lost.
-    """
-    if into.pk == other.pk:
-        raise Invalid("same_person", "Choose two different people to merge.")
-    with transaction.atomic():
-        locked = {
-            p.pk: p
-            for p in Identity.objects.select_for_update().filter(pk__in=[into.pk, other.pk]).order_by("pk")
-        }
-        if len(locked) != 2:
-            raise NotFound("unknown_person", "One of the two was erased meanwhile.")
-        into, other = locked[into.pk], locked[other.pk]
-        if into.user_id and other.user_id:
-            raise Conflict("two_accounts", "Both people have an account. Unlink one of them first.")
-        if into.withdrawn_at or other.withdrawn_at:
-            raise Conflict(
-                "consent_withdrawn",
-                "One of the two has withdrawn consent. Erase that one, or record a new consent first.",
-            )
-        _move_photos(into, other)
-        _move_imported_vectors(into, other)
-        other.embeddings.update(identity=into)
-        other.decisions.update(identity=into)
-        other.attendances.update(identity=into)
-        other.consents.update(identity=into)
-        other.data_keys.update(identity=into)
-        ShadowDecision.objects.filter(identity=other).update(identity=into)
-        rename_in_decisions(other.pk, into.pk)
-        user_id = into.user_id or other.user_id
-        gone = other.pk
-        forget_in_admin_log(gone)
-        other.delete()
-        if user_id != into.user_id:
-            into.user_id = user_id
-            into.save(update_fields=["user", "updated_at"])
-        record_change(into.pk, gone)
-    return into
-
-
-def _move_photos(into: Identity, other: Identity) -> None:
-    """Of a file that both have, the photo that is ready stays."""
-    twins = {photo.sha256: photo for photo in into.photos.all()}
-    for photo in other.photos.filter(sha256__in=twins):
-        twin = twins[photo.sha256]
-        better = photo.state == Photo.State.READY and twin.state != Photo.State.READY
-        worse = twin if better else photo
-        remove_files_of(worse)
-        worse.delete()
-    other.photos.update(identity=into)
-
-
-def _move_imported_vectors(into: Identity, other: Identity) -> None:
-    """Give those of the same source another one: it may be there once for each person and model."""
-    taken = set(into.embeddings.filter(photo=None).values_list("model_version", "source"))
-    for vector in other.embeddings.filter(photo=None):
-        source, number = vector.source, 1
-        while (vector.model_version_id, source) in taken:
-            number += 1
-            source = f"{vector.source[:200]} ({other.external_id[:40]} {number})"
-        taken.add((vector.model_version_id, source))
-        if source != vector.source:
-            vector.source = source
-            vector.save(update_fields=["source"])
-
-
-def rename_in_decisions(pk: int, to: int | None) -> None:
-    """Let past decisions speak of another person instead, or of nobody. Of two mentions the better one stays."""
+def forget_in_decisions(pk: int) -> None:
+    """Take the person out of the candidates of past decisions."""
     with connection.cursor() as cursor:
-        cursor.execute(RENAME, {"mention": json.dumps([{"identity": pk}]), "pk": pk, "to": to})
+        cursor.execute(FORGET, {"mention": json.dumps([{"identity": pk}]), "pk": pk})
 
 
 def forget_in_admin_log(pk: int) -> None:

@@ -25,14 +25,18 @@ class Trace:
     note: str = ""
 
 
-def decisions_about(pk: int) -> QuerySet[Decision]:
-    """Decisions that name the person, as who was recognised or among the candidates."""
-    return Decision.objects.filter(Q(identity=pk) | Q(candidates__contains=[{"identity": pk}]))
+def decisions_about(*numbers: int) -> QuerySet[Decision]:
+    """Decisions that name the person of these numbers, as who was recognised or among the candidates."""
+    named = Q(identity__in=numbers)
+    for number in numbers:
+        named |= Q(candidates__contains=[{"identity": number}])
+    return Decision.objects.filter(named)
 
 
-def admin_log_of(pk: int) -> QuerySet[LogEntry]:
+def admin_log_of(*numbers: int) -> QuerySet[LogEntry]:
     return LogEntry.objects.filter(
-        content_type=ContentType.objects.get_for_model(Identity), object_id=str(pk)
+        content_type=ContentType.objects.get_for_model(Identity),
+        object_id__in=[str(number) for number in numbers],
     )
 
 
@@ -50,6 +54,7 @@ def traces_of(receipt: Receipt) -> list[Trace]:
     What was added since counts for nothing: the same person may have been enrolled again.
     """
     pk = int(receipt["person"]["number"])
+    numbers = [pk, *receipt["person"].get("merged", ())]
     until = datetime.fromisoformat(receipt["erased_at"])
     person = person_of(receipt)
     photos = [row["number"] for row in receipt["photos"]]
@@ -58,15 +63,17 @@ def traces_of(receipt: Receipt) -> list[Trace]:
     before = Photo.objects.filter(created_at__lte=until)
     found: dict[str, int] = {
         "the person": int(person is not None),
-        "photos": before.filter(pk__in=photos, identity=pk).count(),
+        "photos": before.filter(pk__in=photos, identity__in=numbers).count(),
         "files": sum(default_storage.exists(row["name"]) for row in receipt["files"]),
-        "vectors": Embedding.objects.filter(pk__in=vectors, identity=pk, created_at__lte=until).count(),
-        "keys": DataKey.objects.filter(identity=pk, created_at__lte=until).count(),
+        "vectors": Embedding.objects.filter(
+            pk__in=vectors, identity__in=numbers, created_at__lte=until
+        ).count(),
+        "keys": DataKey.objects.filter(identity__in=numbers, created_at__lte=until).count(),
         "attendance": Attendance.objects.filter(identity=pk, created_at__lte=until).count(),
-        "decisions that name the person": decisions_about(pk).filter(created_at__lte=until).count(),
-        "entries of the admin's log with the name": admin_log_of(pk)
+        "decisions that name the person": decisions_about(*numbers).filter(created_at__lte=until).count(),
+        "entries of the admin's log with the name": admin_log_of(*numbers)
         .filter(action_time__lte=until)
-        .exclude(object_repr=ERASED.format(pk))
+        .exclude(object_repr__in=[ERASED.format(number) for number in numbers])
         .count(),
         "the gallery in memory": int(
             not Identity.objects.filter(pk=pk).exists() and pk in live_gallery.current()

@@ -41,7 +41,7 @@ class Replay:
 
     def people(self) -> list[dict[str, Any]]:
         """Those for whom something changes, most changes first."""
-        known = Identity.objects.in_bulk([pk for pk in self.by_person if pk is not None])
+        known = Identity.everyone.in_bulk([pk for pk in self.by_person if pk is not None])
         rows = []
         for pk, kinds in self.by_person.items():
             identity = known.get(pk) if pk is not None else None

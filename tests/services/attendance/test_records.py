@@ -12,7 +12,7 @@ from recognition.models import ApiKey, Attendance, Identity
 from recognition.services import keys
 from recognition.services.attendance import attendance_before, drop_attendance
 from recognition.services.attendance.records import Attended, record
-from recognition.services.identities import erasure, people
+from recognition.services.identities import erasure, merging, people
 from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
@@ -134,7 +134,7 @@ def test_of_an_erased_person_nothing_is_recorded_or_left(ann, door):
 def test_merging_takes_the_attendance_along(ann, door):
     ben = people.create_identity(name="Ben")
     see(ben, door, 0)
-    people.merge(into=ann, other=ben)
+    merging.merge(into=ann, other=ben)
     assert Attendance.objects.get().identity == ann
 
 

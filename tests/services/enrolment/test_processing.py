@@ -17,7 +17,7 @@ from recognition.services.analysis.analyzer import get_analyzer
 from recognition.services.analysis.installed import active_model
 from recognition.services.enrolment import examination, photos
 from recognition.services.gallery.live import last_change, live_gallery
-from recognition.services.identities import erasure, people
+from recognition.services.identities import erasure, merging, people
 from recognition.tasks import process_photos as task
 from tests.commands.processes import run
 from tests.fakes import person_jpeg, wall_jpeg
@@ -286,7 +286,7 @@ class TestMeanwhile:
         ben = people.create_identity(name="Ben")
         worker = in_background(pool, lambda: photos.process_photos([photo.pk]))
         assert pausing.found.wait(20)
-        people.merge(into=ben, other=ann)
+        merging.merge(into=ben, other=ann)
         pausing.go_on.set()
         worker.result(20)
         assert state(photo) == ("ready", "")

@@ -22,7 +22,7 @@ from recognition.services.enrolment import photos
 from recognition.services.gallery import index, vectors
 from recognition.services.gallery import live as live_gallery
 from recognition.services.gallery.live import LiveGallery, record_change
-from recognition.services.identities import erasure, people
+from recognition.services.identities import erasure, merging, people
 from tests.fakes import person_jpeg, person_vector
 from tests.galleries import enrol_vectors
 from tests.threads import at_once, in_background, wait_for_a_waiting_lock
@@ -112,7 +112,7 @@ class TestAnotherProcess:
         other = LiveGallery()
         ann, twin = enrol(1), enrol(2, account=False)
         assert len(other.current()) == 2
-        people.merge(into=ann, other=twin)
+        merging.merge(into=ann, other=twin)
         assert other.current().identities() == [ann.pk]
         assert other.current().vector_count == 4
 

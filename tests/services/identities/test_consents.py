@@ -11,7 +11,7 @@ from recognition.models import Consent, ConsentText, Identity, Photo
 from recognition.services import recognition
 from recognition.services.enrolment import photos
 from recognition.services.errors import Conflict, Invalid, NotFound
-from recognition.services.identities import consents, erasure, people
+from recognition.services.identities import consents, erasure, merging, people
 from tests.fakes import person_jpeg
 
 pytestmark = pytest.mark.django_db
@@ -104,8 +104,8 @@ def test_withdrawn_nothing_more_is_taken_in_and_nobody_resumes(ann):
     for wish in (
         lambda: photos.add_photo(identity=ann, data=person_jpeg(3)),
         lambda: people.resume(ann),
-        lambda: people.merge(into=people.create_identity(name="Bo"), other=ann),
-        lambda: people.merge(into=ann, other=people.create_identity(name="Cy")),
+        lambda: merging.merge(into=people.create_identity(name="Bo"), other=ann),
+        lambda: merging.merge(into=ann, other=people.create_identity(name="Cy")),
     ):
         with pytest.raises(Conflict) as refused:
             wish()
@@ -142,7 +142,7 @@ def test_erased_when_the_time_is_over_and_not_before(ann, settings):
 def test_consents_go_with_whom_a_person_is_merged_into(ann):
     given = consents.give_consent(ann, **STAFF)
     bo = people.create_identity(name="Bo")
-    people.merge(into=bo, other=ann)
+    merging.merge(into=bo, other=ann)
     assert consents.consent_of(bo) == given
 
 

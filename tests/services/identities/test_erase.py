@@ -11,7 +11,7 @@ from django.db import connection
 from accounts.models import User
 from recognition.models import Embedding, Identity, Photo, StoredFile
 from recognition.services.enrolment import photos
-from recognition.services.identities import erasure, people
+from recognition.services.identities import erasure, merging, people
 from tests.accounts.conftest import fresh_state  # noqa: F401
 from tests.fakes import person_jpeg
 
@@ -83,5 +83,7 @@ def test_it_forgets_the_name_of_who_was_merged_into_the_person_too():
     clerk = User.objects.create_user("clerk")
     ann, anna = people.create_identity(name="Ann"), people.create_identity(name="Anna")
     LogEntry.objects.log_actions(clerk.pk, [anna], CHANGE, single_object=True)
-    people.merge(into=ann, other=anna)
+    merging.merge(into=ann, other=anna)
+    assert LogEntry.objects.get().object_repr == "Anna (" + anna.external_id + ")"
+    erasure.erase(ann)
     assert LogEntry.objects.get().object_repr == f"erased person {anna.pk}"

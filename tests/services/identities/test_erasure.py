@@ -243,7 +243,7 @@ def test_who_withdrew_is_erased_with_a_receipt(ann):
 
 
 def test_a_failure_in_the_middle_erases_nothing_and_gives_no_receipt(ann, settings, monkeypatch):
-    monkeypatch.setattr(erasure, "rename_in_decisions", lambda *_: 1 / 0)
+    monkeypatch.setattr(erasure, "forget_in_decisions", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         erasure.erase(ann)
     assert Identity.objects.get().photos.count() == 2

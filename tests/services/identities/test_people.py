@@ -9,14 +9,12 @@ from django.apps import apps
 
 from accounts.models import User
 from recognition.models import Decision, Embedding, Identity, Photo, StoredFile
-from recognition.services.analysis.installed import active_model
 from recognition.services.enrolment import photos
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.gallery.live import live_gallery
-from recognition.services.identities import erasure, people
+from recognition.services.identities import erasure, merging, people
 from recognition.services.recognition.recognise import identify
-from tests.fakes import person_jpeg, person_vector
-from tests.galleries import process_as_theirs
+from tests.fakes import person_jpeg
 from tests.threads import at_once
 
 pytestmark = pytest.mark.django_db
@@ -185,7 +183,7 @@ class TestErasing:
                 return run
 
             at_once(
-                attempt(lambda a=ann, b=ben: people.merge(into=a, other=b)),
+                attempt(lambda a=ann, b=ben: merging.merge(into=a, other=b)),
                 attempt(lambda a=ann: people.suspend(a)),
                 attempt(lambda w=waiting: photos.process_photos([w.pk])),
                 attempt(lambda a=ann: erasure.erase(a)),
@@ -195,89 +193,3 @@ class TestErasing:
                 erasure.erase(person)
                 assert mentions(person.pk) == []
             assert not StoredFile.objects.exists()
-
-
-class TestMerging:
-    def test_everything_goes_to_one(self, enrol):
-        ann, twin = enrol(1), enrol(2, account=False)
-        assert recognised(2) == "F2"
-        people.merge(into=ann, other=twin)
-        assert mentions(twin.pk) == []
-        assert ann.photos.count() == ann.embeddings.count() == 4
-        assert recognised(2) == recognised(1) == "F1"
-        history = Decision.objects.filter(identity=ann)
-        assert history.count() == 3
-        assert [len({c["identity"] for c in d.candidates}) == len(d.candidates) for d in history] == [
-            True
-        ] * 3
-
-    def test_past_candidates_become_the_one_who_stays_with_the_better_score(self, enrol):
-        ann, twin, ben = enrol(1), enrol(2), enrol(3, account=False)
-        User.objects.all().delete()
-        decision = Decision.objects.create(
-            kind="identify",
-            outcome="match",
-            probe="12345678123456781234567812345678",
-            identity=twin,
-            candidates=[
-                {"identity": twin.pk, "score": 0.9},
-                {"identity": ben.pk, "score": 0.5},
-                {"identity": ann.pk, "score": 0.4},
-            ],
-        )
-        people.merge(into=Identity.objects.get(pk=ann.pk), other=twin)
-        decision.refresh_from_db()
-        assert decision.identity == ann
-        assert decision.candidates == [
-            {"identity": ann.pk, "score": 0.9},
-            {"identity": ben.pk, "score": 0.5},
-        ]
-
-    def test_a_file_that_both_have_stays_once_and_the_ready_one_wins(self, enrol):
-        ann = enrol(1, photo_count=1)
-        twin = people.create_identity(name="Twin")
-        for data in (person_jpeg(1), person_jpeg(1, 2)):
-            photo = photos.add_photo(identity=twin, data=data)
-            process_as_theirs(photo.pk)
-        group = photos.add_photo(identity=ann, data=person_jpeg(1, 2))
-        photos.process_photos([group.pk])
-        photos.choose_face(photo=photo, face=0)
-        process_as_theirs(photo.pk)
-        people.merge(into=ann, other=twin)
-        assert sorted(ann.photos.values_list("state", flat=True)) == ["ready", "ready"]
-        assert StoredFile.objects.count() == 4
-        assert Embedding.objects.filter(identity=ann).count() == 2
-
-    def test_the_account_moves_along(self, enrol):
-        ann, twin = enrol(1, account=False), enrol(2)
-        merged = people.merge(into=ann, other=twin)
-        assert merged.user == twin.user
-        assert Identity.objects.get().user == twin.user
-
-    def test_two_accounts_are_one_too_many(self, enrol):
-        ann, ben = enrol(1), enrol(2)
-        with pytest.raises(Conflict) as caught:
-            people.merge(into=ann, other=ben)
-        assert caught.value.code == "two_accounts"
-        assert Identity.objects.count() == 2
-
-    def test_not_with_oneself_and_not_with_nobody(self, enrol):
-        ann, ben = enrol(1), enrol(2, account=False)
-        with pytest.raises(Invalid):
-            people.merge(into=ann, other=ann)
-        erasure.erase(ben)
-        with pytest.raises(NotFound):
-            people.merge(into=ann, other=ben)
-
-    def test_imported_vectors_of_the_same_name(self, enrol):
-        ann, ben = enrol(1, photo_count=0), enrol(2, photo_count=0, account=False)
-        for person, number in ((ann, 1), (ben, 2)):
-            Embedding.objects.create(
-                identity=person,
-                model_version=active_model(),
-                vector=person_vector(number),
-                source="1.jpg",
-            )
-        people.merge(into=ann, other=ben)
-        sources = sorted(Embedding.objects.filter(identity=ann).values_list("source", flat=True))
-        assert sources == ["1.jpg", "1.jpg (F2 2)"]

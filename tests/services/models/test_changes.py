@@ -24,7 +24,7 @@ from recognition.services.enrolment import photos
 from recognition.services.errors import Conflict, NotFound
 from recognition.services.gallery import index
 from recognition.services.gallery.live import record_change
-from recognition.services.identities import erasure, people
+from recognition.services.identities import erasure, merging, people
 from recognition.services.models import changes as model_changes
 from recognition.services.models import comparison as model_comparison
 from recognition.services.models import reembedding
@@ -400,8 +400,8 @@ class TestShadow:
         ann, ben = enrol(1), enrol(2, account=False)
         ready()
         identify(person_jpeg(2))
-        people.merge(into=ann, other=ben)
-        assert ShadowDecision.objects.get().identity == ann
+        merging.merge(into=ann, other=ben)
+        assert ShadowDecision.objects.get().identity == Decision.objects.get().identity == ben
 
     def test_nothing_without_a_comparison(self, enrol, asked):
         enrol(1)
