@@ -25,7 +25,8 @@ class Command(ServiceCommand):
         "Enrol people from a folder with one sub-folder of photos per person, or from a CSV of "
         "person_id,name,path (paths relative to the CSV; commas, semicolons or tabs; UTF-8, UTF-16 or the code of your "
         "system), or from a zip of either. Only a CSV gives names: the people of a folder are called as their "
-        "sub-folders are. Running it again adds nothing. A column consent of the CSV may say yes, or since when (2026-05-04) the person has agreed."
+        "sub-folders are. Running it again adds nothing. A column consent of the CSV may say yes, or since when "
+        "(2026-05-04) the person has agreed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
