@@ -19,12 +19,13 @@ from recognition.admin.identity_form import EnrolForm
 from recognition.admin.identity_list import AccountFilter, ConsentFilter, PhotosFilter, with_columns
 from recognition.admin.identity_page import person_context
 from recognition.admin.identity_views import PersonViews
+from recognition.admin.many import ManyPages
 from recognition.models import Consent, Decision, Embedding, Erasure, Identity, Photo
 from recognition.services import enrolment, identities
 
 
 @admin.register(Identity)
-class IdentityAdmin(PersonViews, PersonConsent, SiteAdmin):
+class IdentityAdmin(PersonViews, ManyPages, PersonConsent, SiteAdmin):
     list_display = (
         "person",
         "external_id",
@@ -46,6 +47,7 @@ class IdentityAdmin(PersonViews, PersonConsent, SiteAdmin):
     )
     readonly_fields = ("status_label", "created_at", "consent_label")
     actions = ("suspend_selected", "resume_selected")
+    actions_list = ("enrol_many",)
     actions_detail = ("suspend", "resume", "consent", "copy", "merge")
     change_form_outer_after_template = "admin/recognition/identity/person.html"
 
@@ -124,6 +126,13 @@ class IdentityAdmin(PersonViews, PersonConsent, SiteAdmin):
                 changed += 1
         word, _ = counted(changed, "person is", "people are")
         self.message_user(request, f"{changed} {word} {outcome}.", messages.SUCCESS)
+
+    def has_enrol_many_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perms(["recognition.add_identity", "recognition.add_photo"]))
+
+    @action(description="Enrol many", permissions=["enrol_many"], icon="group_add")
+    def enrol_many(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:recognition_identity_many"))
 
     # --- adding, changing, erasing
 
@@ -231,4 +240,4 @@ class IdentityAdmin(PersonViews, PersonConsent, SiteAdmin):
         return [str(identity) for identity in identities], count, lacking, []
 
     def get_urls(self) -> list[URLPattern]:
-        return [*self.person_urls(), *super().get_urls()]
+        return [*self.person_urls(), *self.many_urls(), *super().get_urls()]

@@ -87,6 +87,7 @@ class PersonViews(SiteAdmin):
         shown = kept if request.user.has_perm("recognition.view_photo") else []
         answer = {
             "taken": len(kept),
+            "pks": [photo.pk for photo in kept],
             "cards": self._cards(request, shown),
             "problems": problems,
             "progress": progress(identity),

@@ -17,6 +17,12 @@ from recognition.services.enrolment.ageing import (
 )
 from recognition.services.enrolment.guidance import guide
 from recognition.services.enrolment.import_archive import open_plan
+from recognition.services.enrolment.import_names import (
+    MOST_NAMES,
+    begin_person,
+    known_people,
+    plan_of_names,
+)
 from recognition.services.enrolment.import_plan import PlannedPerson, read_plan
 from recognition.services.enrolment.import_report import Report
 from recognition.services.enrolment.importing import import_people
@@ -39,11 +45,13 @@ from recognition.services.enrolment.review import (
 from recognition.services.enrolment.uploads import Uploads, keep_uploads, read_uploads
 
 __all__ = [
+    "MOST_NAMES",
     "PlannedPerson",
     "Report",
     "Uploads",
     "accept_photo",
     "acceptable",
+    "begin_person",
     "choose_face",
     "confirm_photo",
     "crops_before",
@@ -56,11 +64,13 @@ __all__ = [
     "import_npz",
     "import_people",
     "keep_uploads",
+    "known_people",
     "merge_people_of",
     "move_photo",
     "open_plan",
     "originals_before",
     "photos_in_review",
+    "plan_of_names",
     "process_photos",
     "read_plan",
     "read_uploads",
