@@ -50,6 +50,16 @@ def test_what_it_says(folder):
     )
 
 
+def test_a_zip_of_the_folder(folder):
+    archive = shutil.make_archive(str(folder.parent / "people"), "zip", folder.parent, "people")
+    text = imported(archive)
+    assert "rejected   Person_0          Person_0/Person_0_0003.jpg " in text
+    assert text.endswith("3 people added. Photos: 6 enrolled, 0 enqueued, 0 there already, 1 rejected.\n")
+    assert imported(folder).endswith(
+        "0 people added. Photos: 0 enrolled, 0 enqueued, 7 there already, 0 rejected.\n"
+    )
+
+
 def test_in_the_background(folder):
     assert "7 enqueued" in imported(folder, "--async")
     assert set(Photo.objects.values_list("state", flat=True)) == {"waiting"}

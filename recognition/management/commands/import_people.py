@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from recognition.management.service_command import Failed, ServiceCommand, progress
 from recognition.services import models as model_services
-from recognition.services.enrolment import Report, import_people, read_plan
+from recognition.services.enrolment import PlannedPerson, Report, import_people, open_plan
 
 INTERRUPTED = 130  # as a shell says it of Ctrl-C
 
@@ -24,13 +24,14 @@ class Command(ServiceCommand):
     help = (
         "Enrol people from a folder with one sub-folder of photos per person, or from a CSV of "
         "person_id,name,path (paths relative to the CSV; commas, semicolons or tabs; UTF-8, UTF-16 or the code of your "
-        "system). Only a CSV gives names: the people of a folder are called as their sub-folders are. Running it again "
-        "adds nothing. A column consent of the CSV may say yes, or since when (2026-05-04) the person has agreed."
+        "system), or from a zip of either. Only a CSV gives names: the people of a folder are called as their "
+        "sub-folders are. Running it again adds nothing. A column consent of the CSV may say yes, or since when "
+        "(2026-05-04) the person has agreed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("path", type=Path, help="the folder or the CSV file")
+        parser.add_argument("path", type=Path, help="the folder, the CSV file or the zip file")
         parser.add_argument(
             "--async",
             action="store_true",
@@ -49,10 +50,22 @@ class Command(ServiceCommand):
             raise Failed("invalid_option", "--threads must be at least 1.")
         understood: list[str] = []
         agreed_at = timezone.now() if options["consent"] else None
-        plan = read_plan(options["path"], agreed_at=agreed_at, tell=understood.append)
+        with open_plan(options["path"], agreed_at=agreed_at, tell=understood.append) as (plan, root):
+            if not options["json"]:
+                self.stdout.writelines(f"{line}\n" for line in understood)
+            model_services.start(tell=lambda text: None if options["json"] else self.stdout.write(text))
+            report = self._import(plan, options)
+            if root not in (options["path"], options["path"].parent):  # of a zip, and gone soon
+                report.shorten(root)
         if not options["json"]:
-            self.stdout.writelines(f"{line}\n" for line in understood)
-        model_services.start(tell=lambda text: None if options["json"] else self.stdout.write(text))
+            self._print(report)
+        if report.stopped:
+            text = "Stopped. The people done so far are in; run it again for the rest."
+            raise Failed("interrupted", text, INTERRUPTED, detail=report.as_dict())
+        if options["json"]:
+            self.print_document(report.as_dict() | {"understood": understood})
+
+    def _import(self, plan: list[PlannedPerson], options: dict[str, Any]) -> Report:
         report = Report()
         photos = sum(len(person.paths) for person in plan)
         with progress(photos, "photo", quiet=options["json"]) as bar, _interruptible() as interrupted:
@@ -67,13 +80,7 @@ class Command(ServiceCommand):
                 )
             except KeyboardInterrupt:
                 report.stopped = True
-        if not options["json"]:
-            self._print(report)
-        if report.stopped:
-            text = "Stopped. The people done so far are in; run it again for the rest."
-            raise Failed("interrupted", text, INTERRUPTED, detail=report.as_dict())
-        if options["json"]:
-            self.print_document(report.as_dict() | {"understood": understood})
+        return report
 
     def _print(self, report: Report) -> None:
         for row in report.rejected:

@@ -16,6 +16,7 @@ from recognition.services.enrolment.ageing import (
     rejected_before,
 )
 from recognition.services.enrolment.guidance import guide
+from recognition.services.enrolment.import_archive import open_plan
 from recognition.services.enrolment.import_plan import PlannedPerson, read_plan
 from recognition.services.enrolment.import_report import Report
 from recognition.services.enrolment.importing import import_people
@@ -57,6 +58,7 @@ __all__ = [
     "keep_uploads",
     "merge_people_of",
     "move_photo",
+    "open_plan",
     "originals_before",
     "photos_in_review",
     "process_photos",

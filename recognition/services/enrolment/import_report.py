@@ -52,6 +52,11 @@ class Report:
         self.in_review += other.in_review
         self.without_vector += other.without_vector
 
+    def shorten(self, root: Path) -> None:
+        """Name photos as they are below this folder, which may be gone soon."""
+        for row in self.rejected:
+            row["path"] = row["path"].removeprefix(f"{root}/")
+
     def as_dict(self) -> dict[str, Any]:
         return {
             "people": self.people,

@@ -1,0 +1,140 @@
+"""Zips of people: what is understood, and what is not taken."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from recognition.engine.images import MAX_BYTES
+from recognition.services.enrolment import open_plan
+from recognition.services.enrolment.import_archive import Bounds
+from recognition.services.errors import Invalid
+
+TABLE = "person_id,name,path\nP1,Ann,photos/1.jpg\n"
+
+
+@pytest.fixture
+def archive(tmp_path):
+    def archive(*entries: tuple[str | zipfile.ZipInfo, bytes | str]) -> Path:
+        path = tmp_path / "people.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+            for name, data in entries:
+                file.writestr(name, data, compress_type=zipfile.ZIP_DEFLATED)
+        return path
+
+    return archive
+
+
+def refusal(path: Path, **how: object) -> Invalid:
+    with pytest.raises(Invalid) as caught, open_plan(path, **how):
+        pass
+    return caught.value
+
+
+@pytest.mark.parametrize("around", ["", "people/", "a/b/"])
+def test_a_folder_with_or_without_one_around_it(archive, around):
+    path = archive(
+        (f"{around}ann/1.jpg", b"one"),
+        (f"{around}ann/notes.txt", b"no photo"),
+        (f"{around}ben_c/2.JPG", b"two"),
+        (f"{around}.DS_Store", b"-"),
+        (f"__MACOSX/{around}ann/._1.jpg", b"-"),
+    )
+    with open_plan(path) as (plan, root):
+        assert [(one.name, [str(it.relative_to(root)) for it in one.paths]) for one in plan] == [
+            ("ann", ["ann/1.jpg"]),
+            ("ben c", ["ben_c/2.JPG"]),
+        ]
+        assert plan[0].paths[0].read_bytes() == b"one"
+    assert not root.exists()
+
+
+def test_one_person_alone(archive):
+    with open_plan(archive(("ann/1.jpg", b"one"))) as (plan, _):
+        assert [one.external_id for one in plan] == ["ann"]
+
+
+@pytest.mark.parametrize("around", ["", "people/"])
+def test_a_table_gives_the_names(archive, around):
+    path = archive((f"{around}list.csv", TABLE), (f"{around}photos/1.jpg", b"one"))
+    with open_plan(path) as (plan, root):
+        assert [(one.name, one.paths) for one in plan] == [("Ann", [root / "photos/1.jpg"])]
+
+
+def test_folders_and_tables_are_as_before(tmp_path):
+    (tmp_path / "ann").mkdir()
+    with open_plan(tmp_path) as (plan, root):
+        assert ([one.name for one in plan], root) == (["ann"], tmp_path)
+    (tmp_path / "list.csv").write_text(TABLE)
+    with open_plan(tmp_path / "list.csv") as (plan, root):
+        assert ([one.name for one in plan], root) == (["Ann"], tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../out.jpg", "ann/../../out.jpg", "/out.jpg", "ann\\..\\out.jpg"])
+def test_what_reaches_out_of_its_folder(archive, name, tmp_path):
+    entry = zipfile.ZipInfo("placeholder")
+    entry.filename = name  # not tidied up
+    assert refusal(archive(("ann/1.jpg", b"one"), (entry, b"out"))).code == "unsafe_archive"
+    assert not list(tmp_path.rglob("out.jpg"))
+
+
+def test_a_link(archive):
+    entry = zipfile.ZipInfo("ann/1.jpg")
+    entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+    assert refusal(archive((entry, b"/etc/passwd"))).code == "unsafe_archive"
+
+
+@pytest.mark.parametrize("written", ["../../secret.jpg", "/etc/secret.jpg"])
+def test_a_table_that_names_files_of_the_site(archive, written):
+    assert refusal(archive(("list.csv", TABLE.replace("photos/1.jpg", written)))).code == "unsafe_archive"
+
+
+def test_a_bomb(archive):
+    path = archive(*((f"ann/{number}.jpg", bytes(1 << 20)) for number in range(8)))
+    assert path.stat().st_size < 1 << 16
+    assert refusal(path, bounds=Bounds(unpacked_bytes=4 << 20)).code == "archive_too_large"
+    assert refusal(path, bounds=Bounds(entries=7)).code == "archive_too_large"
+
+
+def test_a_photo_that_is_too_large_is_not_written_whole(archive):
+    """The import says of it that it is too large."""
+    with open_plan(archive(("ann/1.jpg", bytes(MAX_BYTES + (5 << 20))))) as (plan, _):
+        assert plan[0].paths[0].stat().st_size == MAX_BYTES + 1
+
+
+def test_a_table_that_is_too_large(archive):
+    assert refusal(archive(("list.csv", bytes(MAX_BYTES + 1)))).code == "archive_too_large"
+
+
+def test_a_damaged_one(archive):
+    path = archive(("ann/1.jpg", b"one" * 1000))
+    data = bytearray(path.read_bytes())
+    data[40:50] = bytes(10)
+    path.write_bytes(data)
+    assert refusal(path).code == "bad_archive"
+
+
+def test_the_same_name_twice(archive):
+    with pytest.warns(UserWarning, match="Duplicate"):
+        path = archive(("ann/1.jpg", b"one"), ("ann/1.jpg", b"two"))
+    assert refusal(path).code == "bad_archive"
+
+
+def test_several_tables(archive):
+    refused = refusal(archive(("a.csv", TABLE), ("b.csv", TABLE)))
+    assert (refused.code, "a.csv, b.csv" in str(refused)) == ("several_tables", True)
+
+
+def test_nobody_is_said_in_words_of_the_file(archive):
+    refused = refusal(archive(("readme.txt", b"hello")))
+    assert refused.code == "nobody"
+    assert str(refused).startswith("people.zip names nobody.")
+
+
+def test_a_faulty_table_is_named_as_in_the_zip(archive):
+    assert "list.csv line 2: person_id is empty." in str(
+        refusal(archive(("list.csv", "person_id,name,path\n,Ann,1.jpg\n")))
+    )
