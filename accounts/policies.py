@@ -30,6 +30,16 @@ def account_to_open(face: FaceAnswer) -> User | None:
     return user if user is not None and face_may_open(user) else None
 
 
+def lookalikes(face: FaceAnswer, margin: float) -> list[User]:
+    """The accounts that this face may open with the password, when it cannot be told whose of several people it is."""
+    if face.reason != "ambiguous":
+        return []
+    best = face.candidates[0].score
+    alike = [one.identity for one in face.candidates if best - one.score < margin]
+    users: list[User] = [one.user for one in alike if one.status == "active" and one.user is not None]
+    return [user for user in users if face_may_open(user) and user.has_usable_password()]
+
+
 def face_opens(user: User) -> FaceOpens:
     """What a face is worth for this account: by the most careful rule of its groups, or else by the site's.
 

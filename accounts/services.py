@@ -18,21 +18,25 @@ from allauth.account.utils import perform_login
 from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.signals import user_login_failed
 from django.core.cache import cache
 from django.db import transaction
 from django.dispatch import receiver
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from redis.exceptions import RedisError
 
 from accounts import policies
 from accounts.models import FaceOpens, User
 from recognition.engine.types import REASONS, EngineError
-from recognition.services import identities, liveness, recognition
+from recognition.services import identities, liveness, recognition, thresholds
 from recognition.services.errors import Busy, NotFound, ServiceError
 
 log = logging.getLogger(__name__)
 
 ALLAUTH = "allauth.account"  # whose settings hold the rate limits
+ALIKE = "face_alike"  # of the session: whose face it may be, when several people look alike
+TRIES = 3  # of the password, for one face that was shown
 PROBE = "face_probe"  # of the session: what a face that is being signed in was recognised in
 FACE = "face"  # the name of this way to sign in among allauth's authentication records
 
@@ -53,6 +57,7 @@ TEXTS = {
     "liveness_token": "It took too long to sign in. Try again.",
     "not_live": "It could not be seen that you are there in person. Try again with the camera.",
     "overloaded": "Many people are signing in. Wait a moment, then try again.",
+    "wrong_password": "That is not the password of your account.",
     "unavailable": "Face login is out of order at the moment. Sign in with your password.",
 }
 STATUS = {"too_many_attempts": 429, "too_many_this_hour": 429, "unavailable": 503, "overloaded": 503}
@@ -156,6 +161,15 @@ def sign_in_by_face(request: HttpRequest, data: bytes, *, token: str = "") -> Ht
         recognition.refuse_sign_in(probe=answer.probe, reason=refusal.code)
         raise
     user = policies.account_to_open(face)
+    alike = policies.lookalikes(face, thresholds.active_policy().margin)
+    if alike:
+        # The attempt stays counted: wrong passwords are tried after it.
+        request.session[ALIKE] = {
+            "users": [one.pk for one in alike],
+            "probe": str(answer.probe),
+            "tries": TRIES,
+        }
+        return HttpResponseRedirect(reverse("accounts:lookalike"))
     if user is None:
         recognition.refuse_sign_in(probe=answer.probe, reason="no_account")
         log.info("face login refused", extra={"reason": face.reason or "no account that a face may open"})
@@ -166,6 +180,36 @@ def sign_in_by_face(request: HttpRequest, data: bytes, *, token: str = "") -> Ht
     except RedisError:
         log.warning("a successful attempt stays counted")
     return _log_in(request, user, answer.probe)
+
+
+def sign_in_lookalike(request: HttpRequest, password: str) -> HttpResponse:
+    """Sign in the one of several people who look alike whose password this is, after their face was shown.
+
+    Raises FaceRefused for a wrong password, and for the third one once and for all.
+    """
+    shown = request.session.get(ALIKE)
+    if not shown:
+        raise FaceRefused("not_recognised")
+    users = User.objects.filter(pk__in=shown["users"], is_active=True)
+    fitting = [user for user in users if policies.face_may_open(user) and user.check_password(password)]
+    if len(fitting) != 1:  # two with the same password cannot be told apart either
+        shown["tries"] -= 1
+        request.session[ALIKE] = shown
+        user_login_failed.send(sender=__name__, credentials={}, request=request)
+        if shown["tries"] <= 0:
+            del request.session[ALIKE]
+            raise FaceRefused("not_recognised")
+        raise FaceRefused("wrong_password")
+    (user,) = fitting
+    del request.session[ALIKE]
+    recognition.settle_sign_in(probe=UUID(shown["probe"]), user_id=user.pk)
+    record_authentication(request, user, method="password")
+    return _log_in(request, user, UUID(shown["probe"]))
+
+
+def shows_lookalikes(request: HttpRequest) -> bool:
+    """Whether this browser has shown a face that several people have."""
+    return ALIKE in request.session
 
 
 def _take_attempt(request: HttpRequest) -> ratelimit.RateLimitUsage:

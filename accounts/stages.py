@@ -12,9 +12,11 @@ from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.decorators import login_stage_required
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.stages import LoginStage
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import policies, services
@@ -48,6 +50,25 @@ def after_face(request: HttpRequest) -> HttpResponse:
         return response
     status = 400 if form.errors else 200
     return render(request, "accounts/after_face.html", {"form": form}, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def lookalike(request: HttpRequest) -> HttpResponse:
+    """The password of somebody whose face several people have: it says which of them it is."""
+    if not services.shows_lookalikes(request):
+        return HttpResponseRedirect(resolve_url("account_login"))
+    form = PasswordForm(request.POST or None)
+    if form.is_valid():
+        try:
+            return services.sign_in_lookalike(request, form.cleaned_data["password"])
+        except services.FaceRefused as refusal:
+            if not services.shows_lookalikes(request):
+                messages.error(request, str(refusal))
+                return HttpResponseRedirect(resolve_url("account_login"))
+            form.add_error("password", str(refusal))
+    status = 400 if form.errors else 200
+    return render(request, "accounts/lookalike.html", {"form": form}, status=status)
 
 
 def _fits(request: HttpRequest, user: Any, form: PasswordForm) -> bool:

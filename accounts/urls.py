@@ -13,6 +13,7 @@ own = [
     path("face/challenge/", views.start_challenge, name="face-challenge"),
     path("face/challenge/<uuid:challenge>/", views.add_frames, name="face-frames"),
     path("face/password/", stages.after_face, name="after-face"),
+    path("face/alike/", stages.lookalike, name="lookalike"),
     path("profile/", views.profile, name="profile"),
     path("consent/", consent.OwnConsentView.as_view(), name="consent"),
     path("consent/<str:token>/", consent.LinkedConsentView.as_view(), name="consent-link"),

@@ -131,7 +131,7 @@ class TestWhoIsNotLetIn:
         "inactive account",
         "suspended",
         "no account",
-        "two look alike",
+        "two look alike without a password",
         "no photos",
     ]
 
@@ -149,13 +149,14 @@ class TestWhoIsNotLetIn:
                 people.suspend(enrol(6))
             case "no account":
                 enrol(6, account=False)
-            case "two look alike":
+            case "two look alike without a password":
                 twin = enrol(6)
                 twin.external_id = "twin"
                 twin.save()
                 twin.user.username = "twin"
                 twin.user.save()
                 enrol(6)
+                User.objects.filter(username__in=["twin", "user6"]).update(password="!")
             case "no photos":
                 enrol(6, photo_count=0)
         return person_jpeg(6, variant=7)

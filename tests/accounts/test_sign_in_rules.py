@@ -10,13 +10,16 @@ from django.test import Client
 
 from accounts.models import FaceOpens, SignInRule, User
 from recognition.models import AuditEntry, Decision, Identity
+from recognition.services.enrolment.photos import add_photo
 from tests.accounts.test_second_factor import SECRET, code
 from tests.fakes import person_jpeg, wall_jpeg
+from tests.galleries import process_as_theirs
 
 pytestmark = pytest.mark.django_db
 
 PASSWORD = "a long enough secret"
 ASKED = "/accounts/face/password/"
+ALIKE = "/accounts/face/alike/"
 
 
 def rule(user: User, face: FaceOpens, *, paths: str = "", group: str = "") -> None:
@@ -230,3 +233,73 @@ class TestAdmin:
         assert SignInRule.objects.get().face == FaceOpens.FACTOR
         assert AuditEntry.objects.filter(action="sign_in_rule.added", who="boss").exists()
         assert "a second factor" in client.get("/admin/auth/group/").text
+
+
+class TestLookalikes:
+    """Two people with one face: the password says which of them it is."""
+
+    @pytest.fixture
+    def twins(self, enrol) -> tuple[Identity, Identity]:
+        one, other = enrol(6), enrol(7, photo_count=0)
+        for number in (1, 2):
+            process_as_theirs(add_photo(identity=other, data=person_jpeg(6, variant=10 + number)).pk)
+        other.user.set_password("another long secret")
+        other.user.save()
+        return one, other
+
+    def test_neither_is_signed_in_by_the_face_alone(self, client, twins, face):
+        assert face().json()["location"] == ALIKE
+        assert not signed_in(client)
+        assert "looks much like you" in client.get(ALIKE).text
+        for identity in twins:
+            assert identity.name not in client.get(ALIKE).text
+
+    @pytest.mark.parametrize(("who", "password"), [(0, PASSWORD), (1, "another long secret")])
+    def test_each_with_the_own_password(self, client, twins, face, who, password):
+        face()
+        assert client.post(ALIKE, {"password": password})["Location"] == "/accounts/profile/"
+        assert client.session[SESSION_KEY] == str(twins[who].user_id)
+        decision = Decision.objects.get()
+        assert (decision.outcome, decision.identity, decision.user) == ("match", twins[who], twins[who].user)
+        assert "face" in {record["method"] for record in client.session["account_authentication_methods"]}
+
+    def test_three_wrong_passwords_and_the_face_is_asked_for_again(self, client, twins, face):
+        face()
+        for status in (400, 400, 302):
+            assert client.post(ALIKE, {"password": "wrong"}).status_code == status
+        assert client.post(ALIKE, {"password": PASSWORD})["Location"] == "/accounts/login/"
+        assert not signed_in(client)
+        assert AuditEntry.objects.filter(action="refused.sign_in").count() == 3
+        assert Decision.objects.get().outcome == "no_match"
+
+    def test_the_same_password_tells_nobody_apart(self, client, twins, face):
+        twins[1].user.set_password(PASSWORD)
+        twins[1].user.save()
+        face()
+        assert client.post(ALIKE, {"password": PASSWORD}).status_code == 400
+        assert not signed_in(client)
+
+    def test_a_third_person_s_password_opens_nothing(self, client, twins, face, enrol):
+        third = enrol(9).user
+        third.set_password("a third long secret")
+        third.save()
+        face()
+        assert client.post(ALIKE, {"password": "a third long secret"}).status_code == 400
+
+    def test_a_second_factor_is_asked_for_besides(self, client, twins, face):
+        TOTP.activate(twins[0].user, SECRET)
+        face()
+        assert client.post(ALIKE, {"password": PASSWORD})["Location"].startswith(
+            "/accounts/2fa/authenticate/"
+        )
+        assert not signed_in(client)
+
+    def test_who_may_not_sign_in_by_face_may_not_so_either(self, client, twins, face):
+        for identity in twins:
+            rule(identity.user, FaceOpens.NEVER)
+        assert face().status_code == 400
+        assert client.get(ALIKE)["Location"] == "/accounts/login/"
+
+    def test_there_is_no_such_page_without_a_face(self, client, twins):
+        assert client.post(ALIKE, {"password": PASSWORD})["Location"] == "/accounts/login/"
+        assert not signed_in(client)

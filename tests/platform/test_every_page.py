@@ -56,7 +56,7 @@ UNSEEN = re.compile(
     r"|admin/\w+/\w+/<path:object_id>/((delete|check_again)/)?"
     r"|admin/recognition/photo/<path:object_id>/change/"
     r"|accounts/(password/set|login/code/confirm|email)/"
-    r"|accounts/face/password/"
+    r"|accounts/face/(password|alike)/"
     r"|accounts/2fa/(authenticate|webauthn/(keys/.+|reauthenticate))/"  # within a sign-in; with a real passkey
     r"|api/(\^.+|v1/docs)"
 )

@@ -30,6 +30,7 @@ from recognition.services.recognition.sign_ins import (
     recent_sign_ins,
     refuse_sign_in,
     set_user,
+    settle_sign_in,
 )
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "record_refusal",
     "refuse_sign_in",
     "set_user",
+    "settle_sign_in",
     "unknown_before",
     "verify_identity",
     "verify_images",

@@ -22,6 +22,14 @@ def set_user(*, probe: UUID, user_id: int) -> None:
     )
 
 
+def settle_sign_in(*, probe: UUID, user_id: int) -> None:
+    """Of several people who look alike it was the one with this account, who gave its password."""
+    identity = Identity.objects.filter(user_id=user_id).first()
+    Decision.objects.filter(
+        kind=Decision.Kind.LOGIN, outcome=Decision.Outcome.NO_MATCH, reason="ambiguous", probe=probe
+    ).update(outcome=Decision.Outcome.MATCH, reason="", identity=identity)
+
+
 def hold_sign_in(*, probe: UUID) -> None:
     """Somebody was recognised and is asked for more; until that is given nothing was acted on."""
     refuse_sign_in(probe=probe, reason=SECOND_STEP)
