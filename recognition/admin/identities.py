@@ -127,13 +127,6 @@ class IdentityAdmin(PersonViews, ManyPages, PersonConsent, SiteAdmin):
         word, _ = counted(changed, "person is", "people are")
         self.message_user(request, f"{changed} {word} {outcome}.", messages.SUCCESS)
 
-    def has_enrol_many_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.has_perms(["recognition.add_identity", "recognition.add_photo"]))
-
-    @action(description="Enrol many", permissions=["enrol_many"], icon="group_add")
-    def enrol_many(self, request: HttpRequest) -> HttpResponse:
-        return HttpResponseRedirect(reverse("admin:recognition_identity_many"))
-
     # --- adding, changing, erasing
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from unfold.decorators import action
 
 from recognition.admin.base import SiteAdmin
 from recognition.models import Photo
@@ -26,17 +27,19 @@ class ManyPages(SiteAdmin):
 
     def many_urls(self) -> list[URLPattern]:
         return [
-            self.own_path("many/", self.many_view, "many"),
             self.own_path("many/plan/", self.many_plan, "many_plan"),
             self.own_path("many/person/", self.many_person, "many_person"),
             self.own_path("many/state/", self.many_state, "many_state"),
         ]
 
-    def _demand_many(self, request: HttpRequest) -> None:
-        self.demand(request.user.has_perms(["recognition.add_identity", "recognition.add_photo"]))
+    def has_enrol_many_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perms(["recognition.add_identity", "recognition.add_photo"]))
 
-    def many_view(self, request: HttpRequest) -> HttpResponse:
-        self._demand_many(request)
+    def _demand_many(self, request: HttpRequest) -> None:
+        self.demand(self.has_enrol_many_permission(request))
+
+    @action(description="Enrol many", permissions=["enrol_many"], icon="group_add")
+    def enrol_many(self, request: HttpRequest) -> HttpResponse:
         return self.page(
             request,
             "admin/recognition/identity/many.html",

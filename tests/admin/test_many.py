@@ -11,6 +11,7 @@ from recognition.services import identities
 from tests.admin.conftest import file
 from tests.fakes import person_jpeg
 
+PAGE = "/admin/recognition/identity/enrol_many/"
 MANY = "/admin/recognition/identity/many/"
 RIGHTS = ("view_identity", "add_identity", "add_photo")
 NAMES = json.dumps(["all/Ann/1.jpg", "all/Ben/1.jpg", "all/top.jpg"])
@@ -20,7 +21,7 @@ def test_the_list_leads_to_the_page(owner, colleague):
     address = "/admin/recognition/identity/"
     assert "Enrol many" in owner.get(address).text
     assert "Enrol many" not in colleague.get(address).text
-    assert owner.get(MANY).status_code == 200
+    assert owner.get(PAGE).status_code == 200
 
 
 def test_a_preview(owner, ann):
@@ -79,14 +80,14 @@ def test_consent_is_recorded_by_who_may_record_it(staff):
     body = {"external_id": "P1", "name": "Ann"}
     assert clerk.post(f"{MANY}person/", body | {"agreed_at": "now"}).status_code == 403
     assert clerk.post(f"{MANY}person/", body).status_code == 200
-    assert "data-agreed" not in clerk.get(MANY).text
+    assert "data-agreed" not in clerk.get(PAGE).text
 
 
-@pytest.mark.parametrize("path", ["", "plan/", "person/", "state/"])
+@pytest.mark.parametrize("path", [PAGE, *(f"{MANY}{name}/" for name in ("plan", "person", "state"))])
 def test_only_who_may_enrol_people_and_photos(staff, outsider, path):
     for rights in (("view_identity", "add_identity"), ("view_identity", "add_photo")):
-        assert staff(*rights).get(MANY + path).status_code == 403
-    assert outsider.get(MANY + path).status_code == 302
+        assert staff(*rights).get(path).status_code == 403
+    assert outsider.get(path).status_code == 302
 
 
 @pytest.mark.parametrize("path", ["plan/", "person/"])

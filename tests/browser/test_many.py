@@ -15,7 +15,7 @@ from tests.fakes import person_jpeg, wall_jpeg
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-MANY = "/admin/recognition/identity/many/"
+MANY = "/admin/recognition/identity/enrol_many/"
 FILES = {
     "all/Ann/1.jpg": person_jpeg(3),
     "all/Ann/2.jpg": person_jpeg(3, variant=1),
