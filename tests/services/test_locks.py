@@ -95,7 +95,7 @@ def test_a_photo_is_deleted_while_its_person_is_erased(enrol, monkeypatch, pool)
     ann = enrol(1)
     photo = ann.photos.first()
     erasing = Event()
-    monkeypatch.setattr(erasure, "rename_in_decisions", before(erasure.rename_in_decisions, erasing))
+    monkeypatch.setattr(erasure, "forget_in_decisions", before(erasure.forget_in_decisions, erasing))
     erase = in_background(pool, lambda: erasure.erase(ann))
     assert erasing.wait(PATIENCE)
     delete = in_background(pool, lambda: photos.delete_photo(photo))
@@ -108,14 +108,14 @@ def test_probes_do_not_wait_for_an_erasure(enrol, monkeypatch, pool):
     ann = enrol(1)
     enrol(2)
     erasing, decided = Event(), Event()
-    real = erasure.rename_in_decisions
+    real = erasure.forget_in_decisions
 
     def rename(*args):
         erasing.set()
         assert decided.wait(PATIENCE)
         real(*args)
 
-    monkeypatch.setattr(erasure, "rename_in_decisions", rename)
+    monkeypatch.setattr(erasure, "forget_in_decisions", rename)
     erase = in_background(pool, lambda: erasure.erase(ann))
     assert erasing.wait(PATIENCE)
     found = in_background(pool, lambda: recognise.identify(person_jpeg(1, variant=6)))
