@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Permission
+from django.core.signals import request_finished, request_started
 from django.db import connections
 from django.test import Client
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
@@ -56,6 +60,35 @@ class Browsers:
             browser.close()
 
 
+class InFlight:
+    """Requests that the site is serving to browsers at this moment."""
+
+    def __init__(self) -> None:
+        self._threads: Counter[int] = Counter()
+        request_started.connect(self._one_more)
+        request_finished.connect(self._one_less)
+
+    def _one_more(self, **_: object) -> None:
+        self._threads[threading.get_ident()] += 1
+
+    def _one_less(self, **_: object) -> None:
+        self._threads[threading.get_ident()] -= 1
+
+    def wait(self, seconds: float = 15.0, *, calm: float = 0.1) -> None:
+        """Until nothing has been served for this long: a request may be on its way from a page that is closed."""
+        own, until, quiet_since = threading.get_ident(), time.monotonic() + seconds, time.monotonic()
+        while time.monotonic() < until and time.monotonic() - quiet_since < calm:
+            if any(n > 0 for thread, n in list(self._threads.items()) if thread != own):
+                quiet_since = time.monotonic()
+            time.sleep(0.01)
+        self._threads.clear()
+
+
+@pytest.fixture(scope="package")
+def in_flight() -> InFlight:
+    return InFlight()
+
+
 @pytest.fixture(scope="package")
 def browsers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsers]:
     with sync_playwright() as playwright:
@@ -67,10 +100,12 @@ def browsers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsers]:
 
 
 @pytest.fixture
-def open_browser(browsers: Browsers) -> Iterator[OpenBrowser]:
+def open_browser(browsers: Browsers, in_flight: InFlight) -> Iterator[OpenBrowser]:
     """Opens Chromium as no test has used it; its camera shows the picture given, and its visitor allows it."""
     yield browsers.open
     browsers.close_pages()
+    # What is still being served would find the next test's tables, and the real networks in between.
+    in_flight.wait()
 
 
 @pytest.fixture
