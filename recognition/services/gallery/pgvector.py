@@ -21,7 +21,7 @@ from recognition.services.gallery.log import Mark
 TABLE = GalleryTemplate._meta.db_table
 EXACT, HNSW, BITS, AUTO = "exact", "hnsw", "bits", "auto"
 INDEXED_FROM = 20_000  # people; below, comparing everybody takes some milliseconds
-SEARCHED = 200  # how wide HNSW searches
+SEARCHED = 400  # how wide HNSW searches
 RERANKED = 1_000  # of how many the signs alone decide
 # Binary COPY: https://www.postgresql.org/docs/current/sql-copy.html; a vector is its length, a zero and its numbers.
 HEAD, TAIL = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
@@ -106,6 +106,7 @@ class PgVector:
             row = cursor.fetchone()
             if row == (True,):
                 return
+            cursor.execute(f"ANALYZE {TABLE}")
             if row is not None:  # one that was cut off while it was built
                 cursor.execute(f"DROP INDEX {name}")
             # Searches and changes go on meanwhile.
