@@ -21,7 +21,9 @@ from recognition.services.gallery.log import Mark
 TABLE = GalleryTemplate._meta.db_table
 EXACT, HNSW, BITS, AUTO = "exact", "hnsw", "bits", "auto"
 INDEXED_FROM = 20_000  # people; below, comparing everybody takes some milliseconds
-SEARCHED = 400  # how wide HNSW searches
+# Links of each in the HNSW graph, how wide it is built and searched. Measured on 10,000 people: of 743 probes above the
+# threshold none was lost; with pgvector's own 16, 64 and 400 seven were.
+LINKS, BUILT, SEARCHED = 32, 200, 500
 RERANKED = 1_000  # of how many the signs alone decide
 # Binary COPY: https://www.postgresql.org/docs/current/sql-copy.html; a vector is its length, a zero and its numbers.
 HEAD, TAIL = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
@@ -113,7 +115,7 @@ class PgVector:
             beside = "" if connection.in_atomic_block else "CONCURRENTLY"
             cursor.execute(
                 f"CREATE INDEX {beside} {name} ON {TABLE} USING hnsw ({column})"
-                f" WHERE model_version_id = {self._version}"
+                f" WITH (m = {LINKS}, ef_construction = {BUILT}) WHERE model_version_id = {self._version}"
             )
 
     def _select(self, kind: str) -> str:
