@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -50,29 +50,37 @@ def strangers(
 
 
 def populate(count: int) -> None:
-    """Write this many people with one vector each straight into Postgres, then build the index."""
+    """Enrol this many people with one vector each, then build the index."""
+    from recognition.services.analysis import active_model
+    from recognition.services.gallery import rebuild_index
+
+    enrol([strangers(count, active_model().dimensions)])
+    rebuild_index()
+
+
+def enrol(parts: Iterable[np.ndarray[tuple[int, int], np.dtype[np.float32]]]) -> None:
+    """Write a person for each of these vectors (n, dimensions) straight into Postgres."""
     from django.db import connection, transaction
 
-    from recognition.models import Embedding
+    from recognition.models import Embedding, Identity
     from recognition.services.analysis import active_model
-    from recognition.services.gallery import rebuild_index, record_change
+    from recognition.services.gallery import record_change
 
     version = active_model()
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO recognition_identity (external_id, name, status, created_at, updated_at)"
-            " SELECT 'bench-' || n, 'Bench ' || n, 'active', now(), now() FROM generate_series(1, %s) n"
-            " RETURNING id",
-            [count],
-        )
-        numbers = [row[0] for row in cursor.fetchall()]
-        vectors = strangers(count, version.dimensions)
-        for start in range(0, count, CHUNK):
-            Embedding.objects.bulk_create(
-                Embedding(identity_id=number, model_version=version, vector=vector, source="bench")
-                for number, vector in zip(
-                    numbers[start : start + CHUNK], vectors[start : start + CHUNK], strict=True
-                )
+    for vectors in parts:
+        with transaction.atomic(), connection.cursor() as cursor:
+            there = Identity.objects.count()
+            cursor.execute(
+                "INSERT INTO recognition_identity (external_id, name, status, created_at, updated_at)"
+                " SELECT 'bench-' || n, 'Bench ' || n, 'active', now(), now()"
+                " FROM generate_series(%s::int, %s::int) n RETURNING id",
+                [there + 1, there + len(vectors)],
             )
-        record_change(None)
-    rebuild_index()
+            numbers = [row[0] for row in cursor.fetchall()]
+            for start in range(0, len(vectors), CHUNK):
+                part = zip(numbers[start : start + CHUNK], vectors[start : start + CHUNK], strict=True)
+                Embedding.objects.bulk_create(
+                    Embedding(identity_id=number, model_version=version, vector=vector, source="bench")
+                    for number, vector in part
+                )
+            record_change(None)

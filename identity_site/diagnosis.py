@@ -145,7 +145,7 @@ def keys() -> Iterator[tuple[str, ...]]:
 def index() -> Iterator[tuple[str, ...]]:
     from recognition.engine.gallery import Gallery
     from recognition.models import GalleryBuild, Identity, ModelVersion
-    from recognition.services.gallery import gallery_folder, last_change
+    from recognition.services.gallery import elsewhere, gallery_folder, last_change
 
     rebuild = f"Run `{manage('rebuild_index')}`; until then each process reads Postgres when it starts."
     version = ModelVersion.objects.filter(active=True).first()
@@ -157,6 +157,9 @@ def index() -> Iterator[tuple[str, ...]]:
         .distinct()
         .count()
     )
+    if elsewhere():
+        yield from _gallery_elsewhere(people)
+        return
     build = GalleryBuild.objects.filter(model_version=version).first()
     if build is None:
         state = (WARNING, rebuild) if people else (OK, "")
@@ -176,6 +179,27 @@ def index() -> Iterator[tuple[str, ...]]:
         yield ERROR, f"the file has {len(gallery)} people, Postgres {people}", rebuild
     if behind > 0 and age.total_seconds() > 1800:
         yield WARNING, "the file is not being renewed", f"The worker does that. {START}"
+
+
+def _gallery_elsewhere(people: int) -> Iterator[tuple[str, ...]]:
+    from recognition.services.gallery import live_gallery
+
+    try:
+        held = len(live_gallery.current())
+    except GalleryError as error:
+        yield (
+            ERROR,
+            f"{settings.GALLERY_BACKEND}: {_first_line(error)}",
+            "Nobody is recognised until it answers.",
+        )
+        return
+    yield OK, f"{held} people in {settings.GALLERY_BACKEND}"
+    if held != people:
+        yield (
+            ERROR,
+            f"Postgres has {people} people",
+            f"Run `{manage('rebuild_index')}`, which fills the store anew.",
+        )
 
 
 def disk() -> Iterator[tuple[str, ...]]:

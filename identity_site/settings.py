@@ -341,6 +341,16 @@ GALLERY_DIR = env.path("GALLERY_DIR", memory_folder.default(DATA_DIR))
 # How the gallery finds candidates: "flat" compares everybody exactly, "rabitq" by short codes first and then the best
 # exactly, "auto" takes the faster way for the number of people.
 GALLERY_INDEX = env.choice("GALLERY_INDEX", "auto", ["auto", "flat", "rabitq"])
+# Which engine finds candidates: "faiss" in each process, from a file in memory; "pgvector" in this Postgres; "milvus".
+# The latter two hold everybody's templates in the clear on a disk.
+GALLERY_BACKEND = env.choice("GALLERY_BACKEND", "faiss", ["faiss", "pgvector", "milvus"])
+# "exact" compares with everybody; "hnsw" and "bits" (signs first, for very many people) by an index; "auto" takes
+# "hnsw" from 20,000 people on.
+GALLERY_PG_INDEX = env.choice("GALLERY_PG_INDEX", "auto", ["auto", "exact", "hnsw", "bits"])
+MILVUS_URL = env.text("MILVUS_URL", "http://127.0.0.1:19530")
+MILVUS_TOKEN = env.text("MILVUS_TOKEN", "")
+# Sites that share one Milvus want a name each.
+MILVUS_COLLECTION = env.text("MILVUS_COLLECTION", "identity_gallery")
 # What has to show that a living person signs in by face: "off", "passive" (no signs of a print or a screen) or
 # "challenge" (the person moves the head as asked). Kiosks have it with their key.
 LIVENESS = env.choice("LIVENESS", "challenge", ["off", "passive", "challenge"])

@@ -91,3 +91,16 @@ def public_names(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Chec
         text = f"The site answers to {remote[0]} without https: browsers give it no camera, and passwords can be read."
         found.append(Warning(text, hint="Put https in front and set HTTPS_ONLY=true.", id="identity.W004"))
     return found
+
+
+@register(Tags.security)
+def gallery_engine(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """An engine that searches has to see what it searches."""
+    if settings.GALLERY_BACKEND == "faiss":
+        return []
+    where = "Postgres" if settings.GALLERY_BACKEND == "pgvector" else f"Milvus ({settings.MILVUS_URL})"
+    text = (
+        f"GALLERY_BACKEND={settings.GALLERY_BACKEND} keeps one vector of each person in the clear in {where}."
+    )
+    hint = "Encrypt its disks and dumps, or take GALLERY_BACKEND=faiss, which keeps them in memory only."
+    return [Warning(text, hint=hint, id="identity.W006")]

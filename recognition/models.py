@@ -16,6 +16,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from pgvector.django import VectorField
 
 from recognition import (
     lookups,  # noqa: F401  registers them
@@ -358,8 +359,43 @@ class GalleryChange(models.Model):
         return f"change {self.pk} of {self.identity}"
 
 
+class GalleryTemplate(models.Model):
+    """A person's template in the clear, for GALLERY_BACKEND=pgvector alone; the log of changes keeps it current.
+
+    No foreign key to the person: whoever writes here waits for nobody who holds a person's row.
+    """
+
+    model_version = models.ForeignKey(
+        ModelVersion, on_delete=models.CASCADE, db_constraint=False, db_index=False
+    )
+    identity = models.BigIntegerField()
+    template = VectorField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["model_version", "identity"], name="one_template_of_each")
+        ]
+
+    def __str__(self) -> str:
+        return f"template of {self.identity}"
+
+
+class TemplateMark(models.Model):
+    """Up to where in the log the templates of a model version are current."""
+
+    model_version = models.OneToOneField(
+        ModelVersion, on_delete=models.CASCADE, primary_key=True, db_constraint=False
+    )
+    number = models.BigIntegerField()
+    at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"templates up to change {self.number}"
+
+
 class GalleryBuild(models.Model):
-    """A gallery file that was built from Postgres; its primary key is the generation."""
+    """A gallery that was built from Postgres; its primary key is the generation. ``file`` is empty where an engine
+    outside this process finds the candidates."""
 
     model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE)
     change_number = models.BigIntegerField(help_text="Changes up to this one are in the file.")

@@ -11,7 +11,7 @@ from recognition.models import Embedding, Identity
 from recognition.services.analysis.installed import active_model
 from recognition.services.enrolment import photos as photo_service
 from recognition.services.enrolment import review
-from recognition.services.gallery.live import record_change
+from recognition.services.gallery.log import record_change
 from tests.fakes import person_jpeg, wall_jpeg
 
 

@@ -58,7 +58,7 @@ class Gallery:
     ) -> Gallery:
         """A gallery of many people. owners: (n,) identity ids in any order; vectors: (n, dimensions)."""
         owners = np.asarray(owners, np.int64)
-        vectors = _checked(vectors, dimensions)
+        vectors = checked(vectors, dimensions)
         if len(owners) != len(vectors):
             raise ValueError(f"{len(owners)} owners of {len(vectors)} vectors")
         if np.any(owners[1:] < owners[:-1]):
@@ -88,7 +88,7 @@ class Gallery:
 
     def put(self, identity_id: int, vectors: Floats) -> None:
         """Add a person, or replace all its vectors. vectors: (n, dimensions), n at least 1."""
-        vectors = _checked(vectors, self.dimensions)
+        vectors = checked(vectors, self.dimensions)
         if not len(vectors):
             raise ValueError("a person needs at least one vector")
         template = gallery_build.unit(vectors.sum(0, keepdims=True))[0]
@@ -103,7 +103,7 @@ class Gallery:
 
     def search(self, probes: Floats, k: int) -> list[list[Match]]:
         """The ``k`` most similar people of each probe, best first. probes: (m, dimensions) unit vectors."""
-        probes = _checked(probes, self.dimensions)
+        probes = checked(probes, self.dimensions)
         if k < 1 or not len(probes):
             return [[] for _ in probes]
         return self._read(lambda: self._search(probes, k))
@@ -118,7 +118,7 @@ class Gallery:
 
     def score(self, probe: Floats, identity_id: int) -> Match | None:
         """How much the probe (dimensions,) resembles this person; None when there is no such person."""
-        probe = _checked(np.asarray(probe)[None], self.dimensions)[0]
+        probe = checked(np.asarray(probe)[None], self.dimensions)[0]
         return self._read(lambda: self._score(probe, identity_id))
 
     def template(self, identity_id: int) -> Floats | None:
@@ -239,7 +239,8 @@ def fuse(template_scores: Floats, counts: Sequence[int] | Ints, photo_scores: Fl
     return final
 
 
-def _checked(vectors: Floats | NDArray[np.float64], dimensions: int) -> Floats:
+def checked(vectors: Floats | NDArray[np.float64], dimensions: int) -> Floats:
+    """(n, dimensions) as float32, one block of memory. Raises ValueError for another shape."""
     vectors = np.ascontiguousarray(vectors, np.float32)
     if vectors.ndim != 2 or vectors.shape[1] != dimensions:
         raise ValueError(f"vectors of shape {vectors.shape} instead of (n, {dimensions})")

@@ -117,3 +117,12 @@ def test_names_that_others_reach(
     found = checks.public_names(None)
     assert ids(found) == expected
     assert all("identity.example" in message.msg for message in found)
+
+
+@pytest.mark.parametrize("engine", ["pgvector", "milvus"])
+def test_an_engine_that_keeps_vectors_in_the_clear(settings: Any, engine: str) -> None:
+    assert checks.gallery_engine(None) == []
+    settings.GALLERY_BACKEND = engine
+    (found,) = checks.gallery_engine(None)
+    assert found.id == "identity.W006"
+    assert "in the clear" in found.msg

@@ -19,7 +19,7 @@ from django.db import connection
 from identity_site import diagnosis, standing
 from identity_site.celery import SWEPT
 from recognition.engine.runtimes import accelerator
-from recognition.models import Embedding, GalleryBuild, Identity, ModelVersion
+from recognition.models import Embedding, GalleryBuild, GalleryTemplate, Identity, ModelVersion
 from recognition.services.analysis.installed import active_model
 from recognition.services.gallery import index
 from recognition.tasks import sweep_photos
@@ -204,6 +204,21 @@ class TestIndex:
         assert found.state == "error"
         assert build.file in found.summary
         assert "rebuild_index" in found.advice
+
+    def test_elsewhere(self, person: Identity, settings: Any) -> None:
+        settings.GALLERY_BACKEND = "pgvector"
+        (found,) = findings("index")
+        assert (found.state, found.summary) == ("ok", "1 people in pgvector")
+        GalleryTemplate.objects.all().delete()
+        (found,) = findings("index", "error")
+        assert found.summary == "Postgres has 1 people"
+        assert "rebuild_index" in found.advice
+
+    def test_elsewhere_and_away(self, person: Identity, settings: Any) -> None:
+        settings.GALLERY_BACKEND, settings.MILVUS_URL = "milvus", "http://127.0.0.1:9"
+        (found,) = findings("index")
+        assert found.state == "error"
+        assert found.summary.startswith("milvus: Milvus at http://127.0.0.1:9")
 
 
 @pytest.mark.parametrize(("free", "state"), [(1e8, "error"), (1e9, "warning"), (1e11, "ok")])

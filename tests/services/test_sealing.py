@@ -14,7 +14,8 @@ from recognition.engine.types import GalleryError
 from recognition.models import DataKey, Embedding, Identity, Photo, ProbePicture, StoredFile
 from recognition.services.enrolment import move_photo, photos
 from recognition.services.files import read_file, reseal
-from recognition.services.gallery.live import LiveGallery, record_change
+from recognition.services.gallery.live import LiveGallery
+from recognition.services.gallery.log import record_change
 from recognition.services.gallery.vectors import load_vectors
 from recognition.services.identities import erasure, merging, people
 from recognition.services.recognition import recognise

@@ -17,7 +17,10 @@ from recognition.engine.gallery_file import GalleryFile
 from recognition.engine.types import GalleryError
 from recognition.models import GalleryBuild, GalleryChange, ModelChange, ModelVersion
 from recognition.services.analysis import active_model
-from recognition.services.gallery.live import build_from_database, check_folder, gallery_folder, last_change
+from recognition.services.gallery.live import AnyGallery, build_from_database, check_folder, gallery_folder
+from recognition.services.gallery.log import last_change
+from recognition.services.gallery.store import elsewhere
+from recognition.services.gallery.stored import StoredGallery
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +35,14 @@ _checked: dict[Path, float] = {}  # when this process read a whole file last
 FORMER_KEPT = timedelta(minutes=10)
 
 
-def rebuild_index(version: ModelVersion | None = None) -> GalleryBuild | None:
+def rebuild_index(version: ModelVersion | None = None, *, anew: bool = True) -> GalleryBuild | None:
     """Build the gallery of a model, by default the active one, anew; processes start from it.
 
-    None when another process is already building.
+    anew: a store outside this process is written from the beginning, too, instead of being brought up to date.
+    None when another process is already building. Raises GalleryError when that store cannot be written.
     """
     with transaction.atomic():
-        return _build(version or active_model()) if _sole_writer() else None
+        return _build(version or active_model(), anew=anew) if _sole_writer() else None
 
 
 def rebuild_if_stale() -> GalleryBuild | None:
@@ -50,6 +54,9 @@ def rebuild_if_stale() -> GalleryBuild | None:
     built = [_rebuild_if_stale(version) for version in versions]
     if not any(built):
         drop_former_builds()
+    if elsewhere():
+        for version in versions:
+            StoredGallery(version).store.tend()
     return built[0]
 
 
@@ -63,7 +70,7 @@ def _rebuild_if_stale(version: ModelVersion) -> GalleryBuild | None:
     wait = max(wait, RESTS * timedelta(seconds=build.seconds))
     if not changes or build.created_at > timezone.now() - wait:
         return None
-    return rebuild_index(version)
+    return rebuild_index(version, anew=False)
 
 
 def _whole(build: GalleryBuild) -> bool:
@@ -72,6 +79,8 @@ def _whole(build: GalleryBuild) -> bool:
     if time.monotonic() - _checked.get(path, -CHECK_SECONDS) < CHECK_SECONDS:
         return path.exists()
     version = build.model_version
+    if elsewhere() or not build.file:
+        return elsewhere() and not build.file
     try:
         GalleryFile.open(path, dimensions=version.dimensions, model=version.name).check()
     except FileNotFoundError:
@@ -119,17 +128,22 @@ def _sole_writer() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _build(version: ModelVersion) -> GalleryBuild:
+def _build(version: ModelVersion, *, anew: bool) -> GalleryBuild:
     start = time.perf_counter()
     build = GalleryBuild.objects.create(
         model_version=version, change_number=0, identities=0, vectors=0, file="", seconds=0.0
     )
-    build.file = f"{build.pk}.gallery"
-    folder = gallery_folder()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    check_folder(folder)
-    gallery = build_from_database(version, folder / build.file, build.pk)
-    build.change_number = gallery.change_number
+    gallery: AnyGallery
+    if elsewhere():
+        gallery = StoredGallery(version)
+        build.change_number = gallery.fill(anew=anew).number
+    else:
+        build.file = f"{build.pk}.gallery"
+        folder = gallery_folder()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        check_folder(folder)
+        gallery = build_from_database(version, folder / build.file, build.pk)
+        build.change_number = gallery.change_number
     build.identities, build.vectors = len(gallery), gallery.vector_count
     build.seconds = round(time.perf_counter() - start, 3)
     build.save()

@@ -14,56 +14,32 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import NamedTuple
 
 import numpy as np
 from django.conf import settings
-from django.db import connection
 
 from recognition.engine.first_stage import chosen
 from recognition.engine.gallery import Gallery
 from recognition.engine.gallery_build import header, in_memory, write
 from recognition.engine.types import GalleryError
-from recognition.models import GalleryBuild, GalleryChange, Identity, ModelVersion
+from recognition.models import GalleryBuild, Identity, ModelVersion
 from recognition.services import queue
 from recognition.services.analysis import active_model
+from recognition.services.gallery.log import Mark, changed_between, last_mark
+from recognition.services.gallery.store import elsewhere
+from recognition.services.gallery.stored import StoredGallery
 from recognition.services.gallery.vectors import everybody, load_vectors
 
 log = logging.getLogger(__name__)
 
-CHANGE_LOCK = 7_261_001  # advisory lock: change numbers are committed in the order in which they are taken
-MOST_CHANGES = 5_000  # people, or a twentieth of them; beyond that, loading everything is the faster way
+# Both answer the same questions.
+AnyGallery = Gallery | StoredGallery
+
 RETRY_SECONDS = 60.0
 RENEW_SECONDS = 60.0
-
-
-def record_change(*identity_ids: int | None) -> None:
-    """Log that these people's vectors or states changed. Must run inside the transaction that changes them."""
-    if not connection.in_atomic_block:
-        raise RuntimeError("a change is recorded in the transaction that makes it")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CHANGE_LOCK])
-    GalleryChange.objects.bulk_create(GalleryChange(identity=pk) for pk in identity_ids)
-
-
-class Mark(NamedTuple):
-    """A place in the log. The time tells it from a place of the same number in a restored database's log."""
-
-    number: int
-    at: datetime | None = None  # None for one that was read from a file
-
-
-def last_mark() -> Mark:
-    row = GalleryChange.objects.order_by("-id").values_list("id", "created_at").first()
-    return Mark(*row) if row else Mark(0)
-
-
-def last_change() -> int:
-    return last_mark().number
 
 
 def gallery_folder() -> Path:
@@ -126,14 +102,17 @@ class LiveGallery:
     def __init__(self, version: Callable[[], ModelVersion] = active_model) -> None:
         self._version = version
         self._held: tuple[Gallery, Mark] | None = None
+        self._stored: StoredGallery | None = None
         self._lock = Lock()
         self._renewing = Lock()
         self._renewed = 0.0
         self._complained = -RETRY_SECONDS
 
-    def current(self, mark: Mark | None = None) -> Gallery:
+    def current(self, mark: Mark | None = None) -> AnyGallery:
         """The gallery with every committed change in it. mark: where the log ends, if it was just asked for."""
         mark = mark or last_mark()
+        if elsewhere():
+            return self._stored_up_to(mark)
         self._renew()
         held = self._held
         if held is not None and held[1] == mark:
@@ -149,7 +128,15 @@ class LiveGallery:
 
     def forget(self) -> None:
         with self._lock:
-            self._held = None
+            self._held = self._stored = None
+
+    def _stored_up_to(self, mark: Mark) -> StoredGallery:
+        version = self._version()
+        stored = self._stored
+        if stored is None or stored.version.pk != version.pk:
+            stored = self._stored = StoredGallery(version)
+        stored.catch_up(mark)
+        return stored
 
     def _renew(self) -> None:
         """Now and then go over to the file that was built last: the own changes since then are fewer, and memory of
@@ -241,23 +228,11 @@ def _newest(version: ModelVersion) -> GalleryBuild | None:
 
 def _catch_up(gallery: Gallery, own: Mark, mark: Mark, version: ModelVersion) -> bool:
     """Apply the changes between two places of the log; False when the gallery has to be loaded anew."""
-    if own == mark or own == Mark(mark.number):
-        return True
-    # One query, so that nothing between the two can be pruned unnoticed: pruning begins at the old end.
-    rows = list(
-        GalleryChange.objects.filter(id__gte=own.number, id__lte=mark.number)
-        .order_by("id")
-        .values_list("id", "created_at", "identity")
-    )
-    # Without our own place the log is pruned, or it is that of a database restored from a backup.
-    if not rows or rows[0][0] != own.number or own.at not in (None, rows[0][1]):
+    changed = changed_between(own, mark, len(gallery)) if version.name == gallery.model else None
+    if changed is None:
         return False
-    changed = sorted({identity for _, _, identity in rows[1:] if identity is not None})
-    everything = any(identity is None for _, _, identity in rows[1:])
-    most = max(MOST_CHANGES, len(gallery) // 20)
-    if everything or len(changed) > most or version.name != gallery.model:
-        return False
-    _apply(gallery, version, changed)
+    if changed:
+        _apply(gallery, version, changed)
     gallery.change_number = mark.number
     return True
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from django.db import connection
 
-from recognition.engine.gallery import Gallery
 from recognition.models import ThresholdPolicy
 from recognition.services.errors import Conflict
-from recognition.services.gallery import Mark, live_gallery
+from recognition.services.gallery import AnyGallery, Mark, live_gallery
 from recognition.services.thresholds import active_policy
 
 # xmin is another one after every change of the row, so a kept policy is never an outdated one.
@@ -25,7 +24,7 @@ ATTEMPTS = 3
 _kept: tuple[tuple[object, ...], ThresholdPolicy] | None = None
 
 
-def in_force() -> tuple[ThresholdPolicy, Gallery]:
+def in_force() -> tuple[ThresholdPolicy, AnyGallery]:
     """Policy and gallery of the same model, also while another model is being activated.
 
     Raises Conflict when they do not come together.

@@ -10,13 +10,13 @@ from uuid import UUID, uuid4
 import numpy as np
 from django.db import transaction
 
-from recognition.engine.gallery import Gallery
 from recognition.engine.quality import PROBE, unlit
 from recognition.engine.types import Floats, Image, Match
 from recognition.models import Decision, Identity, ModelVersion, ThresholdPolicy
 from recognition.services import metrics
 from recognition.services.analysis import SeenFace, Timings, get_analyzer, quality_dict
 from recognition.services.errors import Conflict, NotFound
+from recognition.services.gallery import AnyGallery
 from recognition.services.recognition import pictures as probe_pictures
 from recognition.services.recognition import shadow
 from recognition.services.recognition.answers import (
@@ -127,7 +127,7 @@ def identify_together(
     return replace(answer.faces[0], decision_id=decision.pk)
 
 
-def _search(gallery: Gallery, seen: Sequence[SeenFace], count: int) -> list[list[Match]]:
+def _search(gallery: AnyGallery, seen: Sequence[SeenFace], count: int) -> list[list[Match]]:
     """The best people for each face, best first; none for a face without a vector."""
     vectors = [face.vector for face in seen if face.vector is not None]
     found: Iterator[list[Match]] = iter(gallery.search(np.stack(vectors), count) if vectors else [])
@@ -169,7 +169,7 @@ def _record(
     ranked: Sequence[Sequence[Match]],
     asker: Asker,
     policy: ThresholdPolicy,
-    gallery: Gallery,
+    gallery: AnyGallery,
 ) -> list[Decision]:
     rows = [
         _row(

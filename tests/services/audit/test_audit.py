@@ -33,6 +33,8 @@ NOT_WATCHED = {
     "recognition_auditlink",
     "recognition_datakey",
     "recognition_embedding",
+    "recognition_gallerytemplate",
+    "recognition_templatemark",
     "recognition_calibration",
     "recognition_evaluation",
     "recognition_gallerybuild",

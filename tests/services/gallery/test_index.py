@@ -16,7 +16,8 @@ from recognition.engine.gallery import Gallery
 from recognition.models import GalleryBuild, GalleryChange
 from recognition.services.gallery import index
 from recognition.services.gallery import live as live_gallery
-from recognition.services.gallery.live import LiveGallery, last_change
+from recognition.services.gallery.live import LiveGallery
+from recognition.services.gallery.log import last_change
 from recognition.services.identities import erasure, people
 from recognition.tasks import rebuild_index as task
 from recognition.tasks import rebuild_index_if_stale as beat

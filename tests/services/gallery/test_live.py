@@ -21,7 +21,9 @@ from recognition.models import Embedding, GalleryChange, Identity, ModelVersion
 from recognition.services.enrolment import photos
 from recognition.services.gallery import index, vectors
 from recognition.services.gallery import live as live_gallery
-from recognition.services.gallery.live import LiveGallery, record_change
+from recognition.services.gallery import log as gallery_log
+from recognition.services.gallery.live import LiveGallery
+from recognition.services.gallery.log import record_change
 from recognition.services.identities import erasure, merging, people
 from tests.fakes import person_jpeg, person_vector
 from tests.galleries import enrol_vectors
@@ -124,7 +126,7 @@ class TestAnotherProcess:
             assert other.current() is gallery
 
     def test_very_many_changes_are_read_at_once(self, enrol, loads, monkeypatch):
-        monkeypatch.setattr(live_gallery, "MOST_CHANGES", 3)
+        monkeypatch.setattr(gallery_log, "MOST_CHANGES", 3)
         other = LiveGallery()
         enrol(1)
         other.current()
@@ -217,7 +219,7 @@ class TestOrder:
         real = live_gallery.active_model
 
         def prune_first():
-            GalleryChange.objects.filter(id__lt=live_gallery.last_change()).delete()
+            GalleryChange.objects.filter(id__lt=gallery_log.last_change()).delete()
             return real()
 
         monkeypatch.setattr(live_gallery, "active_model", prune_first)
@@ -275,7 +277,7 @@ class TestFile:
         build = index.rebuild_index()
         content = (folder / build.file).read_bytes()
         ben = enrol(2)
-        GalleryChange.objects.filter(id__lt=live_gallery.last_change()).delete()
+        GalleryChange.objects.filter(id__lt=gallery_log.last_change()).delete()
         (folder / build.file).write_bytes(content)
         assert ben.pk in LiveGallery().current()
 
@@ -399,7 +401,7 @@ class TestRestoredDatabase:
         other = LiveGallery()
         assert len(other.current()) == 2
         Embedding.objects.filter(identity=ben).delete()
-        GalleryChange.objects.filter(id__gt=live_gallery.last_change() - 2).delete()
+        GalleryChange.objects.filter(id__gt=gallery_log.last_change() - 2).delete()
         assert other.current().identities() == [ann.pk]
 
     def test_that_has_gone_on_beyond_what_the_process_knew(self, enrol):
@@ -407,7 +409,7 @@ class TestRestoredDatabase:
         ann = enrol(1)
         other = LiveGallery()
         other.current()
-        number = live_gallery.last_change()
+        number = gallery_log.last_change()
         Embedding.objects.filter(identity=ann).delete()
         GalleryChange.objects.filter(id=number).update(created_at=timezone.now() + timedelta(hours=1))
         assert other.current().identities() == []

@@ -23,7 +23,7 @@ from recognition.services.analysis.installed import active_model
 from recognition.services.enrolment import photos
 from recognition.services.errors import Conflict, NotFound
 from recognition.services.gallery import index
-from recognition.services.gallery.live import record_change
+from recognition.services.gallery.log import record_change
 from recognition.services.identities import erasure, merging, people
 from recognition.services.models import changes as model_changes
 from recognition.services.models import comparison as model_comparison

@@ -11,7 +11,8 @@ from recognition.services.analysis.analyzer import get_analyzer
 from recognition.services.analysis.installed import active_model
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.gallery import live
-from recognition.services.gallery.live import record_change
+from recognition.services.gallery import log as gallery_log
+from recognition.services.gallery.log import record_change
 from recognition.services.identities import erasure, people
 from recognition.services.recognition import in_force as in_force
 from recognition.services.recognition import recognise
@@ -116,7 +117,7 @@ class TestIdentify:
             kept = decisions[face.identity.pk]
             assert kept.probe == answer.probe
             assert (kept.policy, kept.model_version, kept.kind) == (policy, policy.model_version, "identify")
-            assert kept.change_number == live.last_change()
+            assert kept.change_number == gallery_log.last_change()
             scores = [candidate["score"] for candidate in kept.candidates]
             assert kept.score == pytest.approx(face.candidates[0].score)
             assert kept.margin == pytest.approx(scores[0] - scores[1], abs=1e-5)
