@@ -24,6 +24,7 @@ from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 from redis.exceptions import RedisError
 
@@ -78,9 +79,9 @@ class FaceRefused(Exception):
         self.code = code
         self.wait = wait
         self.status = STATUS.get(code, 400)
-        super().__init__(
-            message or str(TEXTS.get(code) or reason_text(code, otherwise=TEXTS["not_recognised"]))
-        )
+        known = gettext(TEXTS[code]) if code in TEXTS else ""
+        otherwise = gettext(TEXTS["not_recognised"])
+        super().__init__(message or known or reason_text(code, otherwise=otherwise))
 
 
 def start_challenge(request: HttpRequest) -> dict[str, Any]:
