@@ -34,6 +34,8 @@ def remove_lookalikes(pair: Lookalikes) -> None:
 
 def lookalikes_of(identity: Identity) -> list[Identity]:
     """The others with whom this person is confused, also under the names of those who were merged."""
+    if not Lookalikes.objects.exists():  # as on most sites
+        return []
     own = numbers_of(identity.pk)
     rows = Lookalikes.objects.filter(Q(first__in=own) | Q(second__in=own)).values_list("first", "second")
     others = {number for pair in rows for number in pair} - set(own)
