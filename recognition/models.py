@@ -636,7 +636,7 @@ class Correction(models.Model):
     person and taken back, to be put back when the correction is.
     """
 
-    decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="corrections")
+    decision = models.OneToOneField(Decision, on_delete=models.CASCADE, related_name="correction")
     identity = models.ForeignKey(
         Identity, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name="person"
     )
@@ -646,7 +646,6 @@ class Correction(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        constraints = [models.UniqueConstraint(fields=["decision"], name="one_correction_of_a_decision")]
 
     def __str__(self) -> str:
         return f"correction of event {self.decision_id}"

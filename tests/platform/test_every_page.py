@@ -105,6 +105,7 @@ def values(db, request, settings) -> dict[str, object]:
     other = ModelVersion.objects.create(name="other-embedder", version="1", dimensions=512)
     ModelChange.objects.create(before=active_model(), target=other, state=ModelChange.State.DONE)
     photo = ann.photos.first()
+    identities.add_lookalikes(ann, identities.create_identity(name="Ben"))
     merge = Merge.objects.create(into=ann, other=ann, moved={})  # its page only asks
     return {
         "merge_id": merge.pk,
@@ -143,7 +144,7 @@ def visitors(values) -> dict[str, Client]:
     RecoveryCodes.activate(owner)
     return {
         "stranger": Client(),
-        "person": signed_in(Identity.objects.get().user.username),
+        "person": signed_in(Identity.objects.get(user__isnull=False).user.username),
         "owner": signed_in_owner,
         "kiosk": Client(headers={"Authorization": f"Bearer {key}"}),
         "tablet": tablet,
