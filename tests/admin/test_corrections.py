@@ -44,7 +44,7 @@ class TestThePage:
         assert 'href="' + page_of(seen) in owner.get(f"{LIST}{seen.pk}/change/").text
         text = owner.get(page_of(seen)).text
         assert "Decided then: <strong>recognised: Ann</strong>" in text
-        assert f'value="{ben.pk}" class="id-button id-primary">It was Ben' in text
+        assert f'value="{ben.pk}" class="id-button">It was Ben' in text
         assert "Not Ann, and nobody who is known" in text
         assert f"/photos/{ann.photos.first().pk}" in text
 
