@@ -74,7 +74,7 @@ class CameraAdmin(SiteAdmin):
             return str(known["trouble"])
         return f"{known['fps']} frames a second, known after {known['delay_ms']} ms"
 
-    @display(description="")
+    @display(description="live picture")
     def look(self, camera: Camera) -> str:
         address = reverse("cameras:page", args=[camera.name])
         return format_html('<a class="text-link" href="{}">Look on</a>', address)

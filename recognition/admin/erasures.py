@@ -34,7 +34,8 @@ class ErasureAdmin(ReadOnlyAdmin):
 
     @display(description="receipt")
     def shown_receipt(self, erasure: Erasure) -> str:
-        return format_html('<pre class="id-pre">{}</pre>', json.dumps(erasure.receipt, indent=1))
+        text = '<pre class="id-pre" tabindex="0" role="group" aria-label="Receipt">{}</pre>'
+        return format_html(text, json.dumps(erasure.receipt, indent=1))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

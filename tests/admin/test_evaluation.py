@@ -47,7 +47,7 @@ def test_asking_leads_to_a_page_that_waits(owner, sent):
     assert sent == [(queue.EVALUATE, run.pk)]
     assert run.created_by.username == "owner"
     shown = owner.get(page(run)).content.decode()
-    assert 'http-equiv="refresh"' in shown
+    assert "data-renew" in shown
     assert "Waiting for a worker" in shown
 
 
