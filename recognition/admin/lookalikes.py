@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -15,6 +16,15 @@ from recognition.models import Lookalikes
 from recognition.services import identities
 
 WHY = {"one was taken for the other": "warning", "added by staff": "info"}
+
+
+class PersonSelect(AutocompleteSelect):
+    """Says what to type, also to a screen reader: the theme's own has no name before something is chosen."""
+
+    def build_attrs(
+        self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        return super().build_attrs(base_attrs, extra_attrs) | {"data-placeholder": "Name or ID"}
 
 
 class PairForm(ModelForm):  # type: ignore[type-arg]
@@ -46,6 +56,10 @@ class LookalikesAdmin(SiteAdmin):
     @display(description="why", ordering="source", label=WHY)
     def shown_source(self, pair: Lookalikes) -> str:
         return pair.get_source_display()
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs["widget"] = PersonSelect(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
