@@ -9,6 +9,7 @@ from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views import View
 from django.views.decorators.cache import never_cache
 
@@ -25,10 +26,10 @@ class ConsentView(View):
     def whose(self) -> Identity:
         raise NotImplementedError
 
-    def get(self, request: HttpRequest, **_: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **__: Any) -> HttpResponse:
         return self._page(request, self.whose())
 
-    def post(self, request: HttpRequest, **_: Any) -> HttpResponse:
+    def post(self, request: HttpRequest, **__: Any) -> HttpResponse:
         identity = self.whose()
         match request.POST.get("do"):
             case "give":
@@ -37,23 +38,23 @@ class ConsentView(View):
                     return self._page(request, identity, problem, status=400)
             case "withdraw":
                 identities.withdraw_consent(identity, by=THEMSELVES)
-                messages.success(request, "Your consent is withdrawn. You are not recognised any more.")
+                messages.success(request, _("Your consent is withdrawn. You are not recognised any more."))
             case _:
-                return self._page(request, identity, "Choose what to do.", status=400)
+                return self._page(request, identity, _("Choose what to do."), status=400)
         return HttpResponseRedirect(request.path)
 
     def _give(self, request: HttpRequest, identity: Identity) -> str:
         """What is wrong, or nothing when it is on record."""
         text = identities.consent_text()
         if request.POST.get("version") != str(text.version):
-            return "The text was changed just now. Read the new one, please."
+            return _("The text was changed just now. Read the new one, please.")
         if not request.POST.get("agreed"):
-            return "Tick that you have read the text and agree."
+            return _("Tick that you have read the text and agree.")
         try:
             identities.give_consent(identity, way=Consent.Way.SELF, by=THEMSELVES, version=text.version)
         except ServiceError as error:
             return str(error)
-        messages.success(request, "Thank you. Your consent is on record.")
+        messages.success(request, _("Thank you. Your consent is on record."))
         return ""
 
     def _page(
@@ -97,5 +98,5 @@ class LinkedConsentView(ConsentView):
         try:
             return super().dispatch(request, *args, **kwargs)
         except Http404:
-            text = "This link does not count any more. Ask whoever gave it to you for a new one."
+            text = _("This link does not count any more. Ask whoever gave it to you for a new one.")
             return render(request, "accounts/consent_lost.html", {"text": text}, status=404)

@@ -9,6 +9,7 @@ from allauth.core.internal import ratelimit
 from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -35,7 +36,7 @@ def copy(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return render(request, "accounts/copy.html")
     if not ratelimit.consume(request, app=ALLAUTH, action="access_copy", user=request.user):
-        problem = "You had several copies in the last hour. Try again later."
+        problem = _("You had several copies in the last hour. Try again later.")
         return render(request, "accounts/copy.html", {"problem": problem}, status=429)
     file = identities.open_access_copy(identity)
     return cast(HttpResponse, FileResponse(file, as_attachment=True, filename="about-me.zip"))

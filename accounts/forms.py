@@ -8,6 +8,7 @@ from allauth.account import forms as allauth_forms
 from django import forms
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext_lazy as _
 
 from recognition.engine.types import REASONS
 from recognition.services.errors import Invalid
@@ -21,12 +22,12 @@ class FaceLoginForm(forms.Form):
 
     token = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
     photo = forms.FileField(
-        label="Photo of your face",
+        label=_("Photo of your face"),
         required=False,
         error_messages={
-            "required": "Choose a photo.",
-            "empty": REASONS["empty"],
-            "invalid": "Choose a photo.",
+            "required": _("Choose a photo."),
+            "empty": _(REASONS["empty"]),
+            "invalid": _("Choose a photo."),
         },
         widget=forms.FileInput(attrs={"accept": "image/*", "capture": "user"}),
     )
@@ -40,7 +41,7 @@ class FaceLoginForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         found: dict[str, Any] = super().clean() or {}
         if "photo" in found and not found["photo"] and not found.get("token"):
-            self.add_error("photo", forms.ValidationError("Choose a photo.", code="required"))
+            self.add_error("photo", forms.ValidationError(_("Choose a photo."), code="required"))
         return found
 
     def picture(self) -> bytes:
@@ -100,7 +101,9 @@ class FramesForm(forms.Form):
 
 class PasswordForm(forms.Form):
     password = forms.CharField(
-        strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True})
+        label=_("Password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
     )
 
 
@@ -110,8 +113,8 @@ class LoginForm(allauth_forms.LoginForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         login = self.fields["login"]
-        login.label = "User name or e-mail"
+        login.label = _("User name or e-mail")
         login.widget.attrs.pop("placeholder", None)
         login.widget.attrs |= {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
         self.fields["password"].widget.attrs.pop("placeholder", None)
-        self.fields["remember"].label = "Stay signed in on this device"
+        self.fields["remember"].label = _("Stay signed in on this device")

@@ -13,12 +13,15 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from accounts.decorators import more_than_a_face
 from recognition.services import site_secrets
 
 PURPOSE = "second factors"
-DEMAND = "Set up a second factor first: an app that shows codes, or a passkey. The administration opens then."
+DEMAND = _(
+    "Set up a second factor first: an app that shows codes, or a passkey. The administration opens then."
+)
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]

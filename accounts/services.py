@@ -24,13 +24,16 @@ from django.db import transaction
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 from redis.exceptions import RedisError
 
 from accounts import policies
 from accounts.models import FaceOpens, User
-from recognition.engine.types import REASONS, EngineError
+from recognition.engine.types import EngineError
 from recognition.services import identities, liveness, recognition, thresholds
 from recognition.services.errors import Busy, NotFound, ServiceError
+from recognition.services.wording import reason_text
 
 log = logging.getLogger(__name__)
 
@@ -42,23 +45,23 @@ FACE = "face"  # the name of this way to sign in among allauth's authentication 
 
 # What the person in front of the camera should do next. Other codes have their sentence in `REASONS`.
 TEXTS = {
-    "no_face": "No face was found. Show your whole face, from the front.",
-    "several_people": "There are several people in the picture. Only one person, please.",
-    "covered": "Your face is covered. Take off mask or sunglasses, then try again.",
-    "too_small": "Come closer to the camera.",
-    "too_blurred": "Hold still, then try again.",
-    "too_dark": "More light, please. Turn towards a lamp or a window.",
-    "too_bright": "Too much light. Turn a little away from it.",
-    "too_turned": "Look straight into the camera.",
-    "not_recognised": "You were not recognised. Try again, or sign in with your password.",
-    "too_many_attempts": "Too many attempts. Wait some minutes, or sign in with your password.",
-    "too_many_this_hour": "Too many attempts this hour. Sign in with your password.",
-    "liveness_required": "Turn the camera on and follow the words. A file cannot sign anybody in.",
-    "liveness_token": "It took too long to sign in. Try again.",
-    "not_live": "It could not be seen that you are there in person. Try again with the camera.",
-    "overloaded": "Many people are signing in. Wait a moment, then try again.",
-    "wrong_password": "That is not the password of your account.",
-    "unavailable": "Face login is out of order at the moment. Sign in with your password.",
+    "no_face": _("No face was found. Show your whole face, from the front."),
+    "several_people": _("There are several people in the picture. Only one person, please."),
+    "covered": _("Your face is covered. Take off mask or sunglasses, then try again."),
+    "too_small": _("Come closer to the camera."),
+    "too_blurred": _("Hold still, then try again."),
+    "too_dark": _("More light, please. Turn towards a lamp or a window."),
+    "too_bright": _("Too much light. Turn a little away from it."),
+    "too_turned": _("Look straight into the camera."),
+    "not_recognised": _("You were not recognised. Try again, or sign in with your password."),
+    "too_many_attempts": _("Too many attempts. Wait some minutes, or sign in with your password."),
+    "too_many_this_hour": _("Too many attempts this hour. Sign in with your password."),
+    "liveness_required": _("Turn the camera on and follow the words. A file cannot sign anybody in."),
+    "liveness_token": _("It took too long to sign in. Try again."),
+    "not_live": _("It could not be seen that you are there in person. Try again with the camera."),
+    "overloaded": _("Many people are signing in. Wait a moment, then try again."),
+    "wrong_password": _("That is not the password of your account."),
+    "unavailable": _("Face login is out of order at the moment. Sign in with your password."),
 }
 STATUS = {"too_many_attempts": 429, "too_many_this_hour": 429, "unavailable": 503, "overloaded": 503}
 BUSY_SECONDS = 1
@@ -76,7 +79,9 @@ class FaceRefused(Exception):
         self.code = code
         self.wait = wait
         self.status = STATUS.get(code, 400)
-        super().__init__(message or TEXTS.get(code) or REASONS.get(code) or TEXTS["not_recognised"])
+        known = gettext(TEXTS[code]) if code in TEXTS else ""
+        otherwise = gettext(TEXTS["not_recognised"])
+        super().__init__(message or known or reason_text(code, otherwise=otherwise))
 
 
 def start_challenge(request: HttpRequest) -> dict[str, Any]:

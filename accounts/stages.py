@@ -16,6 +16,7 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render, resolve_url
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -80,6 +81,6 @@ def _fits(request: HttpRequest, user: Any, form: PasswordForm) -> bool:
         form.add_error(None, error)
         return False
     if found is None or found.pk != user.pk:
-        form.add_error("password", "That is not the password of your account.")
+        form.add_error("password", _("That is not the password of your account."))
         return False
     return True

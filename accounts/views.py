@@ -12,6 +12,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 from django.views.generic import FormView
@@ -19,16 +20,16 @@ from django.views.generic import FormView
 from accounts import policies, services
 from accounts.decorators import face_login_required_on
 from accounts.forms import FaceLoginForm, FramesForm
-from recognition.engine.types import REASONS
 from recognition.models import Photo
 from recognition.services import identities, liveness
 from recognition.services.recognition import recent_sign_ins
+from recognition.services.wording import reason_text
 
 # Where the sentence of `REASONS` speaks to those who enrol.
 OWN_PHOTO = {
-    "several_faces": "There are several people in it. An administrator has to say which one is you.",
-    "duplicate": "It is the same as another photo of yours.",
-    "failed": "It could not be looked at. An administrator can add it again.",
+    "several_faces": _("There are several people in it. An administrator has to say which one is you."),
+    "duplicate": _("It is the same as another photo of yours."),
+    "failed": _("It could not be looked at. An administrator can add it again."),
 }
 
 
@@ -90,7 +91,9 @@ def add_frames(request: HttpRequest, challenge: UUID) -> HttpResponse:
     """The next frames of it; the answer says what to tell the person."""
     form = FramesForm(request.POST, request.FILES)
     if not form.is_valid():
-        return JsonResponse({"code": "invalid", "message": "These frames cannot be read."}, status=400)
+        return JsonResponse(
+            {"code": "invalid", "message": str(_("These frames cannot be read."))}, status=400
+        )
     try:
         sent = form.cleaned_data
         answer = services.add_frames(request, challenge, sent["nonce"], sent["frames"])
@@ -129,4 +132,4 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 def advice(photo: Photo) -> str:
     """Why a photo of one's own is not used. What staff have to do about it is not said to oneself."""
-    return OWN_PHOTO.get(photo.reason) or REASONS.get(photo.reason, "")
+    return str(OWN_PHOTO.get(photo.reason) or reason_text(photo.reason, otherwise=""))

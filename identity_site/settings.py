@@ -155,6 +155,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -217,6 +218,7 @@ ACCOUNT_RATE_LIMITS = {
     "face_challenge": "30/m/ip",
     "access_copy": "5/h/user",
 }
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
@@ -447,6 +449,7 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "recognition.admin.navigation.mark"}],
     "STYLES": ["recognition.admin.navigation.stylesheet"],
     "SIDEBAR": {"navigation": "recognition.admin.navigation.sidebar"},
+    "SHOW_LANGUAGES": True,
     "DASHBOARD_CALLBACK": "recognition.admin.dashboard.dashboard",
     "COLORS": {
         "primary": {
@@ -475,7 +478,14 @@ METRICS_DIR = env.path("METRICS_DIR", memory_folder.default(DATA_DIR, "metrics")
 
 # --- Language and time -------------------------------------------------------------------------------------
 
+# What a browser asks for, until somebody chooses; kept in a cookie.
 LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English"), ("vi", "Tiếng Việt")]
+LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = HTTPS_ONLY
+LOCALE_PATHS = [BASE_DIR / "locale"]
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
 USE_TZ = True
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import JavaScriptCatalog, set_language
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("language/", set_language, name="set_language"),
+    path("words.js", JavaScriptCatalog.as_view(packages=["recognition"]), name="javascript-catalog"),
     # Before allauth's, two of which it guards.
     path("", include("accounts.urls")),
     path("accounts/", include("allauth.urls")),

@@ -7,33 +7,42 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from recognition.engine.quality import ENROLMENT, QualityLimits
 from recognition.engine.types import REASONS, TOO_LARGE
 
 MORE_REASONS = {
-    "failed": (
+    "failed": _(
         "It could not be processed, even after several attempts. Delete it and add it again;"
         " the log of the worker says more."
     ),
-    "not_recognised": "Nobody in the gallery is similar enough.",
-    "ambiguous": "The two most similar people are too close to tell which one it is.",
-    "several_people": "There were several people in the picture, so nobody was signed in.",
-    "no_account": "The person was recognised, but has no account that a face may open.",
-    "second_step": "The person was recognised, but did not give the password or second factor that it takes as well.",
-    "not_live": "It could not be seen that somebody was there in person, so nobody was looked for.",
-    "not_the_same": "The two faces are not similar enough.",
-    "looks_like_another": "It looks like somebody else who is enrolled. Somebody has to look at it.",
-    "does_not_fit": "It does not fit the other photos of this person. Somebody has to look at it.",
-    "not_this_person": "It was found to show somebody else.",
+    "not_recognised": _("Nobody in the gallery is similar enough."),
+    "ambiguous": _("The two most similar people are too close to tell which one it is."),
+    "several_people": _("There were several people in the picture, so nobody was signed in."),
+    "no_account": _("The person was recognised, but has no account that a face may open."),
+    "second_step": _(
+        "The person was recognised, but did not give the password or second factor that it takes as well."
+    ),
+    "not_live": _("It could not be seen that somebody was there in person, so nobody was looked for."),
+    "not_the_same": _("The two faces are not similar enough."),
+    "looks_like_another": _("It looks like somebody else who is enrolled. Somebody has to look at it."),
+    "does_not_fit": _("It does not fit the other photos of this person. Somebody has to look at it."),
+    "not_this_person": _("It was found to show somebody else."),
 }
 
 
-def reason_text(code: str) -> str:
-    """The sentence for a reason, with the site's own limit; the code itself for one that is not known here."""
+def reason_text(code: str, otherwise: Any = None) -> str:
+    """The sentence for a reason in the language of whoever reads it, with the site's own limit.
+
+    otherwise: for a code that is not known here; by default the code itself.
+    """
     if code == "too_large":
-        return TOO_LARGE.format(megabytes=settings.MAX_UPLOAD_BYTES // 2**20)
-    return REASONS.get(code) or MORE_REASONS.get(code) or code
+        return gettext(TOO_LARGE).format(megabytes=settings.MAX_UPLOAD_BYTES // 2**20)
+    if code in REASONS:
+        return gettext(REASONS[code])
+    return str(MORE_REASONS.get(code) or (code if otherwise is None else otherwise))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,7 @@ class Figure:
 
 def describe_score(score: float) -> str:
     """The overall quality of a face in a word."""
-    return next(word for least, word in SCORES if score >= least)
+    return str(next(word for least, word in SCORES if score >= least))
 
 
 def describe_quality(quality: Mapping[str, Any], limits: QualityLimits = ENROLMENT) -> list[Figure]:
@@ -82,7 +91,7 @@ def describe_quality(quality: Mapping[str, Any], limits: QualityLimits = ENROLME
     )
 
 
-SCORES = ((0.8, "Very good"), (0.5, "Good"), (0.25, "Fair"), (float("-inf"), "Poor"))
+SCORES = ((0.8, _("Very good")), (0.5, _("Good")), (0.25, _("Fair")), (float("-inf"), _("Poor")))
 TURNS = ("yaw", "pitch", "roll")
 DIRECTIONS = {"yaw": ("to the left", "to the right"), "pitch": ("down", "up"), "roll": ("tilted", "tilted")}
 

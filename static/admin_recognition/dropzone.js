@@ -3,6 +3,7 @@
 "use strict";
 
 (() => {
+  const gettext = window.gettext ?? ((text) => text); // of the page's language, where its words arrived
   const AT_ONCE = 2; // uploads in progress
 
   document.querySelectorAll("[data-drop-zone]").forEach((zone) => {
@@ -30,13 +31,13 @@
         if (file.size > maxBytes) {
           row(file, `is too large: ${megabytes(file.size)} of at most ${megabytes(maxBytes)}`, "bad");
         } else if (file.size === 0) {
-          row(file, "is empty", "bad");
+          row(file, gettext("is empty"), "bad");
         } else {
           good.push(file);
         }
       }
       if (sends) {
-        good.forEach((file) => queue.push([file, row(file, "waiting to be sent")]));
+        good.forEach((file) => queue.push([file, row(file, gettext("waiting to be sent"))]));
         input.value = "";
         send();
       } else {
@@ -50,12 +51,12 @@
       const known = new Set(chosen.map(mark));
       chosen = maxFiles === 1 ? files.slice(0, 1) : [...chosen, ...files.filter((f) => !known.has(mark(f)))];
       if (chosen.length > maxFiles) {
-        say.textContent = `At most ${maxFiles} photos at a time; more can follow afterwards.`;
+        say.textContent = gettext("At most %s photos at a time; more can follow afterwards.").replace("%s", maxFiles);
         chosen = chosen.slice(0, maxFiles);
       }
       fill();
       if (form.dataset.autosubmit !== undefined && chosen.length) {
-        say.textContent = "Looking …";
+        say.textContent = gettext("Looking …");
         form.requestSubmit();
       }
     }
@@ -70,7 +71,7 @@
         const button = document.createElement("button");
         button.type = "button";
         button.className = "id-link";
-        button.textContent = "Remove";
+        button.textContent = gettext("Remove");
         button.addEventListener("click", () => {
           chosen = chosen.filter((other) => other !== file);
           fill();
@@ -94,7 +95,7 @@
 
     async function sendOne(file, item) {
       const text = item.querySelector("[data-text]");
-      text.textContent = "is being sent …";
+      text.textContent = gettext("is being sent …");
       const body = new FormData();
       body.set("csrfmiddlewaretoken", form.querySelector("[name=csrfmiddlewaretoken]").value);
       body.set(input.name, file, file.name);
@@ -106,13 +107,13 @@
         answer = { problems: [`${file.name}: The site did not take it. Reload the page and try again.`] };
       }
       if (answer.taken && !answer.cards.length) {
-        text.textContent = "has arrived and is looked at next"; // to who may not see photos, no card shows it
+        text.textContent = gettext("has arrived and is looked at next"); // to who may not see photos, no card shows it
       } else if (answer.taken) {
         item.remove();
         document.dispatchEvent(new CustomEvent("photos-added", { detail: answer }));
       } else {
         const name = `${file.name}: `;
-        const problem = answer.problems?.[0] ?? "The site did not take it.";
+        const problem = answer.problems?.[0] ?? gettext("The site did not take it.");
         text.textContent = problem.startsWith(name) ? problem.slice(name.length) : problem;
         item.classList.add("id-bad");
       }

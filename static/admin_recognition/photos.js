@@ -2,6 +2,7 @@
 "use strict";
 
 (() => {
+  const gettext = window.gettext ?? ((text) => text); // of the page's language, where its words arrived
   const root = document.querySelector("[data-photos]");
   const grid = root?.querySelector("[data-grid]");
   if (!grid) return;
@@ -26,13 +27,15 @@
     else grid.prepend(card);
   }
 
+  const filled = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
   function tell(progress) {
-    const { total, done, percent, waiting, ready } = progress;
+    const { total, done, waiting } = progress;
     bar.hidden = waiting === 0;
     bar.querySelector("progress").max = total;
     bar.querySelector("progress").value = done;
-    bar.querySelector("[data-progress-text]").textContent = `${done} of ${total} photos looked at (${percent} %)`;
-    root.querySelector(".id-count").textContent = `${ready} of ${total} ready`;
+    bar.querySelector("[data-progress-text]").textContent = filled(gettext("{done} of {total} photos looked at ({percent} %)"), progress);
+    root.querySelector(".id-count").textContent = filled(gettext("{ready} of {total} ready"), progress);
     empty.hidden = total > 0;
   }
 

@@ -17,32 +17,35 @@
   const SAME = 6; // mean difference in greys up to which two faces are the same shot
   const CELLS = 16;
 
+  const gettext = window.gettext ?? ((text) => text); // of the page's language, where its words arrived
+  const numbered = (text, number) => text.replace("%s", number);
+
   const SAY = {
-    asking: "Your browser may ask whether this page may use the camera.",
-    denied: "The camera is not allowed. Allow it in the address bar of your browser.",
-    missing: "No camera was found. Connect one and try again.",
-    busy: "The camera cannot be opened; perhaps another program uses it.",
-    stopped: "The camera has stopped. Connect it and take a photo again.",
-    resting: "The camera is off, because the page was not in view.",
-    empty: "The camera gave no picture. Try again.",
-    same: "That would be nearly the same photo again. Move a little first.",
-    offline: "The site cannot be reached. Photos can still be taken; they are looked at later.",
-    stale: "You are signed out, or this page is too old. Reload it and try again.",
-    enough: "These are enough. Use the photos, or take further ones.",
+    asking: gettext("Your browser may ask whether this page may use the camera."),
+    denied: gettext("The camera is not allowed. Allow it in the address bar of your browser."),
+    missing: gettext("No camera was found. Connect one and try again."),
+    busy: gettext("The camera cannot be opened; perhaps another program uses it."),
+    stopped: gettext("The camera has stopped. Connect it and take a photo again."),
+    resting: gettext("The camera is off, because the page was not in view."),
+    empty: gettext("The camera gave no picture. Try again."),
+    same: gettext("That would be nearly the same photo again. Move a little first."),
+    offline: gettext("The site cannot be reached. Photos can still be taken; they are looked at later."),
+    stale: gettext("You are signed out, or this page is too old. Reload it and try again."),
+    enough: gettext("These are enough. Use the photos, or take further ones."),
   };
 
   // What makes a small set varied. `shot` is what the site saw, `first` the same of the photo that looks straight.
   const POSES = [
-    { name: "straight", ask: "Look straight into the camera.", fits: (shot) => Math.abs(shot.yaw) < ASIDE },
-    { name: "aside", ask: "Turn your head a little to one side.", fits: (shot) => Math.abs(shot.yaw) >= ASIDE },
+    { name: "straight", ask: gettext("Look straight into the camera."), fits: (shot) => Math.abs(shot.yaw) < ASIDE },
+    { name: "aside", ask: gettext("Turn your head a little to one side."), fits: (shot) => Math.abs(shot.yaw) >= ASIDE },
     {
       name: "other",
-      ask: "Now turn it a little to the other side.",
+      ask: gettext("Now turn it a little to the other side."),
       fits: (shot, taken) => Math.abs(shot.yaw) >= ASIDE && taken.aside && shot.yaw * taken.aside.yaw < 0,
     },
     {
       name: "distance",
-      ask: "Come a little closer, or go back a little.",
+      ask: gettext("Come a little closer, or go back a little."),
       fits: (shot, taken) => {
         const ratio = taken.straight ? share(shot) / share(taken.straight) : 1;
         return Math.abs(shot.yaw) < ASIDE && (ratio >= NEARER || ratio <= 1 / NEARER);
@@ -126,8 +129,8 @@
     }
 
     function leave() {
-      const number = shots.length === 1 ? "the photo" : `the ${shots.length} photos`;
-      if (!shots.length || window.confirm(`Discard ${number}?`)) close();
+      const question = gettext("Discard the photos? There are %s.").replace("%s", shots.length);
+      if (!shots.length || window.confirm(shots.length === 1 ? gettext("Discard the photo?") : question)) close();
     }
 
     // --- looking
@@ -240,7 +243,7 @@
       const fitting = found?.fit ? missing().find(({ fits }) => fits(found, taken()))?.name : undefined;
       shots.push({ file, print, seen: found, pose: fitting ?? null, url: URL.createObjectURL(blob) });
       const word = found?.word ?? "";
-      asked = hint.textContent = `Photo ${shots.length} is taken. ${word ? `${word}.` : ""}`.trim();
+      asked = hint.textContent = numbered(gettext("Photo %s is taken."), shots.length) + (word ? ` ${word}.` : "");
       show();
       if (!missing().length && document.activeElement === take) use.focus();
     }
@@ -287,7 +290,7 @@
       resume.hidden = Boolean(stream);
       if (!list) return;
       use.setAttribute("aria-disabled", String(!shots.length));
-      use.textContent = shots.length > 1 ? `Use the ${shots.length} photos` : "Use the photo";
+      use.textContent = shots.length > 1 ? numbered(gettext("Use the %s photos"), shots.length) : gettext("Use the photo");
       list.replaceChildren(...shots.map(thumbnail));
     }
 
@@ -297,17 +300,17 @@
       const words = document.createElement("span");
       const remove = document.createElement("button");
       image.src = shot.url;
-      image.alt = `Photo ${index + 1}`;
-      words.textContent = !shot.seen ? "Not looked at yet" : shot.seen.fit ? shot.seen.word : shot.seen.hint;
+      image.alt = numbered(gettext("Photo %s"), index + 1);
+      words.textContent = !shot.seen ? gettext("Not looked at yet") : shot.seen.fit ? shot.seen.word : shot.seen.hint;
       item.classList.toggle("id-bad", Boolean(shot.seen && !shot.seen.fit));
       remove.type = "button";
       remove.className = "id-link";
-      remove.textContent = "Remove";
-      remove.setAttribute("aria-label", `Remove photo ${index + 1}`);
+      remove.textContent = gettext("Remove");
+      remove.setAttribute("aria-label", numbered(gettext("Remove photo %s"), index + 1));
       remove.addEventListener("click", () => {
         URL.revokeObjectURL(shot.url);
         shots = shots.filter((other) => other !== shot);
-        hint.textContent = `Photo ${index + 1} is removed.`;
+        hint.textContent = numbered(gettext("Photo %s is removed."), index + 1);
         show();
         (stream ? take : resume).focus();
       });

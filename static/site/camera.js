@@ -7,29 +7,61 @@
   const FRAME_SIDE = 640; // of the frames of a liveness challenge
   const PATIENCE = 20000; // milliseconds until an answer counts as missing
 
+  const gettext = window.gettext ?? ((text) => text); // of the page's language, where its words arrived
   const box = document.getElementById("camera");
   const challenged = box.dataset.challenge; // its address, where the site wants to see a living person
 
-  const OTHERWISE = challenged ? "or sign in with your password." : "or use a photo below.";
+  function otherwise(text) {
+    return `${text}, ${challenged ? gettext("or sign in with your password.") : gettext("or use a photo below.")}`;
+  }
+
   const SAY = {
-    idle: "Turn the camera on, then look straight into it.",
-    asking: "Your browser asks whether this page may use the camera. Choose “Allow”.",
+    idle: gettext("Turn the camera on, then look straight into it."),
+    asking: gettext("Your browser asks whether this page may use the camera. Choose “Allow”."),
     live: challenged
-      ? "Put your face inside the oval and press “Sign in”. You will be asked to move your head."
-      : "Put your face inside the oval, then press “Sign in”.",
-    sending: "Looking…",
-    done: "You are signed in.",
-    insecure: `Browsers allow the camera on secure pages only. Open this site with https, ${OTHERWISE}`,
-    unsupported: `This browser cannot use a camera. Use another one, ${OTHERWISE}`,
-    denied: `The camera is not allowed. Allow it in the address bar of your browser and try again, ${OTHERWISE}`,
-    missing: `No camera was found. Connect one and try again, ${OTHERWISE}`,
-    busy: "The camera cannot be opened; another program may be using it. Close that and try again.",
-    stopped: "The camera has stopped. Turn it on again.",
-    empty: `The camera gave no picture. Try again, ${OTHERWISE}`,
-    offline: "The site cannot be reached. Check your connection and try again.",
-    failed: "The site could not answer. Try again in a moment, or sign in with your password.",
-    stale: "This page is too old. Reload it and try again.",
-    large: "The picture is too large for this site. Use a smaller photo below.",
+      ? gettext("Put your face inside the oval and press “Sign in”. You will be asked to move your head.")
+      : gettext("Put your face inside the oval, then press “Sign in”."),
+    sending: gettext("Looking…"),
+    done: gettext("You are signed in."),
+    insecure: otherwise(gettext("Browsers allow the camera on secure pages only. Open this site with https")),
+    unsupported: otherwise(gettext("This browser cannot use a camera. Use another one")),
+    denied: otherwise(gettext("The camera is not allowed. Allow it in the address bar of your browser and try again")),
+    missing: otherwise(gettext("No camera was found. Connect one and try again")),
+    busy: gettext("The camera cannot be opened; another program may be using it. Close that and try again."),
+    stopped: gettext("The camera has stopped. Turn it on again."),
+    empty: otherwise(gettext("The camera gave no picture. Try again")),
+    offline: gettext("The site cannot be reached. Check your connection and try again."),
+    failed: gettext("The site could not answer. Try again in a moment, or sign in with your password."),
+    stale: gettext("This page is too old. Reload it and try again."),
+    large: gettext("The picture is too large for this site. Use a smaller photo below."),
+  };
+  const BUTTON = {
+    stop: gettext("Stop"),
+    shoot: gettext("Sign in"),
+    again: gettext("Try again"),
+    start: gettext("Turn the camera on"),
+  };
+  const WORDS = {
+    ask: {
+      left: gettext("Turn your head to the left"),
+      right: gettext("Turn your head to the right"),
+      up: gettext("Lift your chin and look up"),
+      down: gettext("Lower your chin and look down"),
+      closer: gettext("Come closer"),
+      back: gettext("Move back"),
+      rest: gettext("Look straight ahead"),
+    },
+    hint: {
+      no_face: gettext("Put your face inside the oval"),
+      several_people: gettext("Only one person, please"),
+      too_small: gettext("Come closer"),
+      too_near: gettext("Move back a little"),
+      too_turned: gettext("Look straight into the camera"),
+      covered: gettext("Take off mask or sunglasses"),
+      too_dark: gettext("More light, please"),
+      too_bright: gettext("Too much light; turn a little away from it"),
+      too_blurred: gettext("Hold still"),
+    },
   };
 
   const video = document.getElementById("camera-video");
@@ -59,8 +91,8 @@
     // Not `disabled`, which would take the focus away from who uses the keyboard.
     start.setAttribute("aria-disabled", String(state === "asking"));
     shoot.setAttribute("aria-disabled", String(state !== "live" && state !== "checking"));
-    shoot.textContent = state === "checking" ? "Stop" : "Sign in";
-    start.textContent = state === "broken" ? "Try again" : "Turn the camera on";
+    shoot.textContent = state === "checking" ? BUTTON.stop : BUTTON.shoot;
+    start.textContent = state === "broken" ? BUTTON.again : BUTTON.start;
     shoot.hidden = !on;
     if (focusLost && state === "live") shoot.focus();
     if (focusLost && (state === "idle" || state === "broken")) start.focus();
@@ -121,7 +153,9 @@
     status.textContent = text;
     if (speak.checked && window.speechSynthesis) {
       speechSynthesis.cancel();
-      speechSynthesis.speak(new SpeechSynthesisUtterance(text));
+      const words = new SpeechSynthesisUtterance(text);
+      words.lang = document.documentElement.lang;
+      speechSynthesis.speak(words);
     }
   }
 
@@ -136,7 +170,7 @@
     const headers = { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value };
     const take = () => frame(FRAME_SIDE, 0.85);
     const found = await window.livenessChallenge.run({
-      start: challenged, headers, take, tell, glow, stopped: () => givenUp,
+      start: challenged, headers, take, tell, glow, stopped: () => givenUp, words: WORDS,
     });
     if (found.token) {
       const body = new FormData(form);
@@ -192,7 +226,7 @@
       case 413:
         return SAY.large;
       case 429:
-        return `Too many attempts. Wait ${waiting(answer)}, or sign in with your password.`;
+        return waiting(answer);
       default:
         return SAY.failed;
     }
@@ -201,7 +235,8 @@
   // Retry-After is in seconds; where it is missing or a date, a minute is a fair guess.
   function waiting(answer) {
     const minutes = Math.ceil(Number(answer.headers.get("Retry-After")) / 60);
-    return minutes > 1 ? `${minutes} minutes` : "a minute";
+    if (!(minutes > 1)) return gettext("Too many attempts. Wait a minute, or sign in with your password.");
+    return gettext("Too many attempts. Wait %s minutes, or sign in with your password.").replace("%s", minutes);
   }
 
   function again(text) {

@@ -5,33 +5,12 @@ window.livenessChallenge = (() => {
   const PATIENCE = 15000; // milliseconds until an answer counts as missing
   const SETTLING = 150; // milliseconds after a change of colour in which a frame may show either
 
-  const ASK = {
-    left: "Turn your head to the left",
-    right: "Turn your head to the right",
-    up: "Lift your chin and look up",
-    down: "Lower your chin and look down",
-    closer: "Come closer",
-    back: "Move back",
-    rest: "Look straight ahead",
-  };
-  const HINT = {
-    no_face: "Put your face inside the oval",
-    several_people: "Only one person, please",
-    too_small: "Come closer",
-    too_near: "Move back a little",
-    too_turned: "Look straight into the camera",
-    covered: "Take off mask or sunglasses",
-    too_dark: "More light, please",
-    too_bright: "Too much light; turn a little away from it",
-    too_blurred: "Hold still",
-  };
-
   const rest = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
   // start: address that begins a challenge; frames go below it. headers: for every request. take: answers a JPEG blob.
-  // words: {ask, hint} in another language. tell({text, step, done}): what the person should read now. glow(colour): what the page should shine with, "" for nothing.
+  // words: {ask, hint} in the language of the page. tell({text, step, done}): what the person should read now. glow(colour): what the page should shine with, "" for nothing.
   // stopped(): whether the person gave up. Answers {token}, {message, wait} or {stopped: true}.
-  async function run({ start, headers, take, tell, glow, stopped, words = { ask: ASK, hint: HINT } }) {
+  async function run({ start, headers, take, tell, glow, stopped, words }) {
     const challenge = await post(start, new FormData(), headers);
     if (!challenge.ok) return challenge.refused;
     const { id, frames_a_second: rate, colours, colour_ms: length } = challenge.json;

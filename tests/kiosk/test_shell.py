@@ -95,8 +95,9 @@ def test_every_step_hint_and_failure_of_a_check_has_words():
     words = words_of("en")
     assert {f"failed_{code}" for code in FAILURES} == {word for word in words if word.startswith("failed_")}
     assert {f"ask_{step}" for step in [*Step, "rest"]} == {word for word in words if word.startswith("ask_")}
-    site = (FOLDER.parent / "site" / "challenge.js").read_text()
-    hints = re.findall(r"^    (\w+): ", site.partition("HINT = {")[2].partition("};")[0], re.MULTILINE)
+    site = (FOLDER.parent / "site" / "camera.js").read_text()
+    hints = re.findall(r"^      (\w+): ", site.partition("    hint: {")[2].partition("},")[0], re.MULTILINE)
+    assert len(hints) > 5
     assert {f"check_{hint}" for hint in hints} <= words.keys()
 
 

@@ -57,6 +57,7 @@ UNSEEN = re.compile(
     r"|admin/recognition/photo/<path:object_id>/change/"
     r"|accounts/(password/set|login/code/confirm|email)/"
     r"|accounts/face/(password|alike)/"
+    r"|language/"
     r"|accounts/2fa/(authenticate|webauthn/(keys/.+|reauthenticate))/"  # within a sign-in; with a real passkey
     r"|api/(\^.+|v1/docs)"
 )

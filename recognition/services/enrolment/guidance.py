@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from recognition.engine import images
 from recognition.engine.quality import ENROLMENT, unlit
 from recognition.engine.types import ImageError
@@ -20,17 +22,17 @@ from recognition.services.wording import describe_score
 MAX_SIDE = 2000
 WHOLLY_SEEN = 0.9  # share of the face's shorter side that has to be inside of the frame
 HINTS = {
-    "": "Good. Hold still.",
-    "no_light": "It is too dark to see anything. Turn on a light, or uncover the camera.",
-    "no_face": "No face is seen. Look into the camera.",
-    "several_faces": "Several people are seen. One at a time, please.",
-    "cut_off": "The face is cut off. Come to the middle, or go back a little.",
-    "covered": "Take off the mask or the sunglasses.",
-    "too_small": "Come closer.",
-    "too_dark": "More light on the face, please.",
-    "too_bright": "The light is too bright. Turn away from it a little.",
-    "too_blurred": "Hold still.",
-    "too_turned": "Look straight into the camera.",
+    "": _("Good. Hold still."),
+    "no_light": _("It is too dark to see anything. Turn on a light, or uncover the camera."),
+    "no_face": _("No face is seen. Look into the camera."),
+    "several_faces": _("Several people are seen. One at a time, please."),
+    "cut_off": _("The face is cut off. Come to the middle, or go back a little."),
+    "covered": _("Take off the mask or the sunglasses."),
+    "too_small": _("Come closer."),
+    "too_dark": _("More light on the face, please."),
+    "too_bright": _("The light is too bright. Turn away from it a little."),
+    "too_blurred": _("Hold still."),
+    "too_turned": _("Look straight into the camera."),
 }
 
 
@@ -57,7 +59,7 @@ class Guidance:
             "height": self.height,
             "fit": not self.code,
             "code": self.code,
-            "hint": HINTS[self.code],
+            "hint": str(HINTS[self.code]),
             "box": self.box and [round(float(side), 1) for side in self.box],
             "score": round(float(self.score), 3),
             "word": describe_score(self.score) if self.box else "",

@@ -10,6 +10,7 @@ from django.core import signing
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 
 from recognition.models import Consent, ConsentText, Identity
 from recognition.services.errors import Conflict, Invalid, NotFound
@@ -132,7 +133,9 @@ def demand_consent(identity: Identity) -> None:
     """
     if Identity.objects.filter(pk=identity.pk, withdrawn_at__isnull=False).exists():
         raise Conflict(
-            "consent_withdrawn", f"{identity.name} has withdrawn consent. Nothing more may be taken in."
+            "consent_withdrawn",
+            gettext("%(name)s has withdrawn consent. Nothing more may be taken in.")
+            % {"name": identity.name},
         )
     if settings.CONSENT_REQUIRED and consent_of(identity) is None:
         raise Conflict(
@@ -157,10 +160,12 @@ def when_erased() -> str:
     """What becomes of a person who withdraws, in a sentence."""
     days = int(settings.ERASE_WITHDRAWN_DAYS)
     if days == 0:
-        return "Everything that is kept about the person is erased within an hour or so."
-    return (
-        f"Everything that is kept about the person is erased after {days} {'day' if days == 1 else 'days'}."
-    )
+        return gettext("Everything that is kept about the person is erased within an hour or so.")
+    return ngettext(
+        "Everything that is kept about the person is erased after %(days)s day.",
+        "Everything that is kept about the person is erased after %(days)s days.",
+        days,
+    ) % {"days": days}
 
 
 def erase_withdrawn() -> int:
@@ -191,12 +196,12 @@ def identity_of_token(token: str) -> Identity:
         pk = None
     identity = Identity.objects.filter(pk=pk).first() if pk else None
     if identity is None:
-        raise NotFound("unknown_link", "This link does not count any more. Ask for a new one.")
+        raise NotFound("unknown_link", gettext("This link does not count any more. Ask for a new one."))
     return identity
 
 
 def _lock(identity: Identity) -> Identity:
     locked = Identity.objects.select_for_update(no_key=True).filter(pk=identity.pk).first()
     if locked is None:
-        raise NotFound("unknown_person", "This person was erased meanwhile.")
+        raise NotFound("unknown_person", gettext("This person was erased meanwhile."))
     return locked

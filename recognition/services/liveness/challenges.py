@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from recognition.engine.images import decode
 from recognition.engine.liveness.judging import FAILURES, Phase, Progress, State, judge
@@ -76,7 +77,7 @@ class Answer:
             "done": round(progress.done, 2),
             "hint": progress.hint,
             "reason": progress.reason,
-            "message": FAILURES.get(progress.reason, ""),
+            "message": gettext(FAILURES[progress.reason]) if progress.reason in FAILURES else "",
         }
         return (
             found
@@ -118,10 +119,11 @@ def add_frames(
     _check(frames)
     challenge = state.load(challenge_id)
     if challenge is None or challenge.owner != owner:
-        raise NotFound("no_challenge", "This challenge is over. Start a new one.")
+        raise NotFound("no_challenge", gettext("This challenge is over. Start a new one."))
     if not state.take_nonce(challenge_id, nonce):
         raise Conflict(
-            "wrong_nonce", "These frames were sent before, or out of order. Start a new challenge."
+            "wrong_nonce",
+            gettext("These frames were sent before, or out of order. Start a new challenge."),
         )
     try:
         progress = _go_on(challenge, frames)

@@ -15,7 +15,8 @@ from recognition.services.enrolment import examination, importing, photos
 from recognition.services.enrolment.import_plan import PlannedPerson, read_plan
 from recognition.services.enrolment.import_report import Report
 from recognition.services.enrolment.importing import import_people
-from recognition.services.gallery.live import last_change, live_gallery
+from recognition.services.gallery.live import live_gallery
+from recognition.services.gallery.log import last_change
 from recognition.services.identities import erasure, people
 from tests.fakes import person_jpeg, wall_jpeg
 from tests.galleries import people_folder

@@ -16,7 +16,8 @@ from recognition.models import Embedding, Photo, StoredFile
 from recognition.services.analysis.analyzer import get_analyzer
 from recognition.services.analysis.installed import active_model
 from recognition.services.enrolment import examination, photos
-from recognition.services.gallery.live import last_change, live_gallery
+from recognition.services.gallery.live import live_gallery
+from recognition.services.gallery.log import last_change
 from recognition.services.identities import erasure, merging, people
 from recognition.tasks import process_photos as task
 from tests.commands.processes import run
