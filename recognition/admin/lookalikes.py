@@ -57,6 +57,9 @@ class LookalikesAdmin(SiteAdmin):
     def shown_source(self, pair: Lookalikes) -> str:
         return pair.get_source_display()
 
+    class Media:
+        js = ("admin_recognition/names.js",)
+
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         kwargs["widget"] = PersonSelect(db_field, self.admin_site)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
