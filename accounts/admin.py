@@ -8,15 +8,24 @@ from allauth.account.admin import EmailAddressAdmin as BaseEmailAddressAdmin
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
 from unfold.admin import ModelAdmin, StackedInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from accounts import invitations
+from accounts.forms import AccountForm
 from accounts.models import SignInRule, User
+from recognition.models import Identity
+from recognition.services.errors import ServiceError
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.unregister([Group, EmailAddress, Authenticator])
@@ -46,6 +55,50 @@ class UserAdmin(Checklists, BaseUserAdmin, ModelAdmin):  # type: ignore[misc,typ
         *(BaseUserAdmin.fieldsets or ()),
         ("Face", {"fields": ("person",), "description": "Set on the person's page."}),
     )
+
+    def get_urls(self) -> list[Any]:
+        route = path(
+            "for/<int:person>/", self.admin_site.admin_view(self.for_person), name="accounts_user_for_person"
+        )
+        return [route, *super().get_urls()]
+
+    def for_person(self, request: HttpRequest, person: int) -> HttpResponse:
+        """An account for somebody who is enrolled, in one step."""
+        if not request.user.has_perms(["accounts.add_user", "recognition.change_identity"]):
+            raise PermissionDenied
+        identity = get_object_or_404(Identity.objects.filter(user=None), pk=person)
+        back = reverse("admin:recognition_identity_change", args=[identity.pk])
+        form = AccountForm(
+            request.POST if request.method == "POST" else None,
+            initial={"username": invitations.free_username(identity.name)},
+        )
+        made = None
+        if request.method == "POST" and form.is_valid():
+            try:
+                made = invitations.make_account(request, identity, **form.cleaned_data)
+            except ServiceError as error:
+                form.add_error(None, str(error))
+        if made is not None:
+            user, link, sent = made
+            self.log_addition(request, user, f"Made the account of {identity}.")
+            if sent:
+                said = (
+                    f"{user.get_username()} has an account. A mail with a link to a password is on its way."
+                )
+                self.message_user(request, said, messages.SUCCESS)
+                return HttpResponseRedirect(back)
+            return self._page(
+                request,
+                f"The account of {identity.name}",
+                link=link,
+                user_name=user.get_username(),
+                back=back,
+            )
+        return self._page(request, f"An account for {identity.name}", form=form, person=identity, back=back)
+
+    def _page(self, request: HttpRequest, title: str, **context: Any) -> HttpResponse:
+        frame = {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
+        return TemplateResponse(request, "admin/accounts/user/for_person.html", frame | context)
 
     @admin.display(description="person")
     def person(self, user: User) -> str:

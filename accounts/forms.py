@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from recognition.engine.types import REASONS
 from recognition.services.errors import Invalid
 from recognition.services.liveness import frames_of
@@ -118,3 +119,21 @@ class LoginForm(allauth_forms.LoginForm):
         login.widget.attrs |= {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
         self.fields["password"].widget.attrs.pop("placeholder", None)
         self.fields["remember"].label = _("Stay signed in on this device")
+
+
+class AccountForm(forms.ModelForm):
+    """An account for somebody who is enrolled. Without an address staff hand over the link themselves."""
+
+    class Meta:
+        model = User
+        fields = ("username", "email")
+        labels = {"username": _("User name"), "email": _("E-mail")}
+        help_texts = {
+            "username": "",
+            "email": _("Gets the link to choose a password. Without it you hand it over."),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["class"] = "id-input"

@@ -723,7 +723,7 @@ class ProbePicture(models.Model):
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     def __str__(self) -> str:
-        return f"picture of {self.created_at:%Y-%m-%d %H:%M:%S}"
+        return f"picture of {timezone.localtime(self.created_at):%-d %b %Y, %H:%M:%S}"
 
     def data_key(self) -> int:
         """A key of its own: it may show several people, or nobody who is known."""
@@ -759,7 +759,7 @@ class RetentionRun(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"{self.ended_at:%Y-%m-%d %H:%M:%S}"
+        return f"{timezone.localtime(self.ended_at):%-d %b %Y, %H:%M:%S}"
 
 
 class Job(models.Model):
@@ -920,7 +920,7 @@ class AuditEntry(models.Model):
         indexes = [models.Index(fields=["action", "-id"], name="audit_by_action")]
 
     def __str__(self) -> str:
-        return f"{self.action} {self.at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.action} {timezone.localtime(self.at):%-d %b %Y, %H:%M:%S}"
 
 
 class AuditLink(models.Model):

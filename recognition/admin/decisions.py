@@ -93,7 +93,13 @@ class DecisionAdmin(CorrectionPages, ReadOnlyAdmin):
         ),
         ("Whom it resembles", {"fields": ("shown_candidates", ("shown_score", "shown_margin"))}),
         ("Face", {"fields": ("shown_quality", "probe")}),
-        ("Decided with", {"fields": (("model_version", "policy"), ("generation", "change_number"))}),
+        (
+            "Decided with (for who looks into it)",
+            {
+                "classes": ("collapse",),
+                "fields": (("model_version", "policy"), ("generation", "change_number")),
+            },
+        ),
     )
     readonly_fields = (
         "shown_time",
@@ -160,7 +166,7 @@ class DecisionAdmin(CorrectionPages, ReadOnlyAdmin):
     def shown_score(self, decision: Decision) -> str | None:
         return None if decision.score is None else f"{decision.score:.3f}"
 
-    @display(description="margin", ordering="margin", empty_value="–")
+    @display(description="lead over the second", ordering="margin", empty_value="–")
     def shown_margin(self, decision: Decision) -> str | None:
         return None if decision.margin is None else f"{decision.margin:.3f}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IS_POPUP_VAR
 from django.db.models import QuerySet
 from django.forms.widgets import Script
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -22,6 +23,10 @@ from recognition.admin.identity_views import PersonViews
 from recognition.admin.many import ManyPages
 from recognition.models import Consent, Decision, Embedding, Erasure, Identity, Photo
 from recognition.services import enrolment, identities
+
+VIEW = "people_view"  # a cookie
+VIEWS = ("faces", "table")
+A_YEAR = 365 * 24 * 3600
 
 
 @admin.register(Identity)
@@ -127,12 +132,29 @@ class IdentityAdmin(PersonViews, ManyPages, PersonConsent, SiteAdmin):
         word, _ = counted(changed, "person is", "people are")
         self.message_user(request, f"{changed} {word} {outcome}.", messages.SUCCESS)
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """As faces, or as a table where somebody chose that: ?view= is remembered by the browser."""
+        asked = request.GET.get("view", "")
+        if asked in VIEWS:
+            response = HttpResponseRedirect(request.path)
+            response.set_cookie(VIEW, asked, max_age=A_YEAR, httponly=True, samesite="Lax")
+            return response
+        table = (
+            request.COOKIES.get(VIEW) == "table" or IS_POPUP_VAR in request.GET or request.method == "POST"
+        )
+        return super().changelist_view(request, (extra_context or {}) | {"as_faces": not table})
+
     # --- adding, changing, erasing
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is None and request.user.has_perm("recognition.add_photo"):
             kwargs["form"] = EnrolForm
-        return super().get_form(request, obj, change=change, **kwargs)
+        form = super().get_form(request, obj, change=change, **kwargs)
+        if (
+            "user" in form.base_fields
+        ):  # an account is made by the button below, already with the person's name
+            form.base_fields["user"].widget.can_add_related = False
+        return form
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = super().get_readonly_fields(request, obj)
@@ -195,6 +217,20 @@ class IdentityAdmin(PersonViews, ManyPages, PersonConsent, SiteAdmin):
         hidden = "suspend" if suspended else "resume"
         actions = super().get_actions_detail(request, object_id)
         return [action for action in actions if not action.action_name.endswith(f"_{hidden}")]
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Erasing goes by one name everywhere."""
+        actions = super().get_actions(request)
+        if "delete_selected" in actions:
+            function, name, _ = actions["delete_selected"]
+            actions["delete_selected"] = (function, name, "Erase")
+        return actions
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        response: HttpResponse = super().delete_view(
+            request, object_id, (extra_context or {}) | {"title": "Erase a person"}
+        )
+        return response
 
     def delete_model(self, request: HttpRequest, obj: Identity) -> None:
         self._erase(request, obj)

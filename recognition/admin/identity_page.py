@@ -51,6 +51,8 @@ def person_context(request: HttpRequest, identity: Identity) -> dict[str, Any]:
         "may_delete_photos": may("recognition.delete_photo"),
         "may_merge": may("recognition.change_identity") and may("recognition.delete_identity"),
         "merges": merges_into(identity),
+        "may_make_account": identity.user_id is None
+        and request.user.has_perms(["accounts.add_user", "recognition.change_identity"]),
         "upload_form": UploadForm(),
         "resemblance": resemblance(identity),
     }

@@ -127,6 +127,13 @@ class ModelVersionAdmin(ShippedAdmin):
             return HttpResponseRedirect(reverse(BACK))
         return HttpResponseRedirect(reverse("admin:recognition_modelversion_install"))
 
+    def get_actions_list(self, request: HttpRequest) -> list[Any]:
+        """Without going back while there is nothing to go back to."""
+        actions = super().get_actions_list(request)
+        if model_services.model_before() is None:
+            return [action for action in actions if not action.action_name.endswith("_roll_back")]
+        return list(actions)
+
     @action(description="Go back", permissions=["switch"], icon="undo")
     def roll_back(self, request: HttpRequest) -> HttpResponse:
         """To the model that was in use before the last switch, if it is still the one that was confirmed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from unfold.decorators import action, display
 
 from recognition.admin.base import number_of
 from recognition.admin.calibration import CalibrationPages
+from recognition.engine.types import ModelFileError
 from recognition.models import ThresholdPolicy
 from recognition.services.thresholds import (
     activate,
@@ -33,9 +35,9 @@ DAYS = (7, 30, 90, 365)
 COMPARED = (
     ("verify_threshold", "1:1 threshold"),
     ("identify_threshold", "1:N threshold"),
-    ("margin", "margin"),
-    ("fmr", "FMR allowed"),
-    ("fpir", "FPIR allowed"),
+    ("margin", "lead over the second"),
+    ("fmr", "two people taken for one (FMR)"),
+    ("fpir", "strangers taken for somebody (FPIR)"),
 )
 
 
@@ -73,6 +75,14 @@ class ThresholdPolicyAdmin(CalibrationPages):
     readonly_fields = ("words", "state", "basis", "following", "measured")
     actions_list = ("calibrate", "roll_back")
     actions_detail = ("put_in_force",)
+
+    def get_actions_list(self, request: HttpRequest) -> list[Any]:
+        """Without going back while there is nothing to go back to."""
+        actions = super().get_actions_list(request)
+        with suppress(ModelFileError):
+            if active_policy().replaces is None:
+                return [action for action in actions if not action.action_name.endswith("_roll_back")]
+        return list(actions)
 
     def has_decide_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         """Django's right to change a policy."""
@@ -117,7 +127,7 @@ class ThresholdPolicyAdmin(CalibrationPages):
             return self._change(request, policy.pk, lambda: activate(policy, user_id=request.user.pk))
         return self._preview(request, policy)
 
-    @action(description="Roll back", permissions=["decide"], icon="undo")
+    @action(description="Go back to the one before", permissions=["decide"], icon="undo")
     def roll_back(self, request: HttpRequest) -> HttpResponse:
         """To the policy of the preview and to no other: a form sent twice would go there and back."""
         if request.method == "POST":

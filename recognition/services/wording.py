@@ -18,7 +18,9 @@ MORE_REASONS = {
         "It could not be processed, even after several attempts. Delete it and add it again;"
         " the log of the worker says more."
     ),
-    "not_recognised": _("Nobody in the gallery is similar enough."),
+    "not_recognised": _(
+        "Nobody who may be recognised is similar enough. Suspended people are not looked for."
+    ),
     "ambiguous": _("The two most similar people are too close to tell which one it is."),
     "several_people": _("There were several people in the picture, so nobody was signed in."),
     "no_account": _("The person was recognised, but has no account that a face may open."),

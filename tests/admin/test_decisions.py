@@ -95,7 +95,7 @@ def test_candidates_by_name(owner, decisions, ann):
     assert "Ann" in page
     assert "Ben" in page
     assert f"{decision.candidates[1]['score']:.3f}" in page
-    assert "A match needs 0.500 and a margin of 0.100." in page
+    assert "To be recognised, a face has to reach 0.500 and lead by 0.100." in page
 
 
 def test_what_the_account_may_not_open_is_no_link(staff, decisions, ann):
@@ -117,7 +117,10 @@ def test_an_erased_candidate(owner, decisions, ann):
 
 def test_why_not(owner, decisions):
     decision = Decision.objects.get(outcome="no_match")
-    assert "Nobody in the gallery is similar enough." in owner.get(f"{LIST}{decision.pk}/change/").text
+    assert (
+        "Nobody who may be recognised is similar enough. Suspended people are not looked for."
+        in owner.get(f"{LIST}{decision.pk}/change/").text
+    )
     rejected = Decision.objects.get(outcome="rejected")
     assert "The face is too small." in owner.get(f"{LIST}{rejected.pk}/change/").text
 

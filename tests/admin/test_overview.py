@@ -135,7 +135,7 @@ class TestCharts:
         assert "In 30 days 1 recognised, 1 not recognised, 0 not looked for." in page
         assert page.count('<rect class="id-bar-match"') == 2  # one in each chart
         assert "is needed; " in page
-        assert "Nobody in the gallery is similar enough." in page
+        assert "Nobody who may be recognised is similar enough. Suspended people are not looked for." in page
         assert ">As a table<" in page
 
     def test_only_for_who_may_see_decisions(self, staff, ann):

@@ -136,3 +136,28 @@ def test_names_are_found_without_their_accents(owner):
     for path in ("identity", "photo", "decision"):
         assert owner.get(f"/admin/recognition/{path}/?q=nguyen").status_code == 200
     assert "Nguyễn" in owner.get("/admin/recognition/identity/?q=duc+nguyen").text
+
+
+def test_as_faces_until_somebody_chooses_the_table(owner, ann):
+    people.create_identity(name="Bob")
+    page = owner.get(URL).text
+    assert 'class="id-wall"' in page
+    assert "no photo ready" in page
+    assert owner.get(f"{URL}?view=table").url == URL
+    page = owner.get(URL).text
+    assert 'class="id-wall"' not in page
+    assert 'id="result_list"' in page
+    owner.get(f"{URL}?view=faces")
+    assert 'class="id-wall"' in owner.get(URL).text
+
+
+def test_nothing_found_says_what_to_do(owner, ann):
+    page = owner.get(f"{URL}?q=nobody").text
+    assert "Search for something else" in page
+    assert "yielded" not in page
+
+
+def test_the_title_names_what_is_listed(owner, ann):
+    page = owner.get(URL).text
+    assert "Select person to change" not in page
+    assert "<title> People | " in " ".join(page.split()).replace("<title> ", "<title> ")

@@ -42,7 +42,12 @@ class TestIdentify:
         text = said("identify", picture(person_jpeg(1, 5, variant=9)))
         lines = text.splitlines()
         assert any(line.endswith("px: Fake Person 1 (F1)") for line in lines)
-        assert any(line.endswith("px: Nobody in the gallery is similar enough.") for line in lines)
+        assert any(
+            line.endswith(
+                "px: Nobody who may be recognised is similar enough. Suspended people are not looked for."
+            )
+            for line in lines
+        )
         assert sum(line.split()[1:2] == ["F1"] for line in lines) == 2
         assert lines[-1].endswith(" ms")
 

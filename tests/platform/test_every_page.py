@@ -106,11 +106,13 @@ def values(db, request, settings) -> dict[str, object]:
     other = ModelVersion.objects.create(name="other-embedder", version="1", dimensions=512)
     ModelChange.objects.create(before=active_model(), target=other, state=ModelChange.State.DONE)
     photo = ann.photos.first()
-    identities.add_lookalikes(ann, identities.create_identity(name="Ben"))
+    without_account = identities.create_identity(name="Bob")
+    identities.add_lookalikes(ann, without_account)
     merge = Merge.objects.create(into=ann, other=ann, moved={})  # its page only asks
     return {
         "merge_id": merge.pk,
         "pk": photo.pk,
+        "person": without_account.pk,
         "photo_id": photo.pk,
         "external_id": ann.external_id,
         "id": ann.user_id,
@@ -145,7 +147,7 @@ def visitors(values) -> dict[str, Client]:
     RecoveryCodes.activate(owner)
     return {
         "stranger": Client(),
-        "person": signed_in(Identity.objects.get(user__isnull=False).user.username),
+        "person": signed_in(Identity.objects.get(name__startswith="Fake").user.username),
         "owner": signed_in_owner,
         "kiosk": Client(headers={"Authorization": f"Bearer {key}"}),
         "tablet": tablet,
@@ -248,7 +250,8 @@ def test_every_page(values, visitors):
 
 def test_pages_that_follow_a_form(values, visitors):
     """Those with a key, a code or a picture in them, and the questions before something is done."""
-    ann, owner, stranger = Identity.objects.get(user__isnull=False), visitors["owner"], visitors["stranger"]
+    ann = Identity.objects.get(name__startswith="Fake")
+    owner, stranger = visitors["owner"], visitors["stranger"]
     selected = {"action": "delete_selected", "_selected_action": [ann.pk]}
     forms = {
         "/admin/recognition/apikey/add/": {"name": "Gate", "scopes": ["identify"], "liveness": "off"},

@@ -1,0 +1,1 @@
+"""How dates and times are written, where the site differs from Django's own ways."""
