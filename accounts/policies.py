@@ -9,6 +9,7 @@ from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 
 from accounts.models import FaceOpens, SignInRule, User
+from recognition.services.identities import lookalikes_of
 from recognition.services.recognition import FaceAnswer
 
 # A second face this large, compared with the largest, may belong to somebody who stands in front of the
@@ -27,15 +28,22 @@ def account_to_open(face: FaceAnswer) -> User | None:
     if face.decision != "match" or identity is None or identity.status != "active":
         return None
     user: User | None = identity.user
-    return user if user is not None and face_may_open(user) else None
+    if user is None or not face_may_open(user):
+        return None
+    # Of somebody who is known to be confused with others a face opens nothing without more.
+    return user if has_second_factor(user) or not lookalikes_of(identity) else None
 
 
 def lookalikes(face: FaceAnswer, margin: float) -> list[User]:
-    """The accounts that this face may open with the password, when it cannot be told whose of several people it is."""
-    if face.reason != "ambiguous":
+    """The accounts that this face may open with the password, when it cannot be told whose of several people it is:
+    because they are too close here, or because staff know that they are confused."""
+    if face.reason == "ambiguous":
+        best = face.candidates[0].score
+        alike = [one.identity for one in face.candidates if best - one.score < margin]
+    elif face.decision == "match" and face.identity is not None and (others := lookalikes_of(face.identity)):
+        alike = [face.identity, *others]
+    else:
         return []
-    best = face.candidates[0].score
-    alike = [one.identity for one in face.candidates if best - one.score < margin]
     users: list[User] = [one.user for one in alike if one.status == "active" and one.user is not None]
     return [user for user in users if face_may_open(user) and user.has_usable_password()]
 

@@ -168,6 +168,7 @@ def sign_in_by_face(request: HttpRequest, data: bytes, *, token: str = "") -> Ht
     user = policies.account_to_open(face)
     alike = policies.lookalikes(face, thresholds.active_policy().margin)
     if alike:
+        recognition.hold_sign_in(probe=answer.probe)
         # The attempt stays counted: wrong passwords are tried after it.
         request.session[ALIKE] = {
             "users": [one.pk for one in alike],
@@ -297,12 +298,10 @@ def opened_by_face(records: Sequence[dict[str, Any]]) -> bool:
 
 def face_still_opens(user: User) -> bool:
     """Whether a face alone could open this account at present."""
-    return (
-        face_login_enabled()
-        and user.is_active
-        and policies.face_opens(user) is FaceOpens.ALONE
-        and recognition.is_recognised(user_id=user.pk)
-    )
+    if not (face_login_enabled() and user.is_active and policies.face_opens(user) is FaceOpens.ALONE):
+        return False
+    identity = recognition.recognised_as(user_id=user.pk)
+    return identity is not None and not identities.lookalikes_of(identity)
 
 
 def face_login_enabled() -> bool:

@@ -13,7 +13,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import MaxValueValidator, RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from pgvector.django import VectorField
@@ -627,6 +627,53 @@ class Decision(models.Model):
     def __str__(self) -> str:
         at = timezone.localtime(self.created_at)
         return f"{self.get_kind_display()}, {self.get_outcome_display()}, {at:%-d %b %Y, %H:%M:%S}"
+
+
+class Correction(models.Model):
+    """Who it really was, as staff say of a decision, which stays as it was recorded.
+
+    identity: empty when it was none of the people who are known. taken: attendance that was recorded for the wrong
+    person and taken back, to be put back when the correction is.
+    """
+
+    decision = models.OneToOneField(Decision, on_delete=models.CASCADE, related_name="correction")
+    identity = models.ForeignKey(
+        Identity, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name="person"
+    )
+    taken = models.JSONField(default=list, editable=False)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"correction of event {self.decision_id}"
+
+
+class Lookalikes(models.Model):
+    """Two people whose faces a camera confuses, such as twins: at sign-in a face alone opens neither account."""
+
+    class Source(models.TextChoices):
+        CORRECTION = "correction", "one was taken for the other"
+        STAFF = "staff", "added by staff"
+
+    first = models.ForeignKey(Identity, on_delete=models.CASCADE, related_name="+")
+    second = models.ForeignKey(Identity, on_delete=models.CASCADE, related_name="+")
+    source = models.CharField("why", max_length=10, choices=Source)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField("since", auto_now_add=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "look-alikes"
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["first", "second"], name="lookalikes_once"),
+            models.CheckConstraint(condition=Q(first__lt=F("second")), name="lookalikes_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first} and {self.second}"
 
 
 class Attendance(models.Model):

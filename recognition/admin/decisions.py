@@ -16,7 +16,16 @@ from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 from recognition.admin.base import ReadOnlyAdmin
-from recognition.admin.events import attendance_of, likeness_of, moment_of, place_of, source_of, threshold_of
+from recognition.admin.corrections import CorrectionPages
+from recognition.admin.events import (
+    attendance_of,
+    known_of,
+    likeness_of,
+    moment_of,
+    place_of,
+    source_of,
+    threshold_of,
+)
 from recognition.admin.filters import AttendedFilter, DayRangeFilter
 from recognition.admin.identity_page import faces_of
 from recognition.admin.recognise import recognise_view
@@ -41,8 +50,9 @@ LABELS = {
 
 
 @admin.register(Decision)
-class DecisionAdmin(ReadOnlyAdmin):
-    list_display = ("shown_time", "happened", "identity", "where", "asked_by", "how_sure")
+class DecisionAdmin(CorrectionPages, ReadOnlyAdmin):
+    actions_detail = ("correct",)
+    list_display = ("shown_time", "happened", "who", "where", "asked_by", "how_sure")
     list_filter = (
         ("outcome", ChoicesDropdownFilter),
         AttendedFilter,
@@ -63,7 +73,7 @@ class DecisionAdmin(ReadOnlyAdmin):
         "=camera__place",
     )
     search_help_text = "Person, ID, account, kiosk, camera or place"
-    list_select_related = ("identity", "api_key", "camera", "user", "policy")
+    list_select_related = ("identity", "api_key", "camera", "user", "policy", "correction__identity")
     # There may be millions: pages without counting them.
     paginator = InfinitePaginator
     show_full_result_count = False
@@ -75,6 +85,7 @@ class DecisionAdmin(ReadOnlyAdmin):
                 "fields": (
                     ("shown_time", "happened"),
                     ("shown_person", "how_sure"),
+                    ("known",),
                     ("asked_by", "where"),
                     ("why",),
                 )
@@ -97,6 +108,7 @@ class DecisionAdmin(ReadOnlyAdmin):
         "how_sure",
         "why",
         "shown_person",
+        "known",
         "asked_by",
         "shown_score",
         "shown_margin",
@@ -125,6 +137,22 @@ class DecisionAdmin(ReadOnlyAdmin):
     @display(description="what happened", label=LABELS)
     def happened(self, decision: Decision) -> str:
         return what_happened(decision.kind, decision.outcome, attendance_of(decision))
+
+    @display(description="person", ordering="identity__name", empty_value="–")
+    def who(self, decision: Decision) -> str | None:
+        """As it was decided, and in the same cell what is known since."""
+        decided, known = decision.identity and decision.identity.name, known_of(decision)
+        if not known:
+            return decided
+        return format_html('{} <span class="id-hint">{}</span>', decided or "–", known)
+
+    @display(description="corrected", empty_value="–")
+    def known(self, decision: Decision) -> str | None:
+        correction = getattr(decision, "correction", None)
+        if correction is None:
+            return None
+        by = f", {correction.by}" if correction.by else ""
+        return f"{known_of(decision)} ({timezone.localtime(correction.created_at):%-d %b %Y, %H:%M}{by})"
 
     @display(description="place", empty_value="–")
     def where(self, decision: Decision) -> str | None:

@@ -59,6 +59,16 @@ def likeness_of(decision: Decision) -> str | None:
     return describe_likeness(decision.score, threshold)
 
 
+def known_of(decision: Decision) -> str:
+    """What staff said of it since, in words; empty where it is as it was decided."""
+    correction = getattr(decision, "correction", None)
+    if correction is None:
+        return ""
+    if correction.identity is None:
+        return "It was nobody who is known" if decision.identity is None else "It was somebody else"
+    return f"It was {correction.identity.name}"
+
+
 def _attended(decision: Decision) -> Attendance | None:
     """The first that it stands for; a picture shown for a while stands for one."""
     return next(iter(decision.attendances.all()), None)

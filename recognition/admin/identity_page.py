@@ -69,23 +69,28 @@ def person_context(request: HttpRequest, identity: Identity) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A decision about the person, or one that was nearly theirs: nobody was recognised, and they were the nearest."""
+    """A decision about the person, one that was corrected to them, or one that was nearly theirs.
+
+    Nearly: nobody was recognised, and they were the nearest.
+    """
 
     decision: Decision
     moment: datetime
     happened: str
     where: str
     how_sure: str
-    nearly: bool
+    note: str
 
 
 def _history(identity: Identity) -> list[Event]:
     numbers = numbers_of(identity.pk)
-    about = Q(identity__in=numbers)
+    about = Q(identity__in=numbers) | Q(correction__identity__in=numbers)
     for number in numbers:
         about |= Q(candidates__contains=[{"identity": number}], candidates__0__identity=number, identity=None)
     rows = Decision.objects.filter(about)
-    rows = rows.select_related("api_key", "camera", "user", "policy").defer("policy__measurements", "quality")
+    rows = rows.select_related(
+        "api_key", "camera", "user", "policy", "identity", "correction__identity"
+    ).defer("policy__measurements", "quality")
     return [
         Event(
             row,
@@ -93,10 +98,24 @@ def _history(identity: Identity) -> list[Event]:
             what_happened(row.kind, row.outcome, events.attendance_of(row)),
             ", ".join(filter(None, (events.source_of(row), events.place_of(row)))),
             events.likeness_of(row) or "",
-            nearly=row.identity_id is None,
+            _note(row, identity, numbers),
         )
         for row in rows.prefetch_related("attendances").order_by("-id")[:HISTORY]
     ]
+
+
+def _note(row: Decision, person: Identity, numbers: list[int]) -> str:
+    """Why an event stands on the page of somebody whom it does not name, or no longer does."""
+    correction = getattr(row, "correction", None)
+    if correction is not None and correction.identity_id in numbers:
+        return f"corrected: first {row.identity.name}" if row.identity else "corrected: first nobody"
+    if correction is not None:
+        return (
+            f"corrected: {events.known_of(row).lower()}"
+            if correction.identity is None
+            else (f"corrected: it was {correction.identity.name}")
+        )
+    return "" if row.identity_id is not None else f"{person.name} was the nearest"
 
 
 def resemblance(identity: Identity) -> Resemblance:

@@ -36,6 +36,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                     _model("Events", "fact_check", "recognition_decision", "recognition.view_decision"),
                     "recognition_decision_recognise",
                 ),
+                _model("Look-alikes", "people", "recognition_lookalikes", "recognition.view_lookalikes"),
                 _model("Attendance", "schedule", "recognition_attendance", "recognition.view_attendance"),
                 _model(
                     "Consent texts", "handshake", "recognition_consenttext", "recognition.view_consenttext"

@@ -55,6 +55,10 @@ WATCHED_SINCE_24: tuple[Watched, ...] = (
 WATCHED_SINCE_26: tuple[Watched, ...] = (
     ("recognition_merge", "merge", "into_id", "other_id,undone_at", "moved", ""),
 )
+WATCHED_SINCE_28: tuple[Watched, ...] = (
+    ("recognition_correction", "correction", "identity_id", "decision_id", "taken", ""),
+    ("recognition_lookalikes", "lookalikes", "first_id", "second_id,source", "", ""),
+)
 
 FUNCTIONS = """
 -- What an entry says, in one way for ever: the columns by name, so that later ones change nothing.

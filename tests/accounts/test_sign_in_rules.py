@@ -11,6 +11,7 @@ from django.test import Client
 from accounts.models import FaceOpens, SignInRule, User
 from recognition.models import AuditEntry, Decision, Identity
 from recognition.services.enrolment.photos import add_photo
+from recognition.services.identities import add_lookalikes
 from tests.accounts.test_second_factor import SECRET, code
 from tests.fakes import person_jpeg, wall_jpeg
 from tests.galleries import process_as_theirs
@@ -292,6 +293,49 @@ class TestLookalikes:
         assert client.post(ALIKE, {"password": PASSWORD})["Location"].startswith(
             "/accounts/2fa/authenticate/"
         )
+        assert not signed_in(client)
+
+    def test_whoever_staff_know_to_be_confused_is_asked_too(self, client, enrol, face):
+        """Even where the face can be told, whosever account it is."""
+        one, other = enrol(6), enrol(7)
+        add_lookalikes(one, other)
+        assert face().json()["location"] == ALIKE
+        held = Decision.objects.get()
+        assert (held.outcome, held.reason, held.identity) == ("rejected", "second_step", one)
+        assert client.post(ALIKE, {"password": "wrong"}).status_code == 400
+        # It was the other one after all, whose password it is.
+        other.user.set_password("another long secret")
+        other.user.save()
+        assert client.post(ALIKE, {"password": "another long secret"})["Location"] == "/accounts/profile/"
+        assert client.session[SESSION_KEY] == str(other.user_id)
+        decision = Decision.objects.get()
+        assert (decision.outcome, decision.identity, decision.user) == ("match", other, other.user)
+
+    def test_a_face_alone_opens_nothing_of_who_is_confused(self, client, enrol, face):
+        one, other = enrol(6), enrol(7)
+        add_lookalikes(one, other)
+        for identity in (one, other):
+            identity.user.set_unusable_password()
+            identity.user.save()
+        assert face().status_code == 400
+        assert not signed_in(client)
+
+    def test_a_second_factor_will_do_without_a_password(self, client, enrol, face):
+        one, other = enrol(6), enrol(7)
+        add_lookalikes(one, other)
+        for identity in (one, other):
+            identity.user.set_unusable_password()
+            identity.user.save()
+        TOTP.activate(one.user, SECRET)
+        assert face().json()["location"].startswith("/accounts/2fa/authenticate/")
+        assert not signed_in(client)
+
+    def test_a_session_of_a_face_alone_ends_when_it_becomes_known(self, client, enrol, face):
+        one, other = enrol(6), enrol(7)
+        face()
+        assert signed_in(client)
+        add_lookalikes(one, other)
+        client.get("/")
         assert not signed_in(client)
 
     def test_who_may_not_sign_in_by_face_may_not_so_either(self, client, twins, face):

@@ -116,7 +116,7 @@ def test_history_tells_of_attempts_that_were_nearly_theirs(owner, ann):
     nearest = Decision.objects.get().candidates[0]["identity"]
     theirs, other = (ann, ben) if nearest == ann.pk else (ben, ann)
     (event,) = owner.get(person_page(theirs)).context["history"]
-    assert (event.happened, event.nearly) == ("not recognised", True)
+    assert (event.happened, event.note) == ("not recognised", f"{theirs.name} was the nearest")
     assert f"{theirs.name} was the nearest" in owner.get(person_page(theirs)).text
     assert owner.get(person_page(other)).context["history"] == []
 

@@ -107,6 +107,7 @@ def values(db, request, settings) -> dict[str, object]:
     ModelChange.objects.create(before=active_model(), target=other, state=ModelChange.State.DONE)
     photo = ann.photos.first()
     without_account = identities.create_identity(name="Bob")
+    identities.add_lookalikes(ann, without_account)
     merge = Merge.objects.create(into=ann, other=ann, moved={})  # its page only asks
     return {
         "merge_id": merge.pk,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -11,6 +13,7 @@ from django.db.models import Q, QuerySet
 
 from recognition.models import ApiKey, Attendance, Identity
 
+TAKEN = ("kind", "stated", "api_key_id", "place")  # beside times and the number of the picture
 LONGEST_STAY = timedelta(hours=16)  # whoever came in longer ago has gone out unseen, and comes in again
 
 
@@ -50,8 +53,50 @@ def record(
             decision_id=decision_id,
         )
         row.save()
-        _follow(mine, row)
+        _follow(mine, row.at, row)
     return Attended(row, repeated=False)
+
+
+def take_from(decision_id: int) -> list[dict[str, Any]]:
+    """Remove what was recorded with this decision; answers it in a form that JSON takes, for `give_to`."""
+    with transaction.atomic():
+        rows = list(Attendance.objects.filter(decision=decision_id))
+        for row in rows:
+            _hold(row.identity_id)
+            mine = Attendance.objects.filter(identity=row.identity_id)
+            row.delete()
+            _follow(mine, row.at, _before(mine, row.at))
+    return [
+        {name: getattr(row, name) for name in TAKEN}
+        | {"at": row.at.isoformat(), "created_at": row.created_at.isoformat(), "read": str(row.read)}
+        for row in rows
+    ]
+
+
+def give_to(identity_id: int, taken: Iterable[Mapping[str, Any]], *, decision_id: int) -> None:
+    """Record for this person what was taken from another; whoever was seen a moment before or after has it already."""
+    for one in taken:
+        at, read = datetime.fromisoformat(one["at"]), UUID(one["read"])
+        key = ApiKey.objects.filter(pk=one["api_key_id"]).first()
+        with transaction.atomic():
+            if key is None or not _hold(identity_id):
+                continue
+            mine = Attendance.objects.filter(identity=identity_id)
+            if _near(mine, at, key, read) is not None:
+                continue
+            row = Attendance(
+                identity_id=identity_id,
+                kind=one["kind"] if one["stated"] else _turn(_before(mine, at), at),
+                stated=one["stated"],
+                at=at,
+                api_key=key,
+                place=one["place"],
+                read=read,
+                decision_id=decision_id,
+            )
+            row.save()
+            mine.filter(pk=row.pk).update(created_at=one["created_at"])  # else it would seem to have come now
+            _follow(mine, at, row)
 
 
 def _hold(identity_id: int) -> bool:
@@ -80,10 +125,9 @@ def _turn(last: Attendance | None, at: datetime) -> str:
     return Attendance.Kind.OUT if inside else Attendance.Kind.IN
 
 
-def _follow(mine: QuerySet[Attendance], row: Attendance) -> None:
-    """Take those that follow by turns anew: a kiosk without a connection sends what it saw later than others do."""
-    last = row
-    for later in mine.filter(at__gt=row.at).order_by("at", "id"):
+def _follow(mine: QuerySet[Attendance], at: datetime, last: Attendance | None) -> None:
+    """Take those after this time by turns anew: a kiosk without a connection sends what it saw later than others do."""
+    for later in mine.filter(at__gt=at).order_by("at", "id"):
         kind = later.kind if later.stated else _turn(last, later.at)
         if later.stated or kind == later.kind:
             return  # from here on nothing changes

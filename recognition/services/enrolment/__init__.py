@@ -15,6 +15,7 @@ from recognition.services.enrolment.ageing import (
     originals_before,
     rejected_before,
 )
+from recognition.services.enrolment.from_events import add_picture_of_event, enrol_from_event, has_picture
 from recognition.services.enrolment.guidance import guide
 from recognition.services.enrolment.import_archive import open_plan
 from recognition.services.enrolment.import_names import (
@@ -51,6 +52,7 @@ __all__ = [
     "Uploads",
     "accept_photo",
     "acceptable",
+    "add_picture_of_event",
     "begin_person",
     "choose_face",
     "confirm_photo",
@@ -59,8 +61,10 @@ __all__ = [
     "drop_crops",
     "drop_originals",
     "drop_rejected",
+    "enrol_from_event",
     "export_npz",
     "guide",
+    "has_picture",
     "import_npz",
     "import_people",
     "keep_uploads",

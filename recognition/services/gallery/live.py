@@ -228,7 +228,7 @@ def _newest(version: ModelVersion) -> GalleryBuild | None:
 
 def _catch_up(gallery: Gallery, own: Mark, mark: Mark, version: ModelVersion) -> bool:
     """Apply the changes between two places of the log; False when the gallery has to be loaded anew."""
-    changed = changed_between(own, mark, len(gallery)) if version.name == gallery.model else None
+    changed = changed_between(own, mark, gallery) if version.name == gallery.model else None
     if changed is None:
         return False
     if changed:

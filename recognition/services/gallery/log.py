@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from datetime import datetime
 from typing import NamedTuple
 
@@ -38,10 +39,10 @@ def last_change() -> int:
     return last_mark().number
 
 
-def changed_between(own: Mark, mark: Mark, people: int) -> list[int] | None:
+def changed_between(own: Mark, mark: Mark, gallery: Sized) -> list[int] | None:
     """Whose vectors changed between two places of the log, ascending; None when everything has to be loaded anew.
 
-    people: how many there are.
+    gallery: whose number of people is asked for only when there are many changes.
     """
     if own == mark or own == Mark(mark.number):
         return []
@@ -56,4 +57,6 @@ def changed_between(own: Mark, mark: Mark, people: int) -> list[int] | None:
         return None
     changed = sorted({identity for _, _, identity in rows[1:] if identity is not None})
     everything = any(identity is None for _, _, identity in rows[1:])
-    return None if everything or len(changed) > max(MOST_CHANGES, people // 20) else changed
+    if everything or (len(changed) > MOST_CHANGES and len(changed) > len(gallery) // 20):
+        return None
+    return changed

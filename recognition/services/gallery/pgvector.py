@@ -21,9 +21,9 @@ from recognition.services.gallery.log import Mark
 TABLE = GalleryTemplate._meta.db_table
 EXACT, HNSW, BITS, AUTO = "exact", "hnsw", "bits", "auto"
 INDEXED_FROM = 20_000  # people; below, comparing everybody takes some milliseconds
-# Links of each in the HNSW graph, how wide it is built and searched. Measured on 10,000 people: of 743 probes above the
-# threshold none was lost; with pgvector's own 16, 64 and 400 seven were.
-LINKS, BUILT, SEARCHED = 32, 200, 500
+# Links of each in the HNSW graph, how wide it is built, and searched, which is as wide as pgvector goes. With its own
+# 16 and 64, and 400, seven of 743 probes above the threshold lost their person among 10,000; more in docs/scaling.md.
+LINKS, BUILT, SEARCHED = 32, 200, 1_000
 RERANKED = 1_000  # of how many the signs alone decide
 # Binary COPY: https://www.postgresql.org/docs/current/sql-copy.html; a vector is its length, a zero and its numbers.
 HEAD, TAIL = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
@@ -71,13 +71,13 @@ class PgVector:
 
     def nearest(self, probes: Floats, k: int) -> list[list[int]]:
         kind = settings.GALLERY_PG_INDEX
-        width = RERANKED if kind == BITS else max(SEARCHED, k)
+        width = RERANKED if kind == BITS else SEARCHED
         with _in_words(), transaction.atomic(), connection.cursor() as cursor:
             if kind != EXACT:
                 cursor.execute(
                     "SELECT set_config('hnsw.ef_search', %s, true),"
                     " set_config('hnsw.iterative_scan', 'relaxed_order', true)",
-                    [str(min(1_000, width))],
+                    [str(width)],
                 )
             found = []
             for probe in probes:

@@ -122,7 +122,7 @@ class StoredGallery:
 
     def _write(self, *, patient: bool, anew: bool = False) -> Mark:
         mark, own = last_mark(), None if anew else self.store.mark()
-        changed = None if own is None else changed_between(own, mark, len(self.store))
+        changed = None if own is None else changed_between(own, mark, self.store)
         if changed is None:
             if not patient and Identity.objects.filter(status=Identity.Status.ACTIVE).count() > MOST_CHANGES:
                 self._ask_for_a_build()

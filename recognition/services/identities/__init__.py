@@ -22,8 +22,10 @@ from recognition.services.identities.consents import (
     when_erased,
     withdraw_consent,
 )
+from recognition.services.identities.corrections import correct, take_back_correction
 from recognition.services.identities.erasure import erase
 from recognition.services.identities.export import COLUMNS, export_people
+from recognition.services.identities.lookalike_pairs import add_lookalikes, lookalikes_of, remove_lookalikes
 from recognition.services.identities.lookalikes import Neighbour, in_gallery, neighbours
 from recognition.services.identities.merging import merge, merges_into, numbers_of, undo_merge
 from recognition.services.identities.people import (
@@ -42,11 +44,13 @@ __all__ = [
     "LINK_DAYS",
     "Neighbour",
     "Receipt",
+    "add_lookalikes",
     "check_signature",
     "consent_of",
     "consent_required",
     "consent_text",
     "consent_token",
+    "correct",
     "create_identity",
     "demand_consent",
     "erase",
@@ -58,6 +62,7 @@ __all__ = [
     "identity_of_token",
     "in_gallery",
     "known_receipts",
+    "lookalikes_of",
     "merge",
     "merges_into",
     "neighbours",
@@ -67,8 +72,10 @@ __all__ = [
     "publish_consent_text",
     "read_receipt",
     "refuse_what_is_no_text",
+    "remove_lookalikes",
     "resume",
     "suspend",
+    "take_back_correction",
     "traces_of",
     "undo_merge",
     "update_identity",

@@ -30,7 +30,8 @@ photos.json     each enrolment photo: when it was added, whether it is used, wha
 photos/         the photos as they are kept
 crops/          the faces cut out of them, as the network sees them
 vectors.json    the numbers that were computed from each face, by which the person is recognised
-decisions.csv   each time when the site took somebody for the person, or compared somebody with the person
+decisions.csv   each time when the site took somebody for the person, or compared somebody with the person; in the
+                last column what staff said of it since
 attendance.csv  when the person came and went, as kiosks saw it
 pictures/       pictures taken at such a time, where they are kept and show nobody else
 changes.csv     when staff changed something about the person
@@ -38,7 +39,18 @@ changes.csv     when staff changed something about the person
 CSV files have commas and are in UTF-8, times are in UTC. Scores go from -1 to 1. What concerns other people is
 left out.
 """
-DECISION_COLUMNS = ("time", "kind", "outcome", "reason", "role", "score", "margin", "asked_by", "account")
+DECISION_COLUMNS = (
+    "time",
+    "kind",
+    "outcome",
+    "reason",
+    "role",
+    "score",
+    "margin",
+    "asked_by",
+    "account",
+    "corrected",
+)
 
 ATTENDANCE_COLUMNS = ("time", "kind", "kiosk", "place", "arrived")
 
@@ -151,7 +163,9 @@ def _attendance(identity: Identity) -> Iterable[tuple[object, ...]]:
 
 def _decisions(identity: Identity) -> Iterable[tuple[object, ...]]:
     numbers = numbers_of(identity.pk)
-    rows = traces.decisions_about(*numbers).select_related("api_key", "user").order_by("pk")
+    corrected = Decision.objects.filter(correction__identity__in=numbers)
+    rows = (traces.decisions_about(*numbers) | corrected).order_by("pk")
+    rows = rows.select_related("api_key", "user", "correction")
     for row in rows.iterator(chunk_size=1000):
         own = row.identity_id in numbers
         score = row.score if own else _score_among(row, numbers)
@@ -165,7 +179,16 @@ def _decisions(identity: Identity) -> Iterable[tuple[object, ...]]:
             row.margin if own else None,
             row.api_key.name if row.api_key else "",
             row.user.get_username() if own and row.user else "",
+            _corrected(row, numbers),
         )
+
+
+def _corrected(row: Decision, numbers: list[int]) -> str:
+    """Without the names of others."""
+    correction = getattr(row, "correction", None)
+    if correction is None:
+        return ""
+    return "it was the person" if correction.identity_id in numbers else "it was not the person"
 
 
 def _score_among(row: Decision, numbers: list[int]) -> float | None:

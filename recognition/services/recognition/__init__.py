@@ -26,8 +26,8 @@ from recognition.services.recognition.recognise import (
 from recognition.services.recognition.shadow import agreement, differences
 from recognition.services.recognition.sign_ins import (
     hold_sign_in,
-    is_recognised,
     recent_sign_ins,
+    recognised_as,
     refuse_sign_in,
     set_user,
     settle_sign_in,
@@ -47,11 +47,11 @@ __all__ = [
     "hold_sign_in",
     "identify",
     "identify_together",
-    "is_recognised",
     "picture_of",
     "probe_pictures_of",
     "purge_probe_pictures",
     "recent_sign_ins",
+    "recognised_as",
     "record_refusal",
     "refuse_sign_in",
     "set_user",

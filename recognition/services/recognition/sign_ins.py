@@ -25,9 +25,11 @@ def set_user(*, probe: UUID, user_id: int) -> None:
 def settle_sign_in(*, probe: UUID, user_id: int) -> None:
     """Of several people who look alike it was the one with this account, who gave its password."""
     identity = Identity.objects.filter(user_id=user_id).first()
-    Decision.objects.filter(
-        kind=Decision.Kind.LOGIN, outcome=Decision.Outcome.NO_MATCH, reason="ambiguous", probe=probe
-    ).update(outcome=Decision.Outcome.MATCH, reason="", identity=identity)
+    held = Q(outcome=Decision.Outcome.NO_MATCH, reason="ambiguous")
+    held |= Q(outcome=Decision.Outcome.REJECTED, reason=SECOND_STEP)
+    Decision.objects.filter(held, kind=Decision.Kind.LOGIN, probe=probe).update(
+        outcome=Decision.Outcome.MATCH, reason="", identity=identity
+    )
 
 
 def hold_sign_in(*, probe: UUID) -> None:
@@ -49,9 +51,9 @@ def refuse_sign_in(*, probe: UUID, reason: str) -> None:
         matches.update(outcome=Decision.Outcome.REJECTED, reason=reason)
 
 
-def is_recognised(*, user_id: int) -> bool:
-    """Whether the account belongs to a person who is known by face at present."""
-    return Identity.objects.filter(user_id=user_id, status=Identity.Status.ACTIVE).exists()
+def recognised_as(*, user_id: int) -> Identity | None:
+    """The person who is known by face at present and whose account this is."""
+    return Identity.objects.filter(user_id=user_id, status=Identity.Status.ACTIVE).first()
 
 
 def recent_sign_ins(*, user_id: int, limit: int = 10) -> QuerySet[Decision]:

@@ -10,7 +10,13 @@ from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 
 from accounts.models import User
-from recognition.migrations._audit_sql import GUARDS, WATCHED, WATCHED_SINCE_24, WATCHED_SINCE_26
+from recognition.migrations._audit_sql import (
+    GUARDS,
+    WATCHED,
+    WATCHED_SINCE_24,
+    WATCHED_SINCE_26,
+    WATCHED_SINCE_28,
+)
 from recognition.models import AuditEntry, AuditLink, Identity, Photo
 from recognition.services import audit, keys, recognition
 from recognition.services.enrolment import photos
@@ -19,7 +25,7 @@ from tests.fakes import person_jpeg
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-EVERY = WATCHED + WATCHED_SINCE_24 + WATCHED_SINCE_26
+EVERY = WATCHED + WATCHED_SINCE_24 + WATCHED_SINCE_26 + WATCHED_SINCE_28
 NOT_WATCHED = {
     # Noted in another way: second factors and sign-ins by signals, probes by a trigger of their own.
     "mfa_authenticator",

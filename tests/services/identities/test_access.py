@@ -12,9 +12,9 @@ import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 
 from accounts.models import User
-from recognition.models import StoredFile
+from recognition.models import Decision, StoredFile
 from recognition.services.enrolment import photos
-from recognition.services.identities import consents, people
+from recognition.services.identities import consents, corrections, people
 from recognition.services.identities.access import write_access_copy
 from recognition.services.recognition import recognise
 from tests.fakes import person_jpeg
@@ -101,3 +101,13 @@ def test_of_somebody_of_whom_there_is_nothing_and_of_lost_files(enrol):
     ann = enrol(1, photo_count=1)
     StoredFile.objects.all().delete()
     assert not [name for name in copy_of(ann).namelist() if name.endswith(".jpg")]
+
+
+def test_what_staff_corrected_is_told_without_names_of_others(enrol):
+    ann, ben = enrol(1), enrol(2)
+    recognise.identify(person_jpeg(1, variant=4))
+    corrections.correct(Decision.objects.get(), to=ben)
+    for person, other, said in ((ann, ben, "it was not the person"), (ben, ann, "it was the person")):
+        archive = copy_of(person)
+        assert [row["corrected"] for row in rows(archive, "decisions.csv")] == [said]
+        assert other.name not in archive.read("decisions.csv").decode()

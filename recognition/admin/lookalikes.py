@@ -1,0 +1,79 @@
+"""People whom cameras confuse, such as twins: at sign-in a face alone opens neither of their accounts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.exceptions import ValidationError
+from django.forms import ModelForm
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from recognition.admin.base import SiteAdmin
+from recognition.models import Lookalikes
+from recognition.services import identities
+
+WHY = {"one was taken for the other": "warning", "added by staff": "info"}
+
+
+class PersonSelect(AutocompleteSelect):
+    """Says what to type, also to a screen reader: the theme's own has no name before something is chosen."""
+
+    def build_attrs(
+        self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        return super().build_attrs(base_attrs, extra_attrs) | {"data-placeholder": "Name or ID"}
+
+
+class PairForm(ModelForm):  # type: ignore[type-arg]
+    def clean(self) -> dict[str, Any]:
+        """In the order in which pairs are kept, whichever was chosen first."""
+        chosen: dict[str, Any] = super().clean() or {}
+        if (one := chosen.get("first")) and (other := chosen.get("second")):
+            if one.pk == other.pk:
+                raise ValidationError("Choose two different people.")
+            chosen["first"], chosen["second"] = sorted((one, other), key=lambda person: person.pk)
+        return chosen
+
+
+@admin.register(Lookalikes)
+class LookalikesAdmin(SiteAdmin):
+    list_display = ("__str__", "shown_source", "by", "created_at")
+    list_select_related = ("first", "second", "by")
+    search_fields = (
+        "first__name__spelled",
+        "second__name__spelled",
+        "first__external_id",
+        "second__external_id",
+    )
+    search_help_text = "Person or ID"
+    form = PairForm
+    fields = ("first", "second")
+    autocomplete_fields = ("first", "second")
+
+    @display(description="why", ordering="source", label=WHY)
+    def shown_source(self, pair: Lookalikes) -> str:
+        return pair.get_source_display()
+
+    class Media:
+        js = ("admin_recognition/names.js",)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs["widget"] = PersonSelect(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Lookalikes, form: ModelForm[Any], change: bool) -> None:
+        saved = identities.add_lookalikes(obj.first, obj.second, by_id=request.user.pk)
+        obj.pk, obj.first, obj.second = saved.pk, saved.first, saved.second
+
+    def delete_model(self, request: HttpRequest, obj: Lookalikes) -> None:
+        identities.remove_lookalikes(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        for pair in queryset:
+            identities.remove_lookalikes(pair)

@@ -1,0 +1,62 @@
+"""Who somebody really was at an event, as staff say afterwards. The decision stays as it was recorded.
+
+Attendance follows, and two people of whom one was taken for the other are noted as look-alikes.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import transaction
+
+from recognition.models import Correction, Decision, Identity, Lookalikes
+from recognition.services import attendance
+from recognition.services.errors import Conflict, Invalid
+from recognition.services.identities.lookalike_pairs import add_lookalikes
+
+log = logging.getLogger(__name__)
+
+
+def correct(decision: Decision, *, to: Identity | None, by_id: int | None = None) -> Correction:
+    """It was this person, or none of those who are known. A later correction takes the place of an earlier one.
+
+    Raises Invalid when that is what was decided anyway, and Conflict for a face that was never looked for.
+    """
+    with transaction.atomic():
+        decision = Decision.objects.select_for_update(no_key=True, of=("self",)).get(pk=decision.pk)
+        if decision.outcome == Decision.Outcome.REJECTED and not decision.candidates:
+            raise Conflict("not_compared", "Nobody was looked for in this picture, so nothing was decided.")
+        _take_back(decision)
+        if (to.pk if to else None) == decision.identity_id:
+            raise Invalid("as_decided", "That is what was decided.")
+        done = Correction(decision=decision, identity=to, by_id=by_id)
+        done.taken = attendance.take_from(decision.pk)
+        done.save()
+        if to is not None:
+            attendance.give_to(to.pk, done.taken, decision_id=decision.pk)
+        if to is not None and decision.identity is not None and decision.outcome == Decision.Outcome.MATCH:
+            add_lookalikes(decision.identity, to, by_id=by_id, source=Lookalikes.Source.CORRECTION)
+    log.info("event corrected", extra={"decision": decision.pk})
+    return done
+
+
+def take_back_correction(decision: Decision) -> None:
+    """What was decided counts again. Look-alikes stay: that two people are confused is known all the same.
+
+    Raises Conflict when there is nothing to take back.
+    """
+    with transaction.atomic():
+        decision = Decision.objects.select_for_update(no_key=True, of=("self",)).get(pk=decision.pk)
+        if not _take_back(decision):
+            raise Conflict("not_corrected", "This event is as it was decided.")
+
+
+def _take_back(decision: Decision) -> bool:
+    done = Correction.objects.filter(decision=decision).first()
+    if done is None:
+        return False
+    attendance.take_from(decision.pk)
+    if decision.identity_id is not None:
+        attendance.give_to(decision.identity_id, done.taken, decision_id=decision.pk)
+    done.delete()
+    return True

@@ -1,0 +1,52 @@
+"""People whom cameras confuse, such as twins, as staff know them. Sign-in by face asks them for more than a face."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Q
+
+from recognition.models import Identity, Lookalikes
+from recognition.services.errors import Invalid
+from recognition.services.identities.merging import numbers_of
+
+
+def add_lookalikes(
+    one: Identity,
+    other: Identity,
+    *,
+    by_id: int | None = None,
+    source: Lookalikes.Source = Lookalikes.Source.STAFF,
+) -> Lookalikes:
+    """Note that these two are confused; once is enough. Raises Invalid for one and the same person."""
+    if one.pk == other.pk:
+        raise Invalid("same_person", "Choose two different people.")
+    first, second = sorted((one, other), key=lambda identity: identity.pk)
+    with transaction.atomic():
+        pair, _ = Lookalikes.objects.get_or_create(
+            first=first, second=second, defaults={"source": source, "by_id": by_id}
+        )
+    return pair
+
+
+def remove_lookalikes(pair: Lookalikes) -> None:
+    pair.delete()
+
+
+def lookalikes_of(identity: Identity) -> list[Identity]:
+    """The others with whom this person is confused, also under the names of those who were merged."""
+    if not Lookalikes.objects.exists():  # as on most sites
+        return []
+    own = numbers_of(identity.pk)
+    rows = Lookalikes.objects.filter(Q(first__in=own) | Q(second__in=own)).values_list("first", "second")
+    others = {number for pair in rows for number in pair} - set(own)
+    return sorted(_stayed(others), key=lambda one: one.pk) if others else []
+
+
+def _stayed(numbers: set[int]) -> set[Identity]:
+    """Whom these numbers stand for at present."""
+    found: set[Identity] = set()
+    while numbers:
+        rows = list(Identity.everyone.filter(pk__in=numbers).select_related("user"))
+        found |= {row for row in rows if row.merged_into_id is None}
+        numbers = {row.merged_into_id for row in rows if row.merged_into_id is not None}
+    return found
