@@ -144,3 +144,18 @@ def test_filters_open_by_keyboard(staff):
     page = staff("/admin/recognition/identity/")
     page.get_by_role("button", name="Filters").press("Enter")
     expect(page.locator("#changelist-filter")).to_be_visible()
+
+
+def test_in_vietnamese_too(live_server, open_browser, complaints, db):
+    """Longer words fit a small telephone, and the words of scripts follow the page."""
+    page = open_browser().new_context(locale="vi-VN", viewport={"width": SMALL, "height": 800}).new_page()
+    heard = complaints(page)
+    for path in ("/", "/accounts/login/", "/accounts/password/reset/", "/accounts/face/"):
+        page.goto(live_server.url + path)
+        assert page.evaluate("document.documentElement.lang") == "vi"
+        assert (told(page), sideways(page)) == ([], 0), path
+    expect(page.locator("#camera-start")).to_have_text("Bật máy ảnh")
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("#camera-start")).to_have_text("Turn the camera on")
+    assert page.url.endswith("/accounts/face/")
+    assert heard == []
