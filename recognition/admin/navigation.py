@@ -53,6 +53,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _model("Cameras", "videocam", "recognition_camera", "recognition.view_camera"),
                 _model("Kiosks and keys", "tablet_android", "recognition_apikey", "recognition.view_apikey"),
+                _model("Webhooks", "webhook", "recognition_webhook", "recognition.view_webhook"),
                 _model(
                     "Thresholds", "tune", "recognition_thresholdpolicy", "recognition.view_thresholdpolicy"
                 ),
