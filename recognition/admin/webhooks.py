@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.html import format_html
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
@@ -46,13 +47,24 @@ class WebhookAdmin(SiteAdmin):
     list_display = ("name", "url", "state", "created_at")
     search_fields = ("name", "url")
     search_help_text = "Name or address"
-    actions_detail = ("deliveries", "test", "secret")
+    actions_detail = ("test", "secret")
+    fields = ("name", "url", "types", "with_names", "active", "told")
+    readonly_fields = ("told",)
 
     @display(description="state", label=STATES)
     def state(self, hook: Webhook) -> str:
         if not hook.active:
             return "off"
         return "fails" if hook.failing_since else "on"
+
+    @display(description="what was sent", empty_value="–")
+    def told(self, hook: Webhook) -> str | None:
+        if hook.pk is None:
+            return None
+        page = reverse("admin:recognition_delivery_changelist")
+        return format_html(
+            '<a class="text-link" href="{}?webhook__id__exact={}">Deliveries</a>', page, hook.pk
+        )
 
     def save_model(self, request: HttpRequest, obj: Webhook, form: Any, change: bool) -> None:
         if not change:
@@ -61,11 +73,6 @@ class WebhookAdmin(SiteAdmin):
 
     def _show_secret(self, request: HttpRequest, secret: str) -> None:
         self.message_user(request, f"Its secret, shown this once: {secret}")
-
-    @action(description="Deliveries", url_path="deliveries", icon="list", permissions=["view"])
-    def deliveries(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        page = reverse("admin:recognition_delivery_changelist")
-        return HttpResponseRedirect(f"{page}?webhook__id__exact={number_of(object_id)}")
 
     @action(description="Send a test", url_path="test", icon="send", permissions=["change"])
     def test(self, request: HttpRequest, object_id: str) -> HttpResponse:
