@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, StackedInline
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
@@ -100,7 +101,7 @@ class UserAdmin(Checklists, BaseUserAdmin, ModelAdmin):  # type: ignore[misc,typ
         frame = {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
         return TemplateResponse(request, "admin/accounts/user/for_person.html", frame | context)
 
-    @admin.display(description="person")
+    @admin.display(description=_("person"))
     def person(self, user: User) -> str:
         return str(getattr(user, "identity", None) or "–")
 
@@ -116,7 +117,7 @@ class GroupAdmin(Checklists, BaseGroupAdmin, ModelAdmin):  # type: ignore[misc,t
     list_select_related = ("sign_in_rule",)
     inlines = (SignInRuleInline,)
 
-    @admin.display(description="sign-in by face")
+    @admin.display(description=_("sign-in by face"))
     def face(self, group: Group) -> str:
         rule: SignInRule | None = getattr(group, "sign_in_rule", None)
         return rule.get_face_display() if rule else "as the site says"

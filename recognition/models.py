@@ -17,6 +17,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from pgvector.django import VectorField
 
 from recognition import (
@@ -89,8 +90,8 @@ class Identity(models.Model):
     everyone = models.Manager()  # noqa: DJ012
 
     class Meta:
-        verbose_name = "person"
-        verbose_name_plural = "people"
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
         ordering = ["name", "id"]
 
     def __str__(self) -> str:
@@ -162,7 +163,7 @@ class ConsentText(models.Model):
     created_at = models.DateTimeField("in force since", auto_now_add=True)
 
     class Meta:
-        verbose_name = "consent text"
+        verbose_name = _("consent text")
         ordering = ["-version"]
 
     def __str__(self) -> str:
@@ -613,7 +614,7 @@ class Decision(models.Model):
     created_at = models.DateTimeField("at", auto_now_add=True, db_index=True)
 
     class Meta:
-        verbose_name = "event"
+        verbose_name = _("event")
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["identity", "-id"], name="decision_by_identity"),
@@ -704,7 +705,7 @@ class Attendance(models.Model):
     created_at = models.DateTimeField("arrived", auto_now_add=True)
 
     class Meta:
-        verbose_name_plural = "attendance"
+        verbose_name_plural = _("attendance")
         ordering = ["-at", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["api_key", "read", "identity"], name="attendance_once_per_read")

@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import URLPattern, reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
@@ -71,32 +72,32 @@ class AttendanceAdmin(ReadOnlyAdmin):
     )
     list_filter_submit = True
     search_fields = ("identity__name__spelled", "identity__external_id", "api_key__name", "place")
-    search_help_text = "Person, ID, kiosk or place"
+    search_help_text = _("Person, ID, kiosk or place")
     list_select_related = ("identity", "api_key")
     paginator = InfinitePaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     actions_list = ("report",)
 
-    @display(description="time", ordering="at")
+    @display(description=_("time"), ordering="at")
     def shown_at(self, row: Attendance) -> str:
         return f"{timezone.localtime(row.at):%-d %b %Y, %H:%M:%S}"
 
-    @display(description="kind", ordering="kind", label={"in": "success", "out": "info"})
+    @display(description=_("kind"), ordering="kind", label={"in": "success", "out": "info"})
     def kind_label(self, row: Attendance) -> str:
         return row.get_kind_display()
 
-    @display(description="kiosk", ordering="api_key__name")
+    @display(description=_("kiosk"), ordering="api_key__name")
     def kiosk(self, row: Attendance) -> str:
         return row.api_key.name
 
-    @display(description="arrived later", empty_value="–")
+    @display(description=_("arrived later"), empty_value="–")
     def arrived(self, row: Attendance) -> str | None:
         """When the kiosk had a connection again."""
         late = row.created_at - row.at > LATE
         return f"{timezone.localtime(row.created_at):%-d %b, %H:%M}" if late else None
 
-    @action(description="Report by day", permissions=["view"], icon="table_chart")
+    @action(description=_("Report by day"), permissions=["view"], icon="table_chart")
     def report(self, request: HttpRequest) -> HttpResponse:
         """By day and person, or by day and kiosk."""
         form = ReportForm(request.GET)

@@ -12,6 +12,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 
@@ -35,7 +36,7 @@ PAGES = {
 
 
 class ActionFilter(admin.SimpleListFilter):
-    title = "kind of entry"
+    title = _("kind of entry")
     parameter_name = "of"
 
     KINDS = (
@@ -62,7 +63,7 @@ class ActionFilter(admin.SimpleListFilter):
 
 
 class WayFilter(admin.SimpleListFilter):
-    title = "way"
+    title = _("way")
     parameter_name = "way"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
@@ -79,7 +80,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     list_display_links = None
     list_filter = (ActionFilter, WayFilter, ("at", DateFieldListFilter))
     search_fields = ("who", "action", "address", "=person", "=object")
-    search_help_text = "Who, what, from where, or the number of a person or thing"
+    search_help_text = _("Who, what, from where, or the number of a person or thing")
     actions = ("export_selected",)
     actions_list = ("export_shown",)
     # It only grows: pages without counting it, and the names of a page's people in the query of the page.
@@ -92,7 +93,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         queryset: QuerySet[AuditEntry] = super().get_queryset(request)
         return queryset.annotate(person_name=Subquery(name))
 
-    @display(description="what")
+    @display(description=_("what"))
     def shown_object(self, entry: AuditEntry) -> str:
         if not entry.kind:
             return "–"
@@ -106,22 +107,22 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         except NoReverseMatch:
             return text
 
-    @display(description="person")
+    @display(description=_("person"))
     def shown_person(self, entry: Any) -> str:
         """By name as long as there is one; the log itself has the number only."""
         if entry.person is None:
             return "–"
         return f"{entry.person_name or 'erased'} ({entry.person})"
 
-    @display(description="more")
+    @display(description=_("more"))
     def shown_detail(self, entry: AuditEntry) -> str:
         return "; ".join(f"{name}: {_plain(value)}" for name, value in entry.detail.items()) or "–"
 
-    @action(description="Export the selected ones", permissions=["view"])
+    @action(description=_("Export the selected ones"), permissions=["view"])
     def export_selected(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> HttpResponse:
         return _as_csv(queryset)
 
-    @action(description="Export all as CSV", permissions=["view"], icon="download")
+    @action(description=_("Export all as CSV"), permissions=["view"], icon="download")
     def export_shown(self, request: HttpRequest) -> HttpResponse:
         return _as_csv(AuditEntry.objects.all())
 

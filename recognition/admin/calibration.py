@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from recognition.admin.base import ShippedAdmin, number_of
@@ -87,7 +88,7 @@ class CalibrationPages(ShippedAdmin):
         own = [self.own_path("calibrations/<int:pk>/", self.calibration, "calibration")]
         return own + super().get_urls()  # type: ignore[no-any-return]
 
-    @action(description="Calibrate", permissions=["calibrate"], icon="straighten")
+    @action(description=_("Calibrate"), permissions=["calibrate"], icon="straighten")
     def calibrate(self, request: HttpRequest) -> HttpResponse:
         people, last = enrolled_people(active_model()), Calibration.objects.first()
         initial = {"people": max(1, people)} | (

@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -54,9 +55,9 @@ class CameraAdmin(SiteAdmin):
     list_display = ("name", "place", "state", "figures", "look")
     list_filter = ("enabled",)
     search_fields = ("name", "place")
-    search_help_text = "Name or place"
+    search_help_text = _("Name or place")
 
-    @display(description="state", label=STATES)
+    @display(description=_("state"), label=STATES)
     def state(self, camera: Camera) -> str:
         if not camera.enabled:
             return "off"
@@ -65,7 +66,7 @@ class CameraAdmin(SiteAdmin):
             return "nobody watches"
         return "no pictures" if known.get("trouble") else "watched"
 
-    @display(description="how it goes", empty_value="–")
+    @display(description=_("how it goes"), empty_value="–")
     def figures(self, camera: Camera) -> str | None:
         known = cameras.state_of(camera.pk) if camera.enabled else None
         if known is None:
@@ -74,7 +75,7 @@ class CameraAdmin(SiteAdmin):
             return str(known["trouble"])
         return f"{known['fps']} frames a second, known after {known['delay_ms']} ms"
 
-    @display(description="live picture")
+    @display(description=_("live picture"))
     def look(self, camera: Camera) -> str:
         address = reverse("cameras:page", args=[camera.name])
         return format_html('<a class="text-link" href="{}">Look on</a>', address)

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -37,7 +38,7 @@ class ConsentForm(forms.Form):
 class PersonConsent(SiteAdmin):
     """Mixed into the admin of people."""
 
-    @action(description="Consent", permissions=["change"], icon="handshake")
+    @action(description=_("Consent"), permissions=["change"], icon="handshake")
     def consent(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """What is on record, the person's own link; record one (POST), withdraw it (?withdraw asks first)."""
         identity = get_object_or_404(Identity, pk=number_of(object_id))
@@ -137,11 +138,11 @@ class ConsentTextAdmin(SiteAdmin):
     list_select_related = ("created_by",)
     fields = ("text",)
 
-    @display(description="version", ordering="version")
+    @display(description=_("version"), ordering="version")
     def version_label(self, text: ConsentText) -> str:
         return str(text)
 
-    @display(description="people who agreed to it")
+    @display(description=_("people who agreed to it"))
     def agreed(self, text: ConsentText) -> int:
         return text.consents.filter(withdrawn_at=None).values("identity").distinct().count()
 

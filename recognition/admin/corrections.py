@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from recognition.admin.base import SiteAdmin, number_of
@@ -27,7 +28,7 @@ class CorrectionPages(SiteAdmin):
         may = request.user.has_perm
         return may("recognition.add_correction") and may("recognition.view_identity")
 
-    @action(description="Who was it?", permissions=["correct"], url_path="correct", icon="edit_note")
+    @action(description=_("Who was it?"), permissions=["correct"], url_path="correct", icon="edit_note")
     def correct(self, request: HttpRequest, object_id: str) -> HttpResponse:
         decision = get_object_or_404(
             Decision.objects.select_related("identity", "policy", "correction__identity"),

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from recognition.admin.base import NO_SAVE, ReadOnlyAdmin, number_of
@@ -22,17 +23,17 @@ from recognition.services.errors import ServiceError
 class ErasureAdmin(ReadOnlyAdmin):
     list_display = ("__str__", "created_at", "by", "shown_counts")
     search_fields = ("=person",)
-    search_help_text = "Number that the person had"
+    search_help_text = _("Number that the person had")
     fields = (("person", "created_at", "by"), "shown_counts", "shown_receipt")
     readonly_fields = ("shown_counts", "shown_receipt")
     actions_detail = ("check_again", "download")
 
-    @display(description="erased with the person")
+    @display(description=_("erased with the person"))
     def shown_counts(self, erasure: Erasure) -> str:
         counts = erasure.receipt.get("counts", {})
         return ", ".join(f"{kind}: {count}" for kind, count in counts.items() if count) or "nothing else"
 
-    @display(description="receipt")
+    @display(description=_("receipt"))
     def shown_receipt(self, erasure: Erasure) -> str:
         text = '<pre class="id-pre" tabindex="0" role="group" aria-label="Receipt">{}</pre>'
         return format_html(text, json.dumps(erasure.receipt, indent=1))
@@ -45,7 +46,7 @@ class ErasureAdmin(ReadOnlyAdmin):
         )
         return response
 
-    @action(description="Check now", permissions=["view"], icon="verified")
+    @action(description=_("Check now"), permissions=["view"], icon="verified")
     def check_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Is the signature ours, and is anything of the person here?"""
         erasure = get_object_or_404(Erasure, pk=number_of(object_id))
@@ -62,7 +63,7 @@ class ErasureAdmin(ReadOnlyAdmin):
                 self.message_user(request, "The receipt is genuine, and nothing is left.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:recognition_erasure_change", args=[erasure.pk]))
 
-    @action(description="Download", permissions=["view"], icon="download")
+    @action(description=_("Download"), permissions=["view"], icon="download")
     def download(self, request: HttpRequest, object_id: str) -> HttpResponse:
         erasure = get_object_or_404(Erasure, pk=number_of(object_id))
         answer = HttpResponse(json.dumps(erasure.receipt, indent=1), content_type="application/json")

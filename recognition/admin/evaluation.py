@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from recognition.admin.base import ReadOnlyAdmin, number_of
@@ -38,11 +39,11 @@ class EvaluationAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer("figures", "pictures")
 
-    @display(description="state", ordering="state", label=STATES)
+    @display(description=_("state"), ordering="state", label=STATES)
     def shown_state(self, run: Evaluation) -> str:
         return run.get_state_display()
 
-    @action(description="Measure now", permissions=["measure"], icon="query_stats")
+    @action(description=_("Measure now"), permissions=["measure"], icon="query_stats")
     def measure(self, request: HttpRequest) -> HttpResponse:
         back = reverse("admin:recognition_evaluation_changelist")
         if request.method != "POST":

@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.forms import DateField
 from django.http import HttpRequest
 from django.utils.timezone import make_aware
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeDateFilter
 
 from recognition.models import Attendance
@@ -36,7 +37,7 @@ PHOTO_REASONS = (
 class ReasonFilter(SimpleListFilter):
     """Why photos were rejected."""
 
-    title = "reason"
+    title = _("reason")
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -49,7 +50,7 @@ class ReasonFilter(SimpleListFilter):
 class RevokedFilter(SimpleListFilter):
     """API keys that work, and those that do not any more."""
 
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -64,7 +65,7 @@ class RevokedFilter(SimpleListFilter):
 class AttendedFilter(SimpleListFilter):
     """Decisions that stand for an attendance."""
 
-    title = "attendance"
+    title = _("attendance")
     parameter_name = "attended"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from recognition.admin.base import ReadOnlyAdmin
@@ -40,11 +41,11 @@ class GalleryBuildAdmin(ReadOnlyAdmin):
         """Django's right to add a build. (The theme would look a right's name up in a database not yet migrated.)"""
         return bool(request.user.has_perm("recognition.add_gallerybuild"))
 
-    @display(description="took", ordering="seconds")
+    @display(description=_("took"), ordering="seconds")
     def shown_seconds(self, build: GalleryBuild) -> str:
         return f"{build.seconds:.2f} s"
 
-    @action(description="Rebuild now", permissions=["rebuild"], icon="refresh")
+    @action(description=_("Rebuild now"), permissions=["rebuild"], icon="refresh")
     def rebuild(self, request: HttpRequest) -> HttpResponse:
         back = reverse("admin:recognition_gallerybuild_changelist")
         if request.method == "POST":

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils import formats, timezone
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from recognition.admin.base import Deleted, SiteAdmin, counted, number_of
@@ -44,7 +45,7 @@ class IdentityAdmin(PersonViews, ManyPages, PersonConsent, SiteAdmin):
     list_select_related = ("user",)
     list_filter = ("status", PhotosFilter, ConsentFilter, AccountFilter)
     search_fields = ("name__spelled", "external_id", "user__username")
-    search_help_text = "Name, ID or account"
+    search_help_text = _("Name, ID or account")
     autocomplete_fields = ("user",)
     add_fieldsets = ((None, {"fields": ("name", "external_id", "consent", "photos")}),)
     fieldsets = (
@@ -73,21 +74,21 @@ class IdentityAdmin(PersonViews, ManyPages, PersonConsent, SiteAdmin):
         queryset: QuerySet[Identity] = super().get_queryset(request)
         return with_columns(queryset, faces=request.user.has_perm("recognition.view_photo"))
 
-    @display(description="person", header=True, ordering="name")
+    @display(description=_("person"), header=True, ordering="name")
     def person(self, identity: Any) -> list[Any]:
         face = identity.face and {"path": reverse("recognition:photo-crop", args=[identity.face])}
         initials = "".join(word[0] for word in identity.name.split()[:2])
         return [identity.name, "", initials, face]
 
     @display(
-        description="status",
+        description=_("status"),
         ordering="status",
         label={Identity.Status.ACTIVE: "success", Identity.Status.SUSPENDED: "warning"},
     )
     def status_label(self, identity: Identity) -> str:
         return identity.status
 
-    @display(description="consent")
+    @display(description=_("consent"))
     def consent_label(self, identity: Identity) -> str:
         if identity.withdrawn_at:
             erased = timezone.localtime(identities.erase_on(identity))
@@ -97,27 +98,27 @@ class IdentityAdmin(PersonViews, ManyPages, PersonConsent, SiteAdmin):
             return "none on record"
         return f"version {consent.text.version}, {formats.date_format(timezone.localtime(consent.given_at), 'j F Y')}"
 
-    @display(description="photos ready", ordering="ready")
+    @display(description=_("photos ready"), ordering="ready")
     def ready_photos(self, identity: Any) -> int:
         return int(identity.ready)
 
-    @display(description="waiting", ordering="waiting")
+    @display(description=_("waiting"), ordering="waiting")
     def waiting_photos(self, identity: Any) -> str:
         return str(identity.waiting or "–")
 
-    @display(description="rejected", ordering="rejected")
+    @display(description=_("rejected"), ordering="rejected")
     def rejected_photos(self, identity: Any) -> str:
         return str(identity.rejected or "–")
 
-    @display(description="last recognised", ordering="last_recognised", empty_value="never")
+    @display(description=_("last recognised"), ordering="last_recognised", empty_value="never")
     def last_recognised(self, identity: Any) -> Any:
         return identity.last_recognised
 
-    @action(description="Suspend", permissions=["change"])
+    @action(description=_("Suspend"), permissions=["change"])
     def suspend_selected(self, request: HttpRequest, queryset: QuerySet[Identity]) -> None:
         self._change_all(request, queryset, Identity.Status.SUSPENDED, "not recognised any more")
 
-    @action(description="Resume", permissions=["change"])
+    @action(description=_("Resume"), permissions=["change"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[Identity]) -> None:
         self._change_all(request, queryset, Identity.Status.ACTIVE, "recognised again")
 

@@ -8,6 +8,7 @@ from django.contrib.admin import SimpleListFilter
 from django.db.models import Case, Count, Exists, IntegerField, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from recognition.models import Consent, Decision, Identity, Photo
 
@@ -40,11 +41,15 @@ def _count(photos: QuerySet[Photo]) -> Coalesce:
 
 
 class PhotosFilter(SimpleListFilter):
-    title = "photos"
+    title = _("photos")
     parameter_name = "photos"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> LOOKUPS:
-        return [("none", "No photo ready"), ("waiting", "Some waiting"), ("rejected", "Some rejected")]
+        return [
+            ("none", _("No photo ready")),
+            ("waiting", _("Some waiting")),
+            ("rejected", _("Some rejected")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Identity]) -> QuerySet[Identity]:
         mine = Photo.objects.filter(identity=OuterRef("pk"))
@@ -61,11 +66,11 @@ class PhotosFilter(SimpleListFilter):
 
 
 class ConsentFilter(SimpleListFilter):
-    title = "consent"
+    title = _("consent")
     parameter_name = "consent"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> LOOKUPS:
-        return [("given", "Given"), ("none", "None on record"), ("withdrawn", "Withdrawn")]
+        return [("given", _("Given")), ("none", _("None on record")), ("withdrawn", _("Withdrawn"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Identity]) -> QuerySet[Identity]:
         given = Exists(Consent.objects.filter(identity=OuterRef("pk"), withdrawn_at=None))
@@ -80,11 +85,11 @@ class ConsentFilter(SimpleListFilter):
 
 
 class AccountFilter(SimpleListFilter):
-    title = "account"
+    title = _("account")
     parameter_name = "account"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> LOOKUPS:
-        return [("yes", "With an account"), ("no", "Without")]
+        return [("yes", _("With an account")), ("no", _("Without"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Identity]) -> QuerySet[Identity]:
         match self.value():

@@ -17,6 +17,7 @@ from django.http import (
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import URLPattern, reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from recognition.admin.base import SiteAdmin, counted, number_of
@@ -119,7 +120,7 @@ class PersonViews(SiteAdmin):
 
     # --- suspend, resume
 
-    @action(description="Suspend", permissions=["change"], icon="pause")
+    @action(description=_("Suspend"), permissions=["change"], icon="pause")
     def suspend(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._set_status(
             request,
@@ -130,7 +131,7 @@ class PersonViews(SiteAdmin):
             points=["Not recognised any more, from the next request on.", "Nothing is lost: photos stay."],
         )
 
-    @action(description="Resume", permissions=["change"], icon="play_arrow")
+    @action(description=_("Resume"), permissions=["change"], icon="play_arrow")
     def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._set_status(
             request,
@@ -167,7 +168,7 @@ class PersonViews(SiteAdmin):
             )
         )
 
-    @action(description="Copy for the person", permissions=["export"], icon="download")
+    @action(description=_("Copy for the person"), permissions=["export"], icon="download")
     def copy(self, request: HttpRequest, object_id: str) -> HttpResponse:
         identity = get_object_or_404(Identity, pk=number_of(object_id))
         back = self.person_url(identity.pk)
@@ -190,7 +191,7 @@ class PersonViews(SiteAdmin):
 
     # --- merge
 
-    @action(description="Merge", permissions=["change", "delete"], icon="merge")
+    @action(description=_("Merge"), permissions=["change", "delete"], icon="merge")
     def merge(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """First choose into whom (?q= searches), then confirm (?into=), then do it."""
         identity = get_object_or_404(Identity, pk=number_of(object_id))

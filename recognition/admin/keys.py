@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
@@ -102,23 +103,23 @@ class ApiKeyAdmin(KioskPages, SiteAdmin):
     list_select_related = ("created_by",)
     list_filter = (RevokedFilter,)
     search_fields = ("name", "place", "prefix")
-    search_help_text = "Kiosk, place, or the beginning of its key"
+    search_help_text = _("Kiosk, place, or the beginning of its key")
     fields = ("name", "place", "scopes", "liveness")
     actions = ("revoke_selected",)
     actions_list = ("add_kiosk",)
     actions_detail = ("pair", "revoke")
 
-    @display(description="key begins with", ordering="prefix", empty_value="–")
+    @display(description=_("key begins with"), ordering="prefix", empty_value="–")
     def shown_prefix(self, key: ApiKey) -> str | None:
         return f"{keys.MARK}_{key.prefix}…" if key.digest else None
 
-    @display(description="state", ordering="revoked_at", label=STATES)
+    @display(description=_("state"), ordering="revoked_at", label=STATES)
     def state(self, key: ApiKey) -> str:
         if key.revoked_at:
             return "revoked"
         return "in force" if key.digest else "waits for its tablet"
 
-    @display(description="may")
+    @display(description=_("may"))
     def shown_scopes(self, key: ApiKey) -> str:
         return ", ".join(key.scopes)
 
@@ -193,7 +194,7 @@ class ApiKeyAdmin(KioskPages, SiteAdmin):
         page["Cache-Control"] = "no-store"
         return page
 
-    @action(description="Revoke", permissions=["change"])
+    @action(description=_("Revoke"), permissions=["change"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         in_force = list(queryset.filter(revoked_at=None))
         for key in in_force:
@@ -202,7 +203,7 @@ class ApiKeyAdmin(KioskPages, SiteAdmin):
         word, number = counted(len(in_force), "key was", "keys were")
         self.message_user(request, f"{number} {word} revoked.", messages.SUCCESS)
 
-    @action(description="Revoke", permissions=["change"], icon="block")
+    @action(description=_("Revoke"), permissions=["change"], icon="block")
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         key = get_object_or_404(ApiKey, pk=number_of(object_id))
         back = reverse("admin:recognition_apikey_change", args=[key.pk])

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from recognition.admin.base import SiteAdmin, number_of
@@ -37,7 +38,7 @@ def is_kiosk(key: ApiKey) -> bool:
 class KioskPages(SiteAdmin):
     """Mixed into the admin of API keys."""
 
-    @action(description="Add a kiosk (tablet)", permissions=["add"], icon="tablet_android")
+    @action(description=_("Add a kiosk (tablet)"), permissions=["add"], icon="tablet_android")
     def add_kiosk(self, request: HttpRequest) -> HttpResponse:
         self.demand(request.user.has_perm("recognition.view_identity"))  # a kiosk is told names
         form = KioskForm(request.POST if request.method == "POST" else None)
@@ -53,7 +54,7 @@ class KioskPages(SiteAdmin):
         back = reverse("admin:recognition_apikey_changelist")
         return self.page(request, "admin/recognition/kiosk/add.html", "Add a kiosk", form=form, back=back)
 
-    @action(description="Pair a tablet", permissions=["change"], icon="qr_code_2")
+    @action(description=_("Pair a tablet"), permissions=["change"], icon="qr_code_2")
     def pair(self, request: HttpRequest, object_id: str) -> HttpResponse:
         key = get_object_or_404(ApiKey, pk=number_of(object_id))
         self.demand(request.user.has_perm("recognition.view_identity"))

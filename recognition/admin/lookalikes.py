@@ -9,6 +9,7 @@ from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from recognition.admin.base import SiteAdmin
@@ -48,12 +49,12 @@ class LookalikesAdmin(SiteAdmin):
         "first__external_id",
         "second__external_id",
     )
-    search_help_text = "Person or ID"
+    search_help_text = _("Person or ID")
     form = PairForm
     fields = ("first", "second")
     autocomplete_fields = ("first", "second")
 
-    @display(description="why", ordering="source", label=WHY)
+    @display(description=_("why"), ordering="source", label=WHY)
     def shown_source(self, pair: Lookalikes) -> str:
         return pair.get_source_display()
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from django.urls import URLPattern, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from recognition.admin.base import SiteAdmin
@@ -38,7 +39,7 @@ class ManyPages(SiteAdmin):
     def _demand_many(self, request: HttpRequest) -> None:
         self.demand(self.has_enrol_many_permission(request))
 
-    @action(description="Enrol many", permissions=["enrol_many"], icon="group_add")
+    @action(description=_("Enrol many"), permissions=["enrol_many"], icon="group_add")
     def enrol_many(self, request: HttpRequest) -> HttpResponse:
         return self.page(
             request,

@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from recognition.admin.base import ReadOnlyAdmin, number_of
@@ -39,11 +40,11 @@ class ModelChangeAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer("figures", "pictures", "skipped")
 
-    @display(description="state", ordering="state", label=STATES)
+    @display(description=_("state"), ordering="state", label=STATES)
     def shown_state(self, change: ModelChange) -> str:
         return change.get_state_display()
 
-    @action(description="Switch", permissions=["decide"], icon="check_circle")
+    @action(description=_("Switch"), permissions=["decide"], icon="check_circle")
     def switch(self, request: HttpRequest, object_id: str) -> HttpResponse:
         change = get_object_or_404(ModelChange, pk=number_of(object_id))
         left_behind = bool(request.POST.get("leave_behind"))
@@ -61,7 +62,7 @@ class ModelChangeAdmin(ReadOnlyAdmin):
             left_behind=model_services.left_behind(change).count(),
         )
 
-    @action(description="Give up", permissions=["decide"], icon="close")
+    @action(description=_("Give up"), permissions=["decide"], icon="close")
     def stop(self, request: HttpRequest, object_id: str) -> HttpResponse:
         change = get_object_or_404(ModelChange, pk=number_of(object_id))
         return self._decide(

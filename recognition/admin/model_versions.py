@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from recognition.admin.base import ShippedAdmin, number_of
@@ -35,21 +36,21 @@ class ModelVersionAdmin(ShippedAdmin):
         """Django's right to change a model change."""
         return bool(request.user.has_perm("recognition.change_modelchange"))
 
-    @display(description="state", ordering="active", label=STATES, empty_value="–")
+    @display(description=_("state"), ordering="active", label=STATES, empty_value="–")
     def state(self, version: Any) -> str | None:
         return "in use" if version.active else None
 
-    @display(description="licence", empty_value="–")
+    @display(description=_("licence"), empty_value="–")
     def licence(self, version: ModelVersion) -> str:
         spec = model_services.installed(version.name)
         return spec.licence if spec else "Its file is not installed here."
 
-    @display(description="from", empty_value="–")
+    @display(description=_("from"), empty_value="–")
     def source(self, version: ModelVersion) -> str:
         spec = model_services.installed(version.name)
         return spec.source if spec else ""
 
-    @action(description="Change to this model", permissions=["begin"], icon="swap_horiz")
+    @action(description=_("Change to this model"), permissions=["begin"], icon="swap_horiz")
     def change_to(self, request: HttpRequest, object_id: str) -> HttpResponse:
         version = get_object_or_404(ModelVersion, pk=number_of(object_id))
         page = reverse("admin:recognition_modelversion_change", args=[version.pk])
@@ -72,7 +73,7 @@ class ModelVersionAdmin(ShippedAdmin):
         self.log_change(request, version, "Began the change to this model.")
         return HttpResponseRedirect(reverse("admin:recognition_modelchange_change", args=[change.pk]))
 
-    @action(description="Change to the strongest", permissions=["begin"], icon="upgrade")
+    @action(description=_("Change to the strongest"), permissions=["begin"], icon="upgrade")
     def change_to_stronger(self, request: HttpRequest) -> HttpResponse:
         """Installed if need be, computed and switched to by the workers; one click for the whole way."""
         version = active_model()
@@ -107,7 +108,7 @@ class ModelVersionAdmin(ShippedAdmin):
         self.log_change(request, version, f"Began the change to {change.target}.")
         return HttpResponseRedirect(reverse("admin:recognition_modelchange_change", args=[change.pk]))
 
-    @action(description="Install a model", permissions=["begin"], icon="download")
+    @action(description=_("Install a model"), permissions=["begin"], icon="download")
     def install(self, request: HttpRequest) -> HttpResponse:
         if request.method != "POST":
             return self.page(
@@ -134,7 +135,7 @@ class ModelVersionAdmin(ShippedAdmin):
             return [action for action in actions if not action.action_name.endswith("_roll_back")]
         return list(actions)
 
-    @action(description="Go back", permissions=["switch"], icon="undo")
+    @action(description=_("Go back"), permissions=["switch"], icon="undo")
     def roll_back(self, request: HttpRequest) -> HttpResponse:
         """To the model that was in use before the last switch, if it is still the one that was confirmed."""
         if request.method == "POST":

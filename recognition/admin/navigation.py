@@ -8,71 +8,82 @@ from typing import Any
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     return [
         {
             "items": [
-                {"title": "Overview", "icon": "dashboard", "link": reverse_lazy("admin:index")},
+                {"title": _("Overview"), "icon": "dashboard", "link": reverse_lazy("admin:index")},
                 _item(
-                    "Recognise", "frame_person", "recognition_decision_recognise", "recognition.view_identity"
+                    _("Recognise"),
+                    "frame_person",
+                    "recognition_decision_recognise",
+                    "recognition.view_identity",
                 ),
             ]
         },
         {
-            "title": "People",
+            "title": _("People"),
             "separator": True,
             "items": [
-                _model("People", "group", "recognition_identity", "recognition.view_identity"),
+                _model(_("People"), "group", "recognition_identity", "recognition.view_identity"),
                 _beside(
                     request,
-                    _model("Photos", "photo_library", "recognition_photo", "recognition.view_photo"),
+                    _model(_("Photos"), "photo_library", "recognition_photo", "recognition.view_photo"),
                     "recognition_photo_review",
                 ),
-                _item("Review", "rule", "recognition_photo_review", "recognition.view_photo"),
+                _item(_("Review"), "rule", "recognition_photo_review", "recognition.view_photo"),
                 _beside(
                     request,
-                    _model("Events", "fact_check", "recognition_decision", "recognition.view_decision"),
+                    _model(_("Events"), "fact_check", "recognition_decision", "recognition.view_decision"),
                     "recognition_decision_recognise",
                 ),
-                _model("Look-alikes", "people", "recognition_lookalikes", "recognition.view_lookalikes"),
-                _model("Attendance", "schedule", "recognition_attendance", "recognition.view_attendance"),
+                _model(_("Look-alikes"), "people", "recognition_lookalikes", "recognition.view_lookalikes"),
+                _model(_("Attendance"), "schedule", "recognition_attendance", "recognition.view_attendance"),
                 _model(
-                    "Consent texts", "handshake", "recognition_consenttext", "recognition.view_consenttext"
+                    _("Consent texts"), "handshake", "recognition_consenttext", "recognition.view_consenttext"
                 ),
-                _model("Erasures", "person_remove", "recognition_erasure", "recognition.view_erasure"),
+                _model(_("Erasures"), "person_remove", "recognition_erasure", "recognition.view_erasure"),
                 _model(
-                    "Retention", "auto_delete", "recognition_retentionrun", "recognition.view_retentionrun"
-                ),
-            ],
-        },
-        {
-            "title": "Recognition",
-            "separator": True,
-            "items": [
-                _model("Cameras", "videocam", "recognition_camera", "recognition.view_camera"),
-                _model("Kiosks and keys", "tablet_android", "recognition_apikey", "recognition.view_apikey"),
-                _model("Webhooks", "webhook", "recognition_webhook", "recognition.view_webhook"),
-                _model(
-                    "Thresholds", "tune", "recognition_thresholdpolicy", "recognition.view_thresholdpolicy"
-                ),
-                _model("Evaluation", "query_stats", "recognition_evaluation", "recognition.view_evaluation"),
-                _model("Index", "database", "recognition_gallerybuild", "recognition.view_gallerybuild"),
-                _model("Models", "neurology", "recognition_modelversion", "recognition.view_modelversion"),
-                _model(
-                    "Model changes", "swap_horiz", "recognition_modelchange", "recognition.view_modelchange"
+                    _("Retention"), "auto_delete", "recognition_retentionrun", "recognition.view_retentionrun"
                 ),
             ],
         },
         {
-            "title": "Accounts",
+            "title": _("Recognition"),
             "separator": True,
             "items": [
-                _model("Audit log", "history", "recognition_auditentry", "recognition.view_auditentry"),
-                _model("Users", "manage_accounts", "accounts_user", "accounts.view_user"),
-                _model("Groups", "shield_person", "auth_group", "auth.view_group"),
-                _model("Email addresses", "mail", "account_emailaddress", "account.view_emailaddress"),
+                _model(_("Cameras"), "videocam", "recognition_camera", "recognition.view_camera"),
+                _model(
+                    _("Kiosks and keys"), "tablet_android", "recognition_apikey", "recognition.view_apikey"
+                ),
+                _model(_("Webhooks"), "webhook", "recognition_webhook", "recognition.view_webhook"),
+                _model(
+                    _("Thresholds"), "tune", "recognition_thresholdpolicy", "recognition.view_thresholdpolicy"
+                ),
+                _model(
+                    _("Evaluation"), "query_stats", "recognition_evaluation", "recognition.view_evaluation"
+                ),
+                _model(_("Index"), "database", "recognition_gallerybuild", "recognition.view_gallerybuild"),
+                _model(_("Models"), "neurology", "recognition_modelversion", "recognition.view_modelversion"),
+                _model(
+                    _("Model changes"),
+                    "swap_horiz",
+                    "recognition_modelchange",
+                    "recognition.view_modelchange",
+                ),
+            ],
+        },
+        {
+            "title": _("Accounts"),
+            "separator": True,
+            "items": [
+                _model(_("Audit log"), "history", "recognition_auditentry", "recognition.view_auditentry"),
+                _model(_("Users"), "manage_accounts", "accounts_user", "accounts.view_user"),
+                _model(_("Groups"), "shield_person", "auth_group", "auth.view_group"),
+                _model(_("Email addresses"), "mail", "account_emailaddress", "account.view_emailaddress"),
             ],
         },
     ]

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from recognition.admin.base import Deleted
@@ -28,7 +29,7 @@ class PhotoAdmin(ReviewPages):
     list_filter = ("state", ReasonFilter)
     list_select_related = ("identity",)
     search_fields = ("identity__name__spelled", "identity__external_id", "filename")
-    search_help_text = "Person, ID or file name"
+    search_help_text = _("Person, ID or file name")
     ordering = ("-id",)
     show_full_result_count = False
 
@@ -36,22 +37,24 @@ class PhotoAdmin(ReviewPages):
         queryset: QuerySet[Photo] = super().get_queryset(request)
         return queryset.filter(identity__merged_into=None).defer("faces")
 
-    @display(description="photo", header=True, ordering="filename")
+    @display(description=_("photo"), header=True, ordering="filename")
     def picture(self, photo: Photo) -> list[Any]:
         view = "recognition:photo-crop" if photo.crop else "recognition:photo-image"
         face = {"path": reverse(view, args=[photo.pk])} if photo.crop or photo.image else None
         return [photo.filename or "without a name", f"{photo.width} × {photo.height}", "", face]
 
-    @display(description="person", ordering="identity__name")
+    @display(description=_("person"), ordering="identity__name")
     def person(self, photo: Photo) -> str:
         url = reverse("admin:recognition_identity_change", args=[photo.identity_id])
         return format_html('<a href="{}" class="text-link">{}</a>', url, photo.identity.name)
 
-    @display(description="state", ordering="state", label={str(k.label): v for k, v in STATE_LABELS.items()})
+    @display(
+        description=_("state"), ordering="state", label={str(k.label): v for k, v in STATE_LABELS.items()}
+    )
     def state_label(self, photo: Photo) -> str:
         return photo.get_state_display()
 
-    @display(description="what to do", ordering="reason")
+    @display(description=_("what to do"), ordering="reason")
     def why(self, photo: Photo) -> str:
         return reason_text(photo.reason) if photo.reason else ""
 

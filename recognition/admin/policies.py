@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from recognition.admin.base import number_of
@@ -88,7 +89,7 @@ class ThresholdPolicyAdmin(CalibrationPages):
         """Django's right to change a policy."""
         return bool(request.user.has_perm("recognition.change_thresholdpolicy"))
 
-    @display(description="state", ordering="active", label=IN_FORCE, empty_value="–")
+    @display(description=_("state"), ordering="active", label=IN_FORCE, empty_value="–")
     def state(self, policy: ThresholdPolicy) -> str | None:
         if not policy.active:
             return None
@@ -98,36 +99,36 @@ class ThresholdPolicyAdmin(CalibrationPages):
             else f"for {policy.model_version.name}, once that is in use"
         )
 
-    @display(description="in words")
+    @display(description=_("in words"))
     def words(self, policy: ThresholdPolicy) -> str:
         rows = [(title, share) for title, share in in_words(policy).items() if share is not None]
         return render_to_string("admin/recognition/policy/words.html", {"rows": rows})
 
-    @display(description="basis", label=BASIS)
+    @display(description=_("basis"), label=BASIS)
     def basis(self, policy: ThresholdPolicy) -> str:
         return "measured" if policy.is_measured else "not measured here"
 
-    @display(description="number of people")
+    @display(description=_("number of people"))
     def following(self, policy: ThresholdPolicy) -> str:
         return render_to_string(
             "admin/recognition/policy/growth.html", {"growth": growth(policy), "policy": policy}
         )
 
-    @display(description="measurements")
+    @display(description=_("measurements"))
     def measured(self, policy: ThresholdPolicy) -> str:
         if not policy.measurements:
             return "Nothing was kept."
         context = {"policy": policy, "found": policy.measurements}
         return render_to_string("admin/recognition/policy/measured.html", context)
 
-    @action(description="Put in force", permissions=["decide"], icon="check_circle")
+    @action(description=_("Put in force"), permissions=["decide"], icon="check_circle")
     def put_in_force(self, request: HttpRequest, object_id: str) -> HttpResponse:
         policy = get_object_or_404(ThresholdPolicy, pk=number_of(object_id))
         if request.method == "POST":
             return self._change(request, policy.pk, lambda: activate(policy, user_id=request.user.pk))
         return self._preview(request, policy)
 
-    @action(description="Go back to the one before", permissions=["decide"], icon="undo")
+    @action(description=_("Go back to the one before"), permissions=["decide"], icon="undo")
     def roll_back(self, request: HttpRequest) -> HttpResponse:
         """To the policy of the preview and to no other: a form sent twice would go there and back."""
         if request.method == "POST":

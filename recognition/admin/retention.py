@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from recognition.admin.base import ReadOnlyAdmin
@@ -19,7 +20,7 @@ class RetentionRunAdmin(ReadOnlyAdmin):
     list_display_links = None
     list_before_template = "admin/recognition/retention.html"
 
-    @display(description="removed")
+    @display(description=_("removed"))
     def shown_removed(self, run: RetentionRun) -> str:
         titles = {rule.kind: rule.title for rule in retention.rules()}
         gone = [f"{titles.get(kind, kind)}: {count}" for kind, count in run.removed.items()]
