@@ -65,6 +65,11 @@ def test_asking_twice_is_told(owner):
 
 def test_figures_curves_and_confusable_people_with_links(owner, done):
     shown = owner.get(page(done)).content.decode()
+    assert "data-renew" not in shown
+    plain, _, terms = shown.partition("All figures, in the terms of the field")
+    assert "Somebody else is taken for them: <strong>" in plain
+    assert "FNMR" not in plain
+    assert "FNMR" in terms
     assert "refresh" not in shown.split("</head>")[0].split("<title>")[1]
     assert shown.count("data:image/svg+xml;base64,") == 3
     assert "at the 1:1 threshold in force</th><td>0.500: FMR" in shown
