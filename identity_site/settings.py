@@ -421,6 +421,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=60),
         "options": {"expires": 60},
     },
+    # What failed is tried again; what has just happened is sent at once.
+    "deliver": {
+        "task": "recognition.deliver",
+        "schedule": timedelta(seconds=20),
+        "options": {"expires": 20},
+    },
     "sweep-jobs": {
         "task": "recognition.sweep_jobs",
         "schedule": timedelta(seconds=60),
@@ -473,6 +479,8 @@ UNFOLD = {
 # Who may read /metrics: whoever shows the token, or asks from one of these networks. Without both nobody.
 METRICS_TOKEN = env.secret_word("METRICS_TOKEN")
 METRICS_NETWORKS = env.networks("METRICS_NETWORKS")
+# Networks of this house that webhooks may reach; they reach public addresses in any case, and others never.
+WEBHOOK_NETWORKS = env.networks("WEBHOOK_NETWORKS")
 # Where the processes of this machine count together.
 METRICS_DIR = env.path("METRICS_DIR", memory_folder.default(DATA_DIR, "metrics"))
 

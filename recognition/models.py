@@ -6,6 +6,7 @@ Only `recognition.services` writes these tables.
 from __future__ import annotations
 
 import secrets
+import uuid
 from typing import Any
 
 from django.conf import settings
@@ -713,6 +714,66 @@ class Attendance(models.Model):
 
     def __str__(self) -> str:
         return f"attendance {self.pk} of {self.identity_id}"
+
+
+class Webhook(models.Model):
+    """An address that is told of events as they happen. What it is told is signed with its secret."""
+
+    class Type(models.TextChoices):
+        RECOGNISED = "person.recognised", "somebody was recognised"
+        NOT_RECOGNISED = "person.not_recognised", "somebody was not recognised"
+        REFUSED = "person.refused", "a picture or screen was shown"
+        SIGNED_IN = "person.signed_in", "somebody signed in by face"
+        CAME = "attendance.in", "somebody came"
+        WENT = "attendance.out", "somebody went"
+        TEST = "test", "a test"
+
+    name = models.CharField(max_length=100, unique=True)
+    url = models.CharField(
+        "address", max_length=500, help_text="https://…; http only within WEBHOOK_NETWORKS."
+    )
+    types = ArrayField(models.CharField(max_length=30, choices=Type), default=list)
+    with_names = models.BooleanField(
+        default=False,
+        help_text="Whether names are told, or only IDs. Scores, vectors and pictures never are.",
+    )
+    secret = SealedTextField(editable=False)
+    active = models.BooleanField(default=True, help_text="Whether anything is sent.")
+    failing_since = models.DateTimeField(null=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Delivery(models.Model):
+    """One event that one webhook has to be told; Postgres writes it with the event, in the same transaction.
+
+    subject: primary key of the decision or attendance. What is sent is read from it then, so that nothing about anybody
+    lies here. next_at: when it is tried next; empty when it was delivered or given up.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="deliveries")
+    type = models.CharField(max_length=30, choices=Webhook.Type)
+    subject = models.BigIntegerField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    next_at = models.DateTimeField("next try", null=True, db_index=True)
+    delivered_at = models.DateTimeField("delivered", null=True)
+    status = models.PositiveSmallIntegerField("answer", null=True)
+    milliseconds = models.PositiveIntegerField(null=True)
+    error = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField("since")
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.get_type_display()} to {self.webhook}"
 
 
 class ProbePicture(models.Model):

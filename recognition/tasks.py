@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from recognition.services import data_keys, enrolment, evaluation, gallery, jobs, retention, thresholds
+from recognition.services import (
+    data_keys,
+    enrolment,
+    evaluation,
+    gallery,
+    jobs,
+    retention,
+    thresholds,
+    webhooks,
+)
 from recognition.services import models as model_services
 
 # Other photos wait for their turn on the same queue, so that a long change takes it in slices.
@@ -36,6 +45,11 @@ def sweep_photos() -> int:
 @shared_task(name="recognition.sweep_jobs")
 def sweep_jobs() -> int:
     return jobs.sweep_jobs()
+
+
+@shared_task(name="recognition.deliver")
+def deliver() -> int:
+    return webhooks.deliver_due()
 
 
 @shared_task(name="recognition.follow_growth")

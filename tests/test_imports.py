@@ -85,6 +85,7 @@ SHARED = (
 )
 PACKAGES = (
     "audit",
+    "webhooks",
     "analysis",
     "gallery",
     "thresholds",

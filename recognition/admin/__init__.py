@@ -17,6 +17,7 @@ from recognition.admin import (
     photos,
     policies,
     retention,
+    webhooks,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "photos",
     "policies",
     "retention",
+    "webhooks",
 ]

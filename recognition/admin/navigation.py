@@ -59,6 +59,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _model(
                     _("Kiosks and keys"), "tablet_android", "recognition_apikey", "recognition.view_apikey"
                 ),
+                _model(_("Webhooks"), "webhook", "recognition_webhook", "recognition.view_webhook"),
                 _model(
                     _("Thresholds"), "tune", "recognition_thresholdpolicy", "recognition.view_thresholdpolicy"
                 ),

@@ -59,6 +59,9 @@ WATCHED_SINCE_28: tuple[Watched, ...] = (
     ("recognition_correction", "correction", "identity_id", "decision_id", "taken", ""),
     ("recognition_lookalikes", "lookalikes", "first_id", "second_id,source", "", ""),
 )
+WATCHED_SINCE_29: tuple[Watched, ...] = (
+    ("recognition_webhook", "webhook", "", "name,active,types,with_names", "failing_since", ""),
+)
 
 FUNCTIONS = """
 -- What an entry says, in one way for ever: the columns by name, so that later ones change nothing.

@@ -18,6 +18,7 @@ REBUILD_INDEX = "recognition.rebuild_index"
 EVALUATE = "recognition.evaluate"
 CALIBRATE = "recognition.calibrate"
 ADVANCE_MODEL_CHANGE = "recognition.reembed"
+DELIVER = "recognition.deliver"
 COMPARE_MODELS = "recognition.compare_models"
 PAUSE_SECONDS = 10.0
 AGAIN_LASTS = 600.0  # seconds; longer than photos usually wait for their turn

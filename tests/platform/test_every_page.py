@@ -37,7 +37,7 @@ from recognition.models import (
     ProbePicture,
     ThresholdPolicy,
 )
-from recognition.services import cameras, identities, keys, retention
+from recognition.services import cameras, identities, keys, retention, webhooks
 from recognition.services.analysis.installed import active_model
 from recognition.services.gallery import index
 from recognition.services.recognition import recognise
@@ -108,6 +108,9 @@ def values(db, request, settings) -> dict[str, object]:
     photo = ann.photos.first()
     without_account = identities.create_identity(name="Bob")
     identities.add_lookalikes(ann, without_account)
+    webhooks.send_test(
+        webhooks.add_webhook(name="door", url="https://example.org/", types=["attendance.in"])[0]
+    )
     merge = Merge.objects.create(into=ann, other=ann, moved={})  # its page only asks
     return {
         "merge_id": merge.pk,

@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from recognition.models import ApiKey, Decision
+from recognition.services import webhooks
 from recognition.services.attendance.records import Attended, record
 from recognition.services.recognition import Asker, FaceAnswer, Identification, identify
 
@@ -69,6 +70,7 @@ def read(data: bytes, *, asker: Asker, read: UUID, age: timedelta = timedelta(0)
         else None
         for face in answer.faces
     )
+    webhooks.wake()
     return Reading(read, at, answer, attended)
 
 

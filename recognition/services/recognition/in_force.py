@@ -5,13 +5,15 @@ from __future__ import annotations
 from django.db import connection
 
 from recognition.models import ThresholdPolicy
+from recognition.services import webhooks
 from recognition.services.errors import Conflict
 from recognition.services.gallery import AnyGallery, Mark, live_gallery
 from recognition.services.thresholds import active_policy
 
 # xmin is another one after every change of the row, so a kept policy is never an outdated one.
 STATE = """
-    SELECT p.id, p.xmin::text, v.id, v.xmin::text, c.id, c.created_at
+    SELECT p.id, p.xmin::text, v.id, v.xmin::text, c.id, c.created_at,
+        EXISTS (SELECT FROM recognition_webhook WHERE active)
     FROM recognition_thresholdpolicy p
     JOIN recognition_modelversion v ON v.id = p.model_version_id
     LEFT JOIN LATERAL (
@@ -50,7 +52,8 @@ def _state() -> tuple[ThresholdPolicy, Mark | None]:
         row = cursor.fetchone()
     if row is None:  # a new site
         return active_policy(), None
-    key, (number, at) = row[:4], row[4:]
+    key, (number, at, told) = row[:4], row[4:]
+    webhooks.expect(told)
     kept = _kept
     if kept is None or kept[0] != key:
         kept = _kept = key, active_policy()

@@ -13,7 +13,7 @@ from django.db import transaction
 from recognition.engine.quality import PROBE, unlit
 from recognition.engine.types import Floats, Image, Match
 from recognition.models import Decision, Identity, ModelVersion, ThresholdPolicy
-from recognition.services import metrics
+from recognition.services import metrics, webhooks
 from recognition.services.analysis import SeenFace, Timings, get_analyzer, quality_dict
 from recognition.services.errors import Conflict, NotFound
 from recognition.services.gallery import AnyGallery
@@ -90,6 +90,8 @@ def identify(
 
 
 def _count(decisions: Iterable[Decision], timings: Timings) -> None:
+    """What is done about decisions as soon as they are committed."""
+    webhooks.wake()
     for decision in decisions:
         metrics.DECISIONS.labels(decision.kind, decision.outcome, decision.reason).inc()
     metrics.stages(timings.ms)

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from recognition.models import Decision, Identity
+from recognition.services import webhooks
 
 SEVERAL_PEOPLE = "several_people"
 
@@ -20,6 +21,7 @@ def set_user(*, probe: UUID, user_id: int) -> None:
     Decision.objects.filter(acted, kind=Decision.Kind.LOGIN, probe=probe, identity__user_id=user_id).update(
         outcome=Decision.Outcome.MATCH, reason="", user_id=user_id
     )
+    webhooks.wake()
 
 
 def settle_sign_in(*, probe: UUID, user_id: int) -> None:

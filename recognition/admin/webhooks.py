@@ -1,0 +1,143 @@
+"""Webhooks: who is told of events, what was sent to them, and what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.html import format_html
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from recognition.admin.base import ReadOnlyAdmin, SiteAdmin, number_of
+from recognition.models import Delivery, Webhook
+from recognition.services import webhooks
+from recognition.services.errors import Invalid
+
+STATES = {"on": "success", "fails": "danger", "off": "info", "delivered": "success", "given up": "danger"}
+STATES |= {"waits": "info", "tried again": "warning"}
+TYPES = [choice for choice in Webhook.Type.choices if choice[0] != Webhook.Type.TEST]
+
+
+class WebhookForm(forms.ModelForm):
+    types = forms.MultipleChoiceField(
+        label="Is told that", choices=TYPES, widget=UnfoldAdminCheckboxSelectMultipleWidget
+    )
+
+    class Meta:
+        model = Webhook
+        fields = ("name", "url", "types", "with_names", "active")
+
+    def clean_url(self) -> str:
+        url: str = self.cleaned_data["url"]
+        try:
+            webhooks.check_address(url)
+        except Invalid as error:
+            raise forms.ValidationError(str(error)) from None
+        return url
+
+
+@admin.register(Webhook)
+class WebhookAdmin(SiteAdmin):
+    form = WebhookForm
+    list_display = ("name", "url", "state", "created_at")
+    search_fields = ("name", "url")
+    search_help_text = "Name or address"
+    actions_detail = ("test", "secret")
+    fields = ("name", "url", "types", "with_names", "active", "told")
+    readonly_fields = ("told",)
+
+    @display(description="state", label=STATES)
+    def state(self, hook: Webhook) -> str:
+        if not hook.active:
+            return "off"
+        return "fails" if hook.failing_since else "on"
+
+    @display(description="what was sent", empty_value="–")
+    def told(self, hook: Webhook) -> str | None:
+        if hook.pk is None:
+            return None
+        page = reverse("admin:recognition_delivery_changelist")
+        return format_html(
+            '<a class="text-link" href="{}?webhook__id__exact={}">Deliveries</a>', page, hook.pk
+        )
+
+    def save_model(self, request: HttpRequest, obj: Webhook, form: Any, change: bool) -> None:
+        if not change:
+            self._show_secret(request, webhooks.new_secret(obj))
+        webhooks.save_webhook(obj)
+
+    def _show_secret(self, request: HttpRequest, secret: str) -> None:
+        self.message_user(request, f"Its secret, shown this once: {secret}")
+
+    @action(description="Send a test", url_path="test", icon="send", permissions=["change"])
+    def test(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        hook = get_object_or_404(Webhook, pk=number_of(object_id))
+        back = reverse("admin:recognition_webhook_change", args=[hook.pk])
+        if request.method == "POST":
+            sent = webhooks.send_test(hook)
+            self.message_user(request, "A worker sends it now. Reload this page in a moment.")
+            return HttpResponseRedirect(reverse("admin:recognition_delivery_change", args=[sent.pk]))
+        points = [f"A message without content goes to {hook.url}, signed as all are."]
+        return self.confirm(request, title=f"Send a test to {hook}?", button="Send", back=back, points=points)
+
+    @action(description="New secret", url_path="secret", icon="key", permissions=["change"])
+    def secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        hook = get_object_or_404(Webhook, pk=number_of(object_id))
+        back = reverse("admin:recognition_webhook_change", args=[hook.pk])
+        if request.method == "POST":
+            secret = webhooks.new_secret(hook)
+            if self.attempt(request, lambda: webhooks.save_webhook(hook)):
+                self._show_secret(request, secret)
+                self.log_change(request, hook, "Gave it another secret.")
+            return HttpResponseRedirect(back)
+        points = ["What is sent from now on is signed with it. The receiver has to know it first."]
+        return self.confirm(
+            request, title=f"Give {hook} another secret?", button="Make a new one", back=back, points=points
+        )
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = ("created_at", "webhook", "type", "state", "attempts", "status", "milliseconds", "error")
+    list_select_related = ("webhook",)
+    list_filter = ("webhook", "type")
+    fields = (
+        "id",
+        "webhook",
+        "type",
+        "subject",
+        "created_at",
+        "state",
+        "attempts",
+        "next_at",
+        "status",
+        "error",
+    )
+    readonly_fields = ("state",)
+    actions_detail = ("again",)
+    show_full_result_count = False
+
+    @display(description="state", label=STATES)
+    def state(self, delivery: Delivery) -> str:
+        if delivery.delivered_at:
+            return "delivered"
+        if delivery.next_at is None:
+            return "given up"
+        return "tried again" if delivery.error else "waits"
+
+    def has_again_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return bool(request.user.has_perm("recognition.change_webhook"))
+
+    @action(description="Try again", url_path="again", icon="replay", permissions=["again"])
+    def again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        delivery = get_object_or_404(Delivery.objects.select_related("webhook"), pk=object_id)
+        back = reverse("admin:recognition_delivery_change", args=[delivery.pk])
+        if request.method == "POST":
+            self.attempt(request, lambda: webhooks.try_again(delivery), "A worker tries it now.")
+            return HttpResponseRedirect(back)
+        return self.confirm(request, title="Send this again?", button="Send", back=back)

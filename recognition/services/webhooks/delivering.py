@@ -1,0 +1,184 @@
+"""Sending what is due, and again what failed: soon, then seldom, for three days."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from recognition.models import Attendance, Decision, Delivery, Webhook
+from recognition.services import queue
+from recognition.services.errors import Conflict
+from recognition.services.webhooks.sending import Answer, send
+
+log = logging.getLogger(__name__)
+
+DELIVERY_LOCK = 7_261_004
+SLICE_SECONDS = 30.0  # other tasks want the worker, too
+LEASE = timedelta(seconds=60)  # a worker that is killed while it sends leaves the message to another one
+WAITS = [
+    5,
+    30,
+    120,
+    600,
+    3600,
+    3 * 3600,
+    6 * 3600,
+    12 * 3600,
+]  # seconds after each failure; the last one repeats
+LONGEST = timedelta(days=3)
+KEPT = timedelta(days=7)
+GONE = 410
+
+
+def deliver_due() -> int:
+    """Send what is due, one worker at a time; returns how many messages were taken. Also drops old ones."""
+    taken = 0
+    until = time.monotonic() + SLICE_SECONDS
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [DELIVERY_LOCK])
+        if not cursor.fetchone()[0]:
+            return 0
+    try:
+        failed: set[int] = set()
+        while time.monotonic() < until:
+            delivery = _claim(failed)
+            if delivery is None:
+                break
+            taken += 1
+            if not _deliver(delivery):
+                failed.add(delivery.webhook_id)  # its other messages wait; those of others do not
+        Delivery.objects.filter(next_at=None, created_at__lt=timezone.now() - KEPT).delete()
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [DELIVERY_LOCK])
+    if time.monotonic() >= until:
+        queue.enqueue_again(queue.DELIVER)
+    return taken
+
+
+def try_again(delivery: Delivery) -> None:
+    """Now, whatever happened before. Raises Conflict for one that was delivered."""
+    if not Delivery.objects.filter(pk=delivery.pk, delivered_at=None).update(next_at=timezone.now()):
+        raise Conflict("delivered", "This was delivered.")
+    queue.enqueue(queue.DELIVER)
+
+
+def _claim(failed: set[int]) -> Delivery | None:
+    with transaction.atomic():
+        due = Delivery.objects.select_for_update(skip_locked=True, of=("self",)).select_related("webhook")
+        wanted = Q(webhook__active=True) | Q(type=Webhook.Type.TEST)
+        row = (
+            due.filter(wanted, next_at__lte=timezone.now())
+            .exclude(webhook__in=failed)
+            .order_by("next_at")
+            .first()
+        )
+        if row is not None:
+            row.attempts += 1
+            row.next_at = timezone.now() + LEASE
+            row.save(update_fields=["attempts", "next_at"])
+        return row
+
+
+def _deliver(delivery: Delivery) -> bool:
+    hook = delivery.webhook
+    data = _data(delivery, with_names=hook.with_names)
+    if data is None:
+        _note(delivery, Answer(None, "what it would tell of is gone", 0), next_at=None)
+        return True
+    message = {"type": delivery.type, "timestamp": delivery.created_at.isoformat(), "data": data}
+    body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+    answer = send(hook.url, str(hook.secret), str(delivery.pk), body)
+    if not answer.error:
+        delivery.delivered_at = timezone.now()
+        _note(delivery, answer, next_at=None)
+        if hook.failing_since is not None:
+            Webhook.objects.filter(pk=hook.pk).update(failing_since=None)
+        return True
+    log.warning("a webhook could not be told", extra={"webhook": hook.pk, "error": answer.error})
+    _note(delivery, answer, next_at=_next_try(delivery))
+    _note_failure(hook, answer)
+    return False
+
+
+def _next_try(delivery: Delivery) -> datetime | None:
+    """None when it is given up."""
+    now = timezone.now()
+    if delivery.type == Webhook.Type.TEST or now - delivery.created_at > LONGEST:
+        return None
+    wait = WAITS[min(delivery.attempts, len(WAITS)) - 1]
+    return now + timedelta(seconds=wait * random.uniform(0.8, 1.2))
+
+
+def _note(delivery: Delivery, answer: Answer, *, next_at: datetime | None) -> None:
+    delivery.next_at, delivery.error = next_at, answer.error
+    delivery.status, delivery.milliseconds = answer.status, answer.milliseconds
+    delivery.save(update_fields=["next_at", "error", "status", "milliseconds", "delivered_at"])
+
+
+def _note_failure(hook: Webhook, answer: Answer) -> None:
+    """One that has failed for three days, or says that it is gone, is turned off."""
+    now = timezone.now()
+    since = hook.failing_since or now
+    off = answer.status == GONE or now - since > LONGEST
+    Webhook.objects.filter(pk=hook.pk).update(failing_since=since, active=hook.active and not off)
+    if off:
+        log.error("webhook turned off: %s", answer.error, extra={"webhook": hook.pk})
+
+
+def _data(delivery: Delivery, *, with_names: bool) -> dict[str, Any] | None:
+    """What happened, as it is known now; None when the record is gone. Never scores, vectors or pictures."""
+    if delivery.type == Webhook.Type.TEST:
+        return {}
+    if delivery.type in (Webhook.Type.CAME, Webhook.Type.WENT):
+        row = (
+            Attendance.objects.select_related("identity", "api_key").filter(pk=delivery.subject or 0).first()
+        )
+        if row is None:
+            return None
+        return {
+            "attendance": row.pk,
+            "event": row.decision_id,
+            "at": row.at.isoformat(),
+            "person": _person(row.identity, with_names),
+            "kiosk": row.api_key.name,
+            "place": row.place,
+        }
+    decision = (
+        Decision.objects.select_related("identity", "api_key", "camera")
+        .filter(pk=delivery.subject or 0)
+        .first()
+    )
+    if decision is None:
+        return None
+    device = decision.api_key or decision.camera
+    return {
+        "event": decision.pk,
+        "at": decision.created_at.isoformat(),
+        "person": _person(decision.identity, with_names),
+        "reason": decision.reason,
+        "kiosk": decision.api_key.name if decision.api_key else None,
+        "camera": decision.camera.name if decision.camera else None,
+        "place": device.place if device else "",
+        "liveness": _passed(decision.liveness),
+    }
+
+
+def _passed(liveness: dict[str, Any] | None) -> str | None:
+    """``challenge`` or ``passive`` where it was passed."""
+    return str(liveness["mode"]) if liveness and liveness.get("state") == "passed" else None
+
+
+def _person(identity: Any, with_names: bool) -> dict[str, str] | None:
+    if identity is None:
+        return None
+    told = {"external_id": identity.external_id}
+    return told | {"name": identity.name} if with_names else told
