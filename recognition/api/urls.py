@@ -53,4 +53,5 @@ v1 = [
     # Else a body sent to it would be read in search of a CSRF token.
     path("docs", csrf_exempt(RedirectView.as_view(pattern_name="api:docs"))),
 ]
-urlpatterns = [path("v1/", include(v1)), re_path(r"^(?P<rest>.*)$", unknown_address)]
+# Whatever is in the address, a line break, too, the answer is the API's.
+urlpatterns = [path("v1/", include(v1)), re_path(r"^(?P<rest>[\s\S]*)$", unknown_address)]

@@ -91,7 +91,7 @@ def test_the_page_needs_no_inline_script() -> None:
     assert "unsafe" not in page["Content-Security-Policy"]
     text = page.content.decode()
     assert "<style" not in text
-    assert text.count("<script") == text.count("<script src=") == 2
+    assert text.count("<script") == text.count("<script src=") == 3
     script = Client().get("/api/v1/docs/?script=")
     assert script["Content-Type"] == "application/javascript"
     assert '"/api/v1/schema/"' in script.content.decode().replace("\\u002D", "-").replace("\\u002F", "/")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.core.validators import RegexValidator
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
@@ -52,6 +53,12 @@ class ErrorContent(serializers.Serializer):
 
 class Error(serializers.Serializer):
     error = ErrorContent()
+
+
+# Django refuses the null byte in any text; the document has to say so.
+WITHOUT_NULL = RegexValidator(
+    r"^[^\u0000]*$", "Null characters are not allowed.", "null_characters_not_allowed"
+)
 
 
 class Text(serializers.CharField):

@@ -6,7 +6,7 @@ from django.core.validators import RegexValidator
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from recognition.api.serializers.common import Input, Page, PageQuery, PersonIdField, Text
+from recognition.api.serializers.common import WITHOUT_NULL, Input, Page, PageQuery, PersonIdField, Text
 from recognition.models import Identity
 
 # Something can be seen of it. What Python takes for a space is more than what other languages do.
@@ -16,7 +16,10 @@ NAME_LENGTH = Identity._meta.get_field("name").max_length
 
 class PeopleQuery(PageQuery):
     search = serializers.CharField(
-        required=False, max_length=200, help_text="A part of the name or of the external ID."
+        required=False,
+        max_length=200,
+        validators=[WITHOUT_NULL],
+        help_text="A part of the name or of the external ID.",
     )
     status = serializers.ChoiceField(required=False, choices=Identity.Status.choices)
 
