@@ -16,7 +16,9 @@ from tests.api.kiosks import Kiosk, error_of, in_base64, rows, upload
 from tests.fakes import person_jpeg, wall_jpeg
 
 
-@pytest.mark.parametrize("path", ["nothing", "identify/", "people/", "people/a/b", "", "%00", "x%0Ay", "../v2/x"])
+@pytest.mark.parametrize(
+    "path", ["nothing", "identify/", "people/", "people/a/b", "", "%00", "x%0Ay", "../v2/x"]
+)
 @pytest.mark.parametrize("method", ["get", "post", "delete"])
 def test_unknown_addresses(db: None, path: str, method: str) -> None:
     assert error_of(getattr(Kiosk(), method)(path), 404)["code"] == "not_found"
