@@ -630,6 +630,11 @@ class Decision(models.Model):
         at = timezone.localtime(self.created_at)
         return f"{self.get_kind_display()}, {self.get_outcome_display()}, {at:%-d %b %Y, %H:%M:%S}"
 
+    @property
+    def corrected(self) -> Correction | None:
+        """What staff said of it since. Ask for it with ``select_related("correction")`` where there are many."""
+        return getattr(self, "correction", None)
+
 
 class Correction(models.Model):
     """Who it really was, as staff say of a decision, which stays as it was recorded.

@@ -66,9 +66,9 @@ class CorrectionPages(SiteAdmin):
         with_photo = bool(request.POST.get("photo")) and self._may_add(request)
 
         def say() -> None:
-            if person.pk != decision.identity_id or not (with_photo or getattr(decision, "correction", None)):
+            if person.pk != decision.identity_id or not (with_photo or decision.corrected):
                 identities.correct(decision, to=person, by_id=by)
-            elif getattr(decision, "correction", None):
+            elif decision.corrected:
                 identities.take_back_correction(decision)
             if with_photo:
                 enrolment.add_picture_of_event(decision, person)
@@ -96,7 +96,7 @@ class CorrectionPages(SiteAdmin):
         return {
             "decision": decision,
             "happened": what_happened(decision.kind, decision.outcome, ""),
-            "correction": getattr(decision, "correction", None),
+            "correction": decision.corrected,
             "back": back,
             "asked": asked,
             "more": len(people) > FOUND,

@@ -148,7 +148,7 @@ class DecisionAdmin(CorrectionPages, ReadOnlyAdmin):
 
     @display(description="corrected", empty_value="–")
     def known(self, decision: Decision) -> str | None:
-        correction = getattr(decision, "correction", None)
+        correction = decision.corrected
         if correction is None:
             return None
         by = f", {correction.by}" if correction.by else ""

@@ -61,7 +61,7 @@ def likeness_of(decision: Decision) -> str | None:
 
 def known_of(decision: Decision) -> str:
     """What staff said of it since, in words; empty where it is as it was decided."""
-    correction = getattr(decision, "correction", None)
+    correction = decision.corrected
     if correction is None:
         return ""
     if correction.identity is None:

@@ -106,7 +106,7 @@ def _history(identity: Identity) -> list[Event]:
 
 def _note(row: Decision, person: Identity, numbers: list[int]) -> str:
     """Why an event stands on the page of somebody whom it does not name, or no longer does."""
-    correction = getattr(row, "correction", None)
+    correction = row.corrected
     if correction is not None and correction.identity_id in numbers:
         return f"corrected: first {row.identity.name}" if row.identity else "corrected: first nobody"
     if correction is not None:

@@ -20,7 +20,7 @@ WHY = {"one was taken for the other": "warning", "added by staff": "info"}
 
 
 class PersonSelect(AutocompleteSelect):
-    """Says what to type, also to a screen reader: the theme's own has no name before something is chosen."""
+    """Says what to type."""
 
     def build_attrs(
         self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None

@@ -33,7 +33,25 @@ CANDIDATES = 32
 TEMPLATE_SHARE = 0.75
 
 
-class Gallery:
+class Searched:
+    """What every gallery answers in the same way, from its `search` and `template`."""
+
+    def search(self, probes: Floats, k: int) -> list[list[Match]]:
+        raise NotImplementedError
+
+    def template(self, identity_id: int) -> Floats | None:
+        raise NotImplementedError
+
+    def neighbours(self, identity_id: int, k: int) -> list[Match]:
+        """The most similar other people of a person, by its template; empty for an unknown person."""
+        template = self.template(identity_id)
+        if template is None:
+            return []
+        found = self.search(template[None], k + 1)[0]
+        return [match for match in found if match.identity_id != identity_id][:k]
+
+
+class Gallery(Searched):
     """Safe for many searching threads while others change it.
 
     change_number, generation: the owner's own marks of how current it is; kept in the file.
@@ -107,14 +125,6 @@ class Gallery:
         if k < 1 or not len(probes):
             return [[] for _ in probes]
         return self._read(lambda: self._search(probes, k))
-
-    def neighbours(self, identity_id: int, k: int) -> list[Match]:
-        """The most similar other people of a person, by its template; empty for an unknown person."""
-        template = self.template(identity_id)
-        if template is None:
-            return []
-        found = self.search(template[None], k + 1)[0]
-        return [match for match in found if match.identity_id != identity_id][:k]
 
     def score(self, probe: Floats, identity_id: int) -> Match | None:
         """How much the probe (dimensions,) resembles this person; None when there is no such person."""

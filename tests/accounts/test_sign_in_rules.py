@@ -311,22 +311,22 @@ class TestLookalikes:
         decision = Decision.objects.get()
         assert (decision.outcome, decision.identity, decision.user) == ("match", other, other.user)
 
-    def test_a_face_alone_opens_nothing_of_who_is_confused(self, client, enrol, face):
+    @pytest.fixture
+    def without_passwords(self, enrol) -> Identity:
+        """One of two who are known to be confused, neither of whom has a password."""
         one, other = enrol(6), enrol(7)
         add_lookalikes(one, other)
         for identity in (one, other):
             identity.user.set_unusable_password()
             identity.user.save()
+        return one
+
+    def test_a_face_alone_opens_nothing_of_who_is_confused(self, client, without_passwords, face):
         assert face().status_code == 400
         assert not signed_in(client)
 
-    def test_a_second_factor_will_do_without_a_password(self, client, enrol, face):
-        one, other = enrol(6), enrol(7)
-        add_lookalikes(one, other)
-        for identity in (one, other):
-            identity.user.set_unusable_password()
-            identity.user.save()
-        TOTP.activate(one.user, SECRET)
+    def test_a_second_factor_will_do_without_a_password(self, client, without_passwords, face):
+        TOTP.activate(without_passwords.user, SECRET)
         assert face().json()["location"].startswith("/accounts/2fa/authenticate/")
         assert not signed_in(client)
 

@@ -62,7 +62,14 @@ WITHOUT_NULL = RegexValidator(
 
 
 class Text(serializers.CharField):
-    """Takes no numbers for texts: 007 and 7 would be two people. Empty in a form is empty too, and not left out."""
+    """Takes no numbers for texts: 007 and 7 would be two people. Empty in a form is empty too, and not left out.
+
+    validators: what else a text has to be; such a pattern takes the place of the one without the null byte.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("validators", [WITHOUT_NULL])
+        super().__init__(**kwargs)
 
     def get_value(self, dictionary: Any) -> Any:
         return dictionary.get(self.field_name, serializers.empty)
@@ -79,8 +86,8 @@ class PersonIdField(Text):
 
     def __init__(self, **kwargs: Any) -> None:
         field = Identity._meta.get_field("external_id")
-        super().__init__(max_length=field.max_length, **kwargs)
-        self.validators.extend(v for v in field.validators if v.code == "invalid")
+        rules = [v for v in field.validators if v.code == "invalid"]
+        super().__init__(max_length=field.max_length, validators=rules, **kwargs)
 
 
 class PersonName(serializers.Serializer):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
-from recognition.api.serializers.common import WITHOUT_NULL, Input, Text
+from recognition.api.serializers.common import Input, Text
 
 
 class ConsentText(serializers.Serializer):
@@ -19,6 +19,5 @@ class ConsentInput(Input):
         required=False,
         allow_blank=True,
         max_length=200,
-        validators=[WITHOUT_NULL],
         help_text="Where the proof is, such as the number of a form.",
     )

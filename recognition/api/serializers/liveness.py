@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from recognition.api.images import PictureFile
-from recognition.api.serializers.common import WITHOUT_NULL, Input, Text
+from recognition.api.serializers.common import Input, Text
 from recognition.engine.liveness.judging import FAILURES, Phase, State
 from recognition.engine.liveness.plans import Step
 from recognition.services.liveness import MOST_AT_ONCE
@@ -42,7 +42,7 @@ class Started(serializers.Serializer):
 
 
 class Frames(Input):
-    nonce = Text(min_length=1, max_length=100, validators=[WITHOUT_NULL])
+    nonce = Text(min_length=1, max_length=100)
     at = serializers.ListField(
         child=serializers.FloatField(min_value=0, max_value=1e15),
         min_length=1,

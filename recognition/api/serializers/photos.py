@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from recognition.api.images import PictureFile, PictureText
-from recognition.api.serializers.common import WITHOUT_NULL, Input, Page, PageQuery, Text
+from recognition.api.serializers.common import Input, Page, PageQuery, Text
 from recognition.api.serializers.recognise import Face, ProbeInput, Quality
 from recognition.models import Photo as PhotoRow
 from recognition.services.wording import reason_text
@@ -30,7 +30,7 @@ class PhotosForm(ProbeInput):
 
 class PhotoJson(ProbeInput):
     image = PictureText(required=False)
-    filename = Text(required=False, allow_blank=True, max_length=255, default="", validators=[WITHOUT_NULL])
+    filename = Text(required=False, allow_blank=True, max_length=255, default="")
 
 
 class ChooseFace(Input):

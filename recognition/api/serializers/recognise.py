@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from recognition.api.images import PictureFile, PictureText
-from recognition.api.serializers.common import WITHOUT_NULL, Input, PersonIdField, PersonName, Text
+from recognition.api.serializers.common import Input, PersonIdField, PersonName, Text
 from recognition.models import Decision
 from recognition.services.recognition import KEPT_CANDIDATES
 
@@ -36,7 +36,6 @@ class ProbeInput(OneOf):
         required=False,
         min_length=1,
         max_length=100,
-        validators=[WITHOUT_NULL],
         help_text="Of a passed liveness challenge, in place of a picture: what is looked at is its best frame.",
     )
 

@@ -75,12 +75,14 @@ def _rebuild_if_stale(version: ModelVersion) -> GalleryBuild | None:
 
 def _whole(build: GalleryBuild) -> bool:
     """Whether the file is there; now and then, whether every byte of it is what was written."""
+    if bool(build.file) == elsewhere():
+        return False  # it is of another GALLERY_BACKEND
+    if not build.file:
+        return True
     path = gallery_folder() / build.file
     if time.monotonic() - _checked.get(path, -CHECK_SECONDS) < CHECK_SECONDS:
         return path.exists()
     version = build.model_version
-    if elsewhere() or not build.file:
-        return elsewhere() and not build.file
     try:
         GalleryFile.open(path, dimensions=version.dimensions, model=version.name).check()
     except FileNotFoundError:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import numpy as np
 from django.db import connection, transaction
 
-from recognition.engine.gallery import CANDIDATES, checked, fuse
+from recognition.engine.gallery import CANDIDATES, Searched, checked, fuse
 from recognition.engine.gallery_build import People, people
 from recognition.engine.gallery_file import Ints
 from recognition.engine.types import Floats, GalleryError, Match
@@ -31,7 +31,7 @@ PATIENCE = 10.0  # seconds that a search waits for another process that is writi
 ASK_AGAIN = 60.0
 
 
-class StoredGallery:
+class StoredGallery(Searched):
     """Safe for many threads. Every method that searches raises GalleryError when the store cannot be used.
 
     change_number: how far the log had come when somebody caught up last.
@@ -71,14 +71,6 @@ class StoredGallery:
         found = self.store.nearest(probes, max(2 * k, CANDIDATES))
         proposed = self._people(sorted({one for row in found for one in row}))
         return [_ranked(proposed, probe)[:k] for probe in probes]
-
-    def neighbours(self, identity_id: int, k: int) -> list[Match]:
-        """The most similar other people of a person, by its template; empty for an unknown person."""
-        template = self.template(identity_id)
-        if template is None:
-            return []
-        found = self.search(template[None], k + 1)[0]
-        return [match for match in found if match.identity_id != identity_id][:k]
 
     def score(self, probe: Floats, identity_id: int) -> Match | None:
         """How much the probe (dimensions,) resembles this person; None when there is no such person."""

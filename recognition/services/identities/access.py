@@ -185,7 +185,7 @@ def _decisions(identity: Identity) -> Iterable[tuple[object, ...]]:
 
 def _corrected(row: Decision, numbers: list[int]) -> str:
     """Without the names of others."""
-    correction = getattr(row, "correction", None)
+    correction = row.corrected
     if correction is None:
         return ""
     return "it was the person" if correction.identity_id in numbers else "it was not the person"
