@@ -12,6 +12,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 import numpy as np
+from django.db.models import Q
 from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 
@@ -196,12 +197,15 @@ def _score_among(row: Decision, numbers: list[int]) -> float | None:
 
 
 def _pictures(identity: Identity) -> Iterable[tuple[object, FieldFile]]:
-    """Kept pictures in which nobody else was decided about."""
+    """Kept pictures in which nobody else was decided about, and which staff say show nobody else."""
     numbers = numbers_of(identity.pk)
+    theirs = Q(correction__identity__in=numbers) | Q(correction=None, identity__in=numbers)
+    seen = set()
     for number in numbers:
         for picture in recognition.probe_pictures_of(number):
-            others = Decision.objects.filter(probe=picture.probe).exclude(identity__in=numbers)
-            if not others.exists():
+            others = Decision.objects.filter(probe=picture.probe).exclude(theirs)
+            if picture.pk not in seen and not others.exists():
+                seen.add(picture.pk)
                 yield picture.probe, picture.image
 
 

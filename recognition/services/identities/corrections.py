@@ -13,6 +13,7 @@ from recognition.models import Correction, Decision, Identity, Lookalikes
 from recognition.services import attendance
 from recognition.services.errors import Conflict, Invalid
 from recognition.services.identities.lookalike_pairs import add_lookalikes
+from recognition.services.identities.merging import numbers_of, stand_for
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ def correct(decision: Decision, *, to: Identity | None, by_id: int | None = None
         if decision.outcome == Decision.Outcome.REJECTED and not decision.candidates:
             raise Conflict("not_compared", "Nobody was looked for in this picture, so nothing was decided.")
         _take_back(decision)
-        if (to.pk if to else None) == decision.identity_id:
+        if decision.identity_id in (numbers_of(to.pk) if to else [None]):
             raise Invalid("as_decided", "That is what was decided.")
         done = Correction(decision=decision, identity=to, by_id=by_id)
         done.taken = attendance.take_from(decision.pk)
@@ -57,6 +58,7 @@ def _take_back(decision: Decision) -> bool:
         return False
     attendance.take_from(decision.pk)
     if decision.identity_id is not None:
-        attendance.give_to(decision.identity_id, done.taken, decision_id=decision.pk)
+        for person in stand_for([decision.identity_id]):  # who was decided may have been merged since
+            attendance.give_to(person.pk, done.taken, decision_id=decision.pk)
     done.delete()
     return True

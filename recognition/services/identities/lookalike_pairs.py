@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from recognition.models import Identity, Lookalikes
 from recognition.services.errors import Invalid
-from recognition.services.identities.merging import numbers_of
+from recognition.services.identities.merging import numbers_of, stand_for
 
 
 def add_lookalikes(
@@ -39,14 +39,4 @@ def lookalikes_of(identity: Identity) -> list[Identity]:
     own = numbers_of(identity.pk)
     rows = Lookalikes.objects.filter(Q(first__in=own) | Q(second__in=own)).values_list("first", "second")
     others = {number for pair in rows for number in pair} - set(own)
-    return sorted(_stayed(others), key=lambda one: one.pk) if others else []
-
-
-def _stayed(numbers: set[int]) -> set[Identity]:
-    """Whom these numbers stand for at present."""
-    found: set[Identity] = set()
-    while numbers:
-        rows = list(Identity.everyone.filter(pk__in=numbers).select_related("user"))
-        found |= {row for row in rows if row.merged_into_id is None}
-        numbers = {row.merged_into_id for row in rows if row.merged_into_id is not None}
-    return found
+    return stand_for(others)

@@ -6,6 +6,7 @@ Past decisions are left alone: who was merged goes on to stand for what they nam
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
@@ -114,6 +115,17 @@ def numbers_of(pk: int) -> list[int]:
         last = list(Identity.everyone.filter(merged_into__in=last).values_list("pk", flat=True))
         found += last
     return found
+
+
+def stand_for(numbers: Iterable[int]) -> list[Identity]:
+    """The people who stand for these numbers at present, each once: who was merged is who stayed."""
+    found: dict[int, Identity] = {}
+    left = set(numbers)
+    while left:
+        rows = list(Identity.everyone.filter(pk__in=left).select_related("user"))
+        found |= {row.pk: row for row in rows if row.merged_into_id is None}
+        left = {row.merged_into_id for row in rows if row.merged_into_id is not None}
+    return [found[pk] for pk in sorted(found)]
 
 
 def _locked(*numbers: int) -> tuple[Identity, Identity]:

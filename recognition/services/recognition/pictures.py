@@ -14,7 +14,7 @@ import numpy as np
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from recognition.engine.images import decode, encode_jpeg
@@ -44,10 +44,11 @@ def forget_probe_pictures(identity_id: int) -> int:
 
 
 def probe_pictures_of(identity_id: int) -> QuerySet[ProbePicture]:
-    """The pictures that were taken for this person, as their decisions say."""
+    """The pictures that were taken for this person, as their decisions say, or staff who corrected them."""
     if not ProbePicture.objects.exists():
         return ProbePicture.objects.none()
-    probes = Decision.objects.filter(identity_id=identity_id).values_list("probe", flat=True)
+    theirs = Q(identity_id=identity_id) | Q(correction__identity_id=identity_id)
+    probes = Decision.objects.filter(theirs).values_list("probe", flat=True)
     mentions = Decision.objects.filter(candidates__contains=[{"identity": identity_id}])  # has an index
     best = mentions.filter(candidates__0__identity=identity_id).values_list("probe", flat=True)
     return ProbePicture.objects.filter(probe__in={*probes, *best})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from recognition.models import ApiKey, Attendance, Correction, Decision, Lookalikes
+from recognition.models import ApiKey, Attendance, Correction, Decision, Identity, Lookalikes, ProbePicture
 from recognition.services import keys
 from recognition.services.attendance import read
 from recognition.services.errors import Conflict, Invalid
@@ -21,6 +23,7 @@ from recognition.services.identities import (
     remove_lookalikes,
     take_back_correction,
     undo_merge,
+    write_access_copy,
 )
 from recognition.services.recognition import Asker, identify
 from tests.fakes import person_jpeg, wall_jpeg
@@ -161,6 +164,23 @@ class TestWhatHappensToThePeople:
         merge(into=ann, other=ben)
         assert lookalikes_of(ann) == []
 
+    def test_taken_back_after_the_person_was_merged(self, door, enrol):
+        """Who was decided stands for somebody else by then, who gets the attendance."""
+        ann, ben, cem = enrol(1), enrol(2, account=False), enrol(3)
+        decision = shown(door, 2)
+        correct(decision, to=cem)
+        merge(into=ann, other=ben)
+        take_back_correction(decision)
+        assert [times_of(one) for one in (ann, ben, cem)] == [["in"], [], []]
+
+    def test_who_was_decided_by_the_name_of_then(self, door, enrol):
+        ann, ben = enrol(1), enrol(2, account=False)
+        decision = shown(door, 2)
+        merge(into=ann, other=ben)
+        with pytest.raises(Invalid, match="what was decided"):
+            correct(decision, to=ann)
+        assert times_of(ann) == ["in"]
+
     def test_a_decision_that_is_too_old_takes_its_correction_along(self, door, enrol):
         ann, ben = enrol(1), enrol(2)
         correct(shown(door, 1), to=ben)
@@ -182,3 +202,34 @@ class TestPairs:
         ann = enrol(1)
         with pytest.raises(Invalid, match="two different people"):
             add_lookalikes(ann, ann)
+
+
+class TestKeptPictures:
+    @pytest.fixture(autouse=True)
+    def kept(self, settings):
+        settings.KEEP_PROBES_DAYS = 3
+
+    def test_erasing_takes_the_one_that_was_corrected_to_them(self, enrol):
+        enrol(1)
+        ben = enrol(2)
+        identify(person_jpeg(1, variant=5), asker=Asker())
+        correct(Decision.objects.get(), to=ben)
+        assert ProbePicture.objects.exists()
+        erase(ben)
+        assert not ProbePicture.objects.exists()
+
+    def test_nobody_is_handed_the_picture_of_another(self, enrol):
+        """Before, the copy of whoever was taken for somebody had that person's picture in it."""
+        ann, ben = enrol(1), enrol(2)
+        identify(person_jpeg(1, variant=5), asker=Asker())
+        assert pictures_of(ann) == 1
+        correct(Decision.objects.get(), to=ben)
+        assert (pictures_of(ann), pictures_of(ben)) == (0, 1)
+        correct(Decision.objects.get(), to=None)
+        assert (pictures_of(ann), pictures_of(ben)) == (0, 0)
+
+
+def pictures_of(person: Identity) -> int:
+    file = io.BytesIO()
+    write_access_copy(person, file)
+    return sum(name.startswith("pictures/") for name in zipfile.ZipFile(file).namelist())
