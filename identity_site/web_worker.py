@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
+from types import FrameType
 
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -21,3 +22,10 @@ class EvenWorker(ThreadWorker):
         if self.nr_conns and self.cfg.workers > 1:
             time.sleep(MOMENT * min(self.nr_conns, MOST))
         super().accept(listener)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Streams have no end of their own, and stopping would wait for them."""
+        from recognition import streams
+
+        streams.ending.set()
+        super().handle_exit(sig, frame)

@@ -721,6 +721,22 @@ class Attendance(models.Model):
         return f"attendance {self.pk} of {self.identity_id}"
 
 
+class LoggedEvent(models.Model):
+    """That something happened which others may be told of; Postgres writes it with the event, in the same transaction.
+
+    subject: primary key of the decision or attendance. What is told is read from it then, so that nothing about anybody
+    lies here. Numbers are given in the order of writing and seen in the order of commits: recognition/services/events
+    reads them without missing one.
+    """
+
+    type = models.CharField(max_length=30)
+    subject = models.BigIntegerField()
+    at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"event {self.pk}: {self.type}"
+
+
 class Webhook(models.Model):
     """An address that is told of events as they happen. What it is told is signed with its secret."""
 

@@ -85,6 +85,7 @@ SHARED = (
 )
 PACKAGES = (
     "audit",
+    "events",
     "webhooks",
     "analysis",
     "gallery",

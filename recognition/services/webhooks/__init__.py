@@ -1,6 +1,6 @@
 """Other systems are told of events as they happen: an outbox that Postgres fills, signed messages, tries again.
 
-At least once, in no certain order. May import the shared modules only.
+At least once, in no certain order. May import events and the shared modules.
 """
 
 from __future__ import annotations
