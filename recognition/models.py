@@ -751,7 +751,9 @@ class Webhook(models.Model):
 
     name = models.CharField(max_length=100, unique=True)
     url = models.CharField(
-        "address", max_length=500, help_text="https://…; http only within WEBHOOK_NETWORKS."
+        "address",
+        max_length=500,
+        help_text="https://…, or mqtts://broker/topic by MQTT; http and mqtt only within WEBHOOK_NETWORKS.",
     )
     types = ArrayField(models.CharField(max_length=30, choices=Type), default=list)
     with_names = models.BooleanField(
@@ -759,6 +761,10 @@ class Webhook(models.Model):
         help_text="Whether names are told, or only IDs. Scores, vectors and pictures never are.",
     )
     secret = SealedTextField(editable=False)
+    username = models.CharField(
+        "user", max_length=200, blank=True, help_text="Of a broker that asks for one."
+    )
+    password = SealedTextField(blank=True, default="")
     active = models.BooleanField(default=True, help_text="Whether anything is sent.")
     failing_since = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -16,6 +16,7 @@ from django.utils import timezone
 from recognition.models import Delivery, Webhook
 from recognition.services import events, queue
 from recognition.services.errors import Conflict
+from recognition.services.webhooks.broker import Account
 from recognition.services.webhooks.sending import Answer, send
 
 log = logging.getLogger(__name__)
@@ -96,7 +97,8 @@ def _deliver(delivery: Delivery) -> bool:
         _note(delivery, Answer(None, "what it would tell of is gone", 0), next_at=None)
         return True
     body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
-    answer = send(hook.url, str(hook.secret), str(delivery.pk), body)
+    account = Account(hook.username, str(hook.password))
+    answer = send(hook.url, str(hook.secret), str(delivery.pk), body, type=delivery.type, account=account)
     if not answer.error:
         delivery.delivered_at = timezone.now()
         _note(delivery, answer, next_at=None)

@@ -12,7 +12,8 @@ from django.utils import timezone
 from recognition.models import Delivery, Webhook
 from recognition.services import events, queue
 from recognition.services.errors import Invalid
-from recognition.services.webhooks.sending import MARK, check_address
+from recognition.services.webhooks.addresses import check_address
+from recognition.services.webhooks.sending import MARK
 
 
 def add_webhook(
