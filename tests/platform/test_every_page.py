@@ -91,7 +91,9 @@ ROUTES = sorted(set(routes(get_resolver())))
 def values(db, request, settings) -> dict[str, object]:
     """A site with a row of every kind, and what stands for the variable parts of addresses."""
     settings.KEEP_PROBES_DAYS = 7
-    request.getfixturevalue("monkeypatch").setattr("recognition.cameras.views.PATIENCE", 0.1)
+    patch = request.getfixturevalue("monkeypatch")
+    patch.setattr("recognition.cameras.views.PATIENCE", 0.1)
+    patch.setattr("recognition.api.views.event_stream.LONGEST", 0)
     cameras.save_camera(Camera(name="gate", source="0"))
     ann, gone = map(request.getfixturevalue("enrol"), (1, 2))
     identities.erase(gone)

@@ -75,7 +75,7 @@ def _lines(
         follower = events.Follower(start)
         yield f"retry: 2000\nid: {follower.place}\n\n".encode()
         if follower.missed:
-            yield b"event: missed\ndata: {}\n\n"
+            yield f"id: {follower.place}\nevent: missed\ndata: {{}}\n\n".encode()
         spoke, told = time.monotonic(), follower.place
         end = spoke + LONGEST
         while not ending.wait(PAUSE) and time.monotonic() < end:
