@@ -95,6 +95,7 @@ PACKAGES = (
     "cameras",
     "identities",
     "enrolment",
+    "visitors",
     "evaluation",
     "models",
     "retention",
