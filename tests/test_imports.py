@@ -100,6 +100,7 @@ PACKAGES = (
     "cameras",
     "identities",
     "enrolment",
+    "visitors",
     "evaluation",
     "models",
     "retention",
