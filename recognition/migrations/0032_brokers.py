@@ -7,7 +7,7 @@ import recognition.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("recognition", "0030_event_log"),
+        ("recognition", "0031_event_log"),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from recognition.migrations import _outbox_sql
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("recognition", "0029_webhooks"),
+        ("recognition", "0030_visitors"),
     ]
 
     operations = [
