@@ -36,8 +36,8 @@ def keep(
     *,
     whole: bool = False,
 ) -> None:
-    """Keep those of these faces that are strangers'. decisions: stored in the transaction in progress, one for each face;
-    two more statements there are all that the one who asks waits for.
+    """Keep those of these faces that are strangers'. decisions: stored in the transaction in progress, one for each
+    face; two more statements there are all that the one who asks waits for.
 
     whole: the picture is what was seen around the one face. A picture that cannot be kept is told to the log only.
     """
