@@ -364,6 +364,9 @@ LIVENESS = env.choice("LIVENESS", "challenge", ["off", "passive", "challenge"])
 LIVENESS_LIGHT = env.choice("LIVENESS_LIGHT", "on", ["off", "on", "required"])
 # For how many days the pictures of probes are kept with their decisions; 0 keeps none.
 KEEP_PROBES_DAYS = env.integer("KEEP_PROBES_DAYS", 0, minimum=0, maximum=3650)
+# For how many days faces of people who are not known are kept, to know them when they come again; 0 keeps none. They
+# have not agreed to it, so that a month is the most.
+KEEP_VISITORS_DAYS = env.integer("KEEP_VISITORS_DAYS", 0, minimum=0, maximum=30)
 # For how many days the following are kept; 0: as long as the person, decisions as long as the site.
 KEEP_PHOTOS_DAYS = env.integer("KEEP_PHOTOS_DAYS", 0, minimum=0, maximum=36_500)
 KEEP_CROPS_DAYS = env.integer("KEEP_CROPS_DAYS", 0, minimum=0, maximum=36_500)
@@ -429,6 +432,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "recognition.deliver",
         "schedule": timedelta(seconds=20),
         "options": {"expires": 20},
+    },
+    # Faces whose message was lost; after a change of the model also all others.
+    "gather-visitors": {
+        "task": "recognition.gather_visitors",
+        "schedule": timedelta(seconds=60),
+        "options": {"expires": 60},
     },
     "sweep-jobs": {
         "task": "recognition.sweep_jobs",

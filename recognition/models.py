@@ -835,6 +835,52 @@ class ProbePicture(models.Model):
         return sealing.new_key(None).pk
 
 
+class Visitor(models.Model):
+    """A stranger whose face was seen and not known, kept only where the site says for how many days
+    (KEEP_VISITORS_DAYS). Times and places are those of the appearances."""
+
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("unknown visitor")
+        verbose_name_plural = _("unknown visitors")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"visitor {self.pk}"
+
+
+class Appearance(models.Model):
+    """That a stranger was seen. visitor: empty until a worker has found out whose face it is like.
+
+    vector, crop, picture: of the face, of what the networks see of it, and of what is around it; empty in all but a
+    visitor's best. quality: of the face, 0 to 1.
+    """
+
+    visitor = models.ForeignKey(Visitor, on_delete=models.CASCADE, null=True, related_name="appearances")
+    decision = models.OneToOneField(Decision, on_delete=models.CASCADE, related_name="appearance")
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.SET_NULL, null=True, related_name="+")
+    vector = SealedVectorField(null=True)
+    crop = SealedFileField(upload_to="visitors/", blank=True)
+    picture = SealedFileField(upload_to="visitors/", blank=True)
+    key = _key_field()
+    quality = models.FloatField()
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["id"], name="appearance_waiting", condition=Q(visitor=None)),
+        ]
+
+    def __str__(self) -> str:
+        return f"appearance {self.pk}"
+
+    def data_key(self) -> int:
+        """A key of its own, that is destroyed with it."""
+        return sealing.new_key(None).pk
+
+
 class Erasure(models.Model):
     """The receipt of a person's erasure. It names nobody: a number, counts and digests, and a signature.
 

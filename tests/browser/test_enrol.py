@@ -142,7 +142,9 @@ def test_a_head_that_turns(visit):
     who = subject(DEMO / "people" / "P001" / "1.jpg")
     ground = np.full((scene.HEIGHT, scene.WIDTH, 3), 150, np.uint8)
     page = at_the_camera(visit(locale="vi-VN"))
-    page.set_viewport_size({"width": 1300, "height": 900})  # of this camera a telephone's screen shows the middle only
+    page.set_viewport_size(
+        {"width": 1300, "height": 900}
+    )  # of this camera a telephone's screen shows the middle only
     page.evaluate(CAMERA)
     page.click("[data-webcam]")
     expect(page.locator("[data-station]")).to_be_visible()
