@@ -5,6 +5,7 @@ Importing this starts nothing; manage.py, the web server and the worker start th
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 from celery.schedules import crontab
@@ -338,7 +339,9 @@ MIRRORED_VIEW = env.choice("MIRRORED_VIEW", "auto", ["auto", "on", "off"])
 INFERENCE = env.choice("INFERENCE", "cpu", ["cpu", "gpu"])
 # How many pictures a process looks at at once, how many may wait besides, and for how long. Threads that neither look
 # nor wait answer all other pages.
-RECOGNISE_AT_ONCE = env.integer("RECOGNISE_AT_ONCE", 2, minimum=1)
+RECOGNISE_AT_ONCE = env.integer(
+    "RECOGNISE_AT_ONCE", 2 if (os.cpu_count() or 1) > env.web_workers() else 1, minimum=1
+)
 RECOGNISE_WAITING = max(0, env.integer("WEB_THREADS", 24, minimum=1) - RECOGNISE_AT_ONCE - 2)
 RECOGNISE_WAIT_SECONDS = env.integer("RECOGNISE_WAIT_SECONDS", 2, minimum=0, maximum=60)
 # Where the built gallery file is. It holds everybody's vectors in the clear, so by default it is in memory.

@@ -759,6 +759,22 @@ class Attendance(models.Model):
         return f"attendance {self.pk} of {self.identity_id}"
 
 
+class LoggedEvent(models.Model):
+    """That something happened which others may be told of; Postgres writes it with the event, in the same transaction.
+
+    subject: primary key of the decision or attendance. What is told is read from it then, so that nothing about anybody
+    lies here. Numbers are given in the order of writing and seen in the order of commits: recognition/services/events
+    reads them without missing one.
+    """
+
+    type = models.CharField(max_length=30)
+    subject = models.BigIntegerField()
+    at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"event {self.pk}: {self.type}"
+
+
 class Webhook(models.Model):
     """An address that is told of events as they happen. What it is told is signed with its secret."""
 
@@ -773,7 +789,9 @@ class Webhook(models.Model):
 
     name = models.CharField(max_length=100, unique=True)
     url = models.CharField(
-        "address", max_length=500, help_text="https://…; http only within WEBHOOK_NETWORKS."
+        "address",
+        max_length=500,
+        help_text="https://…, or mqtts://broker/topic by MQTT; http and mqtt only within WEBHOOK_NETWORKS.",
     )
     types = ArrayField(models.CharField(max_length=30, choices=Type), default=list)
     with_names = models.BooleanField(
@@ -781,6 +799,10 @@ class Webhook(models.Model):
         help_text="Whether names are told, or only IDs. Scores, vectors and pictures never are.",
     )
     secret = SealedTextField(editable=False)
+    username = models.CharField(
+        "user", max_length=200, blank=True, help_text="Of a broker that asks for one."
+    )
+    password = SealedTextField(blank=True, default="")
     active = models.BooleanField(default=True, help_text="Whether anything is sent.")
     failing_since = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

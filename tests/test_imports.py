@@ -89,6 +89,7 @@ SHARED = (
 )
 PACKAGES = (
     "audit",
+    "events",
     "webhooks",
     "analysis",
     "gallery",

@@ -97,7 +97,9 @@ def values(db, request, settings) -> dict[str, object]:
     recognise.identify(person_jpeg(9), asker=recognise.Asker(api_key=door))
     gather()
     settings.KEEP_PROBES_DAYS = 7
-    request.getfixturevalue("monkeypatch").setattr("recognition.cameras.views.PATIENCE", 0.1)
+    patch = request.getfixturevalue("monkeypatch")
+    patch.setattr("recognition.cameras.views.PATIENCE", 0.1)
+    patch.setattr("recognition.api.views.event_stream.LONGEST", 0)
     cameras.save_camera(Camera(name="gate", source="0"))
     ann, gone = map(request.getfixturevalue("enrol"), (1, 2))
     identities.erase(gone)

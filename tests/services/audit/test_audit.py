@@ -45,6 +45,7 @@ NOT_WATCHED = {
     "recognition_shadowdecision",
     "recognition_probepicture",
     "recognition_attendance",
+    "recognition_loggedevent",
     # Follows from what is noted, or is the log itself.
     "recognition_auditentry",
     "recognition_auditlink",
