@@ -63,7 +63,7 @@ WATCHED_SINCE_29: tuple[Watched, ...] = (
     ("recognition_webhook", "webhook", "", "name,active,types,with_names", "failing_since", ""),
 )
 WATCHED_SINCE_30: tuple[Watched, ...] = (("recognition_visitor", "visitor", "", "", "", ""),)
-WATCHED_SINCE_31: tuple[Watched, ...] = (
+WATCHED_SINCE_33: tuple[Watched, ...] = (
     ("recognition_invitation", "invitation", "identity_id", "used_at,declined_at,revoked_at", "mailed", ""),
 )
 

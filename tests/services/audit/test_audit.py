@@ -18,7 +18,7 @@ from recognition.migrations._audit_sql import (
     WATCHED_SINCE_28,
     WATCHED_SINCE_29,
     WATCHED_SINCE_30,
-    WATCHED_SINCE_31,
+    WATCHED_SINCE_33,
 )
 from recognition.models import AuditEntry, AuditLink, Identity, Photo
 from recognition.services import audit, keys, recognition
@@ -35,7 +35,7 @@ EVERY = (
     + WATCHED_SINCE_28
     + WATCHED_SINCE_29
     + WATCHED_SINCE_30
-    + WATCHED_SINCE_31
+    + WATCHED_SINCE_33
 )
 NOT_WATCHED = {
     # Noted in another way: second factors and sign-ins by signals, probes by a trigger of their own.

@@ -4,12 +4,12 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from recognition.migrations._audit_sql import WATCHED_SINCE_31, no_triggers, triggers
+from recognition.migrations._audit_sql import WATCHED_SINCE_33, no_triggers, triggers
 
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("recognition", "0030_visitors"),
+        ("recognition", "0032_brokers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -61,5 +61,5 @@ class Migration(migrations.Migration):
                 "default_permissions": (),
             },
         ),
-        migrations.RunSQL(triggers(WATCHED_SINCE_31), no_triggers(WATCHED_SINCE_31)),
+        migrations.RunSQL(triggers(WATCHED_SINCE_33), no_triggers(WATCHED_SINCE_33)),
     ]
