@@ -203,6 +203,39 @@ class Consent(models.Model):
         return f"consent {self.pk} of {self.identity_id}"
 
 
+class Invitation(models.Model):
+    """That a person may hand in photos of themselves, once, by a link whose text is kept nowhere.
+
+    agreed_at: to the consent text, on the page behind the link. used_at: when photos came by it.
+    """
+
+    identity = models.ForeignKey(
+        Identity, on_delete=models.CASCADE, related_name="invitations", verbose_name="person"
+    )
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    expires_at = models.DateTimeField("counts until")
+    mailed = models.BooleanField(default=False, help_text="Whether it was sent by mail.")
+    agreed_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)
+    declined_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True)
+    created_at = models.DateTimeField("made", auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"invitation {self.pk} of {self.identity_id}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its link counts, as far as the person may be enrolled."""
+        ended = self.used_at or self.declined_at or self.revoked_at
+        return not ended and self.expires_at > timezone.now()
+
+
 class Photo(models.Model):
     """One enrolment photo of a person, and what was found in it.
 
@@ -242,6 +275,11 @@ class Photo(models.Model):
         default=False,
         db_default=False,
         help_text="A member of staff said that it is this person's, whomever it looks like.",
+    )
+    by_themselves = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="The person handed it in by a link, and no member of staff looked on.",
     )
     resembles = models.ForeignKey(
         Identity,
