@@ -26,7 +26,19 @@ from recognition.services.enrolment.import_names import (
 )
 from recognition.services.enrolment.import_plan import PlannedPerson, read_plan
 from recognition.services.enrolment.import_report import Report
+from recognition.services.enrolment.import_runs import run_import
 from recognition.services.enrolment.importing import import_people
+from recognition.services.enrolment.imports import (
+    counts_of,
+    demand_room,
+    drop_imports,
+    get_import,
+    give_up_import,
+    handed_in_before,
+    imports_before,
+    prepare_import,
+    start_import,
+)
 from recognition.services.enrolment.npz_exchange import export_npz, import_npz
 from recognition.services.enrolment.photos import (
     accept_photo,
@@ -56,17 +68,24 @@ __all__ = [
     "begin_person",
     "choose_face",
     "confirm_photo",
+    "counts_of",
     "crops_before",
     "delete_photo",
+    "demand_room",
     "drop_crops",
+    "drop_imports",
     "drop_originals",
     "drop_rejected",
     "enrol_from_event",
     "export_npz",
+    "get_import",
+    "give_up_import",
     "guide",
+    "handed_in_before",
     "has_picture",
     "import_npz",
     "import_people",
+    "imports_before",
     "keep_uploads",
     "known_people",
     "merge_people_of",
@@ -75,10 +94,13 @@ __all__ = [
     "originals_before",
     "photos_in_review",
     "plan_of_names",
+    "prepare_import",
     "process_photos",
     "read_plan",
     "read_uploads",
     "reject_photo",
     "rejected_before",
+    "run_import",
+    "start_import",
     "sweep_photos",
 ]

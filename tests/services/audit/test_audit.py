@@ -35,6 +35,10 @@ NOT_WATCHED = {
     "recognition_shadowdecision",
     "recognition_probepicture",
     "recognition_attendance",
+    # By the service that takes imports in.
+    "recognition_import",
+    "recognition_importpart",
+    "recognition_importrow",
     # Follows from what is noted, or is the log itself.
     "recognition_auditentry",
     "recognition_auditlink",
