@@ -20,6 +20,7 @@ CALIBRATE = "recognition.calibrate"
 IMPORT = "recognition.import_people"
 ADVANCE_MODEL_CHANGE = "recognition.reembed"
 DELIVER = "recognition.deliver"
+GATHER_VISITORS = "recognition.gather_visitors"
 COMPARE_MODELS = "recognition.compare_models"
 PAUSE_SECONDS = 10.0
 AGAIN_LASTS = 600.0  # seconds; longer than photos usually wait for their turn

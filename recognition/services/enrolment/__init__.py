@@ -15,7 +15,12 @@ from recognition.services.enrolment.ageing import (
     originals_before,
     rejected_before,
 )
-from recognition.services.enrolment.from_events import add_picture_of_event, enrol_from_event, has_picture
+from recognition.services.enrolment.from_events import (
+    add_picture_of_event,
+    add_pictures_of_events,
+    enrol_from_event,
+    has_picture,
+)
 from recognition.services.enrolment.guidance import guide
 from recognition.services.enrolment.import_archive import open_plan
 from recognition.services.enrolment.import_names import (
@@ -65,6 +70,7 @@ __all__ = [
     "accept_photo",
     "acceptable",
     "add_picture_of_event",
+    "add_pictures_of_events",
     "begin_person",
     "choose_face",
     "confirm_photo",

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from recognition.models import Identity, ProbePicture
-from recognition.services import attendance, enrolment, identities, recognition
+from recognition.services import attendance, enrolment, identities, recognition, visitors
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,15 @@ def rules() -> list[Rule]:
             settings.KEEP_PROBES_DAYS,
             lambda limit: ProbePicture.objects.filter(created_at__lt=limit),
             lambda limit: recognition.purge_probe_pictures(),
+        ),
+        Rule(
+            "visitors",
+            "Appearances of unknown visitors",
+            "removed, with their faces and vectors, and whoever was not seen since",
+            "KEEP_VISITORS_DAYS",
+            settings.KEEP_VISITORS_DAYS,
+            visitors.appearances_before,
+            visitors.drop_appearances,
         ),
         Rule(
             "unknown",

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("recognition", "0029_webhooks"),
+        ("recognition", "0032_brokers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
