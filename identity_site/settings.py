@@ -218,6 +218,9 @@ ACCOUNT_RATE_LIMITS = {
     "face_login_hourly": "120/h/ip",
     "face_challenge": "30/m/ip",
     "access_copy": "5/h/user",
+    # Links by which people enrol by themselves: pages by address, frames of the camera by link.
+    "enrol_link": "60/m/ip",
+    "enrol_look": "600/m/key",
 }
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
@@ -470,7 +473,10 @@ UNFOLD = {
     "SITE_SUBHEADER": "Staff",
     "SITE_ICON": "recognition.admin.navigation.mark",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "recognition.admin.navigation.mark"}],
-    "STYLES": ["recognition.admin.navigation.stylesheet"],
+    "STYLES": [
+        "recognition.admin.navigation.station_stylesheet",
+        "recognition.admin.navigation.stylesheet",
+    ],
     "SIDEBAR": {"navigation": "recognition.admin.navigation.sidebar"},
     "SHOW_LANGUAGES": True,
     "DASHBOARD_CALLBACK": "recognition.admin.dashboard.dashboard",

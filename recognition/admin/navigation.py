@@ -99,6 +99,10 @@ def stylesheet(request: HttpRequest) -> str:
     return static("admin_recognition/admin.css")
 
 
+def station_stylesheet(request: HttpRequest) -> str:
+    return static("site/station.css")
+
+
 def mark(request: HttpRequest) -> str:
     return static("site/mark.svg")
 

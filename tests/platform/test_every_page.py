@@ -38,7 +38,7 @@ from recognition.models import (
     ProbePicture,
     ThresholdPolicy,
 )
-from recognition.services import cameras, identities, keys, retention, webhooks
+from recognition.services import cameras, enrolment, identities, keys, retention, webhooks
 from recognition.services.analysis.installed import active_model
 from recognition.services.gallery import index
 from recognition.services.recognition import recognise
@@ -129,6 +129,7 @@ def values(db, request, settings) -> dict[str, object]:
         "id": ann.user_id,
         "probe": ProbePicture.objects.get().probe,
         "token": identities.consent_token(ann),
+        "invitation": invited(without_account),
         "content_type_id": ContentType.objects.get_for_model(Identity).pk,
         "object_id": ann.pk,
         "challenge": uuid4(),
@@ -140,6 +141,13 @@ def values(db, request, settings) -> dict[str, object]:
         "url": "nothing/",
         "rest": "nothing",
     }
+
+
+def invited(identity: Identity) -> str:
+    """The text of a link whose page shows the camera already."""
+    invitation, text = enrolment.invite(identity)
+    enrolment.agree(invitation, version=identities.consent_text().version, by="the person")
+    return text
 
 
 @pytest.fixture(autouse=True)
@@ -277,7 +285,12 @@ def test_pages_that_follow_a_form(values, visitors):
         "/admin/recognition/identity/": selected,
         "/admin/accounts/user/": {"action": "delete_selected", "_selected_action": [ann.user_id]},
         f"/admin/recognition/identity/{ann.pk}/merge/": {"into": "nobody"},
+        f"/admin/recognition/identity/{ann.pk}/invite/": {},
     }
+    for asks in ({"do": "decline"}, {"do": "nothing"}):
+        bob = identities.create_identity(name="Bob")
+        answer = stranger.post(f"/accounts/enrol/{enrolment.invite(bob)[1]}/", asks)
+        assert faults("/accounts/enrol/", answer) == []
     wrong = []
     for path, form in forms.items():
         answer = owner.post(path, form)

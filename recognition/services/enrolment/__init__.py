@@ -44,6 +44,18 @@ from recognition.services.enrolment.imports import (
     prepare_import,
     start_import,
 )
+from recognition.services.enrolment.invitations import (
+    INVITATION_DAYS,
+    MOST_PHOTOS,
+    agree,
+    decline,
+    has_agreed,
+    invitation_of,
+    invite,
+    note_mailed,
+    revoke_invitation,
+    take_photos,
+)
 from recognition.services.enrolment.npz_exchange import export_npz, import_npz
 from recognition.services.enrolment.photos import (
     accept_photo,
@@ -63,7 +75,9 @@ from recognition.services.enrolment.review import (
 from recognition.services.enrolment.uploads import Uploads, keep_uploads, read_uploads
 
 __all__ = [
+    "INVITATION_DAYS",
     "MOST_NAMES",
+    "MOST_PHOTOS",
     "PlannedPerson",
     "Report",
     "Uploads",
@@ -71,11 +85,13 @@ __all__ = [
     "acceptable",
     "add_picture_of_event",
     "add_pictures_of_events",
+    "agree",
     "begin_person",
     "choose_face",
     "confirm_photo",
     "counts_of",
     "crops_before",
+    "decline",
     "delete_photo",
     "demand_room",
     "drop_crops",
@@ -88,14 +104,18 @@ __all__ = [
     "give_up_import",
     "guide",
     "handed_in_before",
+    "has_agreed",
     "has_picture",
     "import_npz",
     "import_people",
     "imports_before",
+    "invitation_of",
+    "invite",
     "keep_uploads",
     "known_people",
     "merge_people_of",
     "move_photo",
+    "note_mailed",
     "open_plan",
     "originals_before",
     "photos_in_review",
@@ -106,7 +126,9 @@ __all__ = [
     "read_uploads",
     "reject_photo",
     "rejected_before",
+    "revoke_invitation",
     "run_import",
     "start_import",
     "sweep_photos",
+    "take_photos",
 ]

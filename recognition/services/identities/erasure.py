@@ -14,7 +14,16 @@ from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 
 from recognition.engine.types import EngineError
-from recognition.models import Appearance, DataKey, Embedding, Erasure, Identity, Photo, ProbePicture
+from recognition.models import (
+    Appearance,
+    DataKey,
+    Embedding,
+    Erasure,
+    Identity,
+    Invitation,
+    Photo,
+    ProbePicture,
+)
 from recognition.sealing import SealError, forget_keys
 from recognition.services import recognition
 from recognition.services.files import read_file, remove_files_of, reseal_what_others_have
@@ -100,6 +109,7 @@ def _described(identity: Identity) -> dict[str, Any]:
             "vectors": len(vectors),
             "keys": DataKey.objects.filter(identity__in=numbers).count(),
             "consents": identity.consents.count(),
+            "invitations": Invitation.objects.filter(identity__in=numbers).count(),
             "attendance": identity.attendances.count(),
             "decisions": traces.decisions_about(*numbers).count(),
             "pictures shown for recognition": len(pictures),

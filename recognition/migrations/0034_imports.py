@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("recognition", "0032_brokers"),
+        ("recognition", "0033_invitations"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
