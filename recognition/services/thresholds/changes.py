@@ -173,6 +173,8 @@ def warnings(policy: ThresholdPolicy) -> list[str]:
     if mirrored is not None and mirrored != get_analyzer().embedder_of(policy.model_version).mirrored:
         views = "with" if mirrored else "without"
         found.append(f"It was measured {views} the mirrored view, which the site does otherwise.")
+    if reason := other_detector(policy):
+        found.append(reason)
     grown = growth(policy)
     if grown.too_loose:
         found.append(
@@ -194,6 +196,16 @@ def warnings(policy: ThresholdPolicy) -> list[str]:
         if policy.measurements.get(kind, {}).get("beyond"):
             found.append(f"Its {title} threshold lies beyond what was measured.")
     return found
+
+
+def other_detector(policy: ThresholdPolicy) -> str:
+    """That it was measured on faces that another detector found than the one in use; empty where it was not, or where
+    nobody noted it."""
+    used = get_analyzer().detector_spec.name
+    measured = policy.measurements.get("detectors") or [used]
+    if used in measured:
+        return ""
+    return f"It was measured on faces that {' and '.join(measured)} found. Now it is {used}."
 
 
 def enrolled_people(version: ModelVersion) -> int:
