@@ -6,13 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
 from recognition.admin import charts
 from recognition.admin.identity_page import faces_of
 from recognition.engine.types import ModelFileError
-from recognition.models import Decision, Photo
+from recognition.models import Decision, Photo, Visitor
 from recognition.services import models as model_services
 from recognition.services import overview
 from recognition.services.analysis import active_model
@@ -45,6 +46,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         tiles.append(_today())
         context["recent"] = _recent(with_faces=may("recognition.view_photo"))
         context |= _charts()
+    if may("recognition.view_visitor") and settings.KEEP_VISITORS_DAYS:
+        tiles.append(_visitors())
     if may("recognition.view_gallerybuild"):
         tiles.append(_index())
     if may("recognition.view_modelversion"):
@@ -90,6 +93,14 @@ def _today() -> Tile:
     note = f"{count[Decision.Outcome.NO_MATCH]} not recognised, {count[Decision.Outcome.REJECTED]} rejected"
     link = reverse("admin:recognition_decision_changelist")
     return Tile("Recognised today", str(count[Decision.Outcome.MATCH]), note, link)
+
+
+def _visitors() -> Tile:
+    link = reverse("admin:recognition_visitor_changelist")
+    days = "a day" if settings.KEEP_VISITORS_DAYS == 1 else f"{settings.KEEP_VISITORS_DAYS} days"
+    return Tile(
+        "Unknown visitors", str(Visitor.objects.count()), f"kept for {days}: name or dismiss them", link
+    )
 
 
 def _charts() -> dict[str, Any]:

@@ -19,7 +19,7 @@ from recognition.migrations._audit_sql import (
     WATCHED_SINCE_29,
     WATCHED_SINCE_30,
     WATCHED_SINCE_33,
-    WATCHED_SINCE_34,
+    WATCHED_SINCE_35,
 )
 from recognition.models import AuditEntry, AuditLink, Identity, Photo
 from recognition.services import audit, keys, recognition
@@ -37,7 +37,7 @@ EVERY = (
     + WATCHED_SINCE_29
     + WATCHED_SINCE_30
     + WATCHED_SINCE_33
-    + WATCHED_SINCE_34
+    + WATCHED_SINCE_35
 )
 NOT_WATCHED = {
     # Noted in another way: second factors and sign-ins by signals, probes by a trigger of their own.
@@ -47,6 +47,10 @@ NOT_WATCHED = {
     "recognition_shadowdecision",
     "recognition_probepicture",
     "recognition_attendance",
+    # By the service that takes imports in.
+    "recognition_import",
+    "recognition_importpart",
+    "recognition_importrow",
     "recognition_loggedevent",
     # Follows from what is noted, or is the log itself.
     "recognition_auditentry",

@@ -4,12 +4,12 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-from recognition.migrations._audit_sql import WATCHED_SINCE_34, no_triggers, triggers
+from recognition.migrations._audit_sql import WATCHED_SINCE_35, no_triggers, triggers
 
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("recognition", "0033_invitations"),
+        ("recognition", "0034_imports"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -48,5 +48,5 @@ class Migration(migrations.Migration):
                 "default_permissions": ("add", "view"),
             },
         ),
-        migrations.RunSQL(triggers(WATCHED_SINCE_34), no_triggers(WATCHED_SINCE_34)),
+        migrations.RunSQL(triggers(WATCHED_SINCE_35), no_triggers(WATCHED_SINCE_35)),
     ]
