@@ -7,3 +7,6 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import audit, roles  # noqa: F401  they listen to sign-ins and migrations
+        from recognition import names
+
+        names.translate(self.get_models())

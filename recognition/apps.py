@@ -6,4 +6,6 @@ class RecognitionConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from recognition import checks  # noqa: F401
+        from recognition import checks, names  # noqa: F401
+
+        names.translate(self.get_models())

@@ -54,7 +54,7 @@ class RevokedFilter(SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("in_force", "In force"), ("revoked", "Revoked")]
+        return [("in_force", _("In force")), ("revoked", _("Revoked"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() in ("in_force", "revoked"):
@@ -69,7 +69,7 @@ class AttendedFilter(SimpleListFilter):
     parameter_name = "attended"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("in", "Came"), ("out", "Went"), ("no", "No attendance")]
+        return [("in", _("Came")), ("out", _("Went")), ("no", _("No attendance"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         noted = Attendance.objects.filter(decision=OuterRef("pk"))
@@ -88,7 +88,7 @@ class DayRangeFilter(RangeDateFilter):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.title = "day"
+        self.title = _("day")
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         try:

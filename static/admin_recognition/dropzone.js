@@ -29,7 +29,7 @@
       const good = [];
       for (const file of files) {
         if (file.size > maxBytes) {
-          row(file, `is too large: ${megabytes(file.size)} of at most ${megabytes(maxBytes)}`, "bad");
+          row(file, gettext("is too large: {size} of at most {most}").replace("{size}", megabytes(file.size)).replace("{most}", megabytes(maxBytes)), "bad");
         } else if (file.size === 0) {
           row(file, gettext("is empty"), "bad");
         } else {
@@ -104,7 +104,7 @@
         const response = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
         answer = await response.json();
       } catch {
-        answer = { problems: [`${file.name}: The site did not take it. Reload the page and try again.`] };
+        answer = { problems: [`${file.name}: ${gettext("The site did not take it. Reload the page and try again.")}`] };
       }
       if (answer.taken && !answer.cards.length) {
         text.textContent = gettext("has arrived and is looked at next"); // to who may not see photos, no card shows it

@@ -19,6 +19,7 @@ from threading import Timer
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from recognition.services.errors import Invalid
 
@@ -103,11 +104,13 @@ def _parts(url: str) -> tuple[str, int, str, str]:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
-        raise Invalid("bad_address", f"This is no address: {error}.") from None
+        raise Invalid("bad_address", gettext("This is no address: %(error)s.") % {"error": error}) from None
     if parts.scheme not in ("https", "http") or not host or any(ord(c) <= 32 or ord(c) > 126 for c in url):
-        raise Invalid("bad_address", "An address begins with https:// and a name, in plain letters.")
+        raise Invalid("bad_address", gettext("An address begins with https:// and a name, in plain letters."))
     if parts.username or parts.password:
-        raise Invalid("bad_address", "Leave user and password out of the address; messages are signed.")
+        raise Invalid(
+            "bad_address", gettext("Leave user and password out of the address; messages are signed.")
+        )
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return host, port or (443 if parts.scheme == "https" else 80), path, parts.scheme
 
@@ -126,9 +129,13 @@ def _demand(address: Address, scheme: str) -> None:
         return
     carried = isinstance(inner, IPv6Address) and any(inner in network for network in CARRIERS)
     if not inner.is_global or inner.is_multicast or carried:
-        raise Invalid("private_address", f"{address} is not public. WEBHOOK_NETWORKS may allow its network.")
+        raise Invalid(
+            "private_address",
+            gettext("%(address)s is not public. WEBHOOK_NETWORKS may allow its network.")
+            % {"address": address},
+        )
     if scheme != "https":
-        raise Invalid("not_https", "What goes to a public address goes by https.")
+        raise Invalid("not_https", gettext("What goes to a public address goes by https."))
 
 
 class _Connection(http.client.HTTPConnection):
