@@ -1,12 +1,15 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.utils.translation import gettext_lazy as _
 
 
 class AccountsConfig(AppConfig):
     name = "accounts"
+    verbose_name = _("Accounts")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         from accounts import audit, roles  # noqa: F401  they listen to sign-ins and migrations
         from recognition import names
 
-        names.translate(self.get_models())
+        for name in ("accounts", "account", "mfa"):
+            names.translate(apps.get_app_config(name).get_models())

@@ -21,7 +21,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 
-from recognition.admin.base import ReadOnlyAdmin, number_of
+from recognition.admin.base import Labelled, ReadOnlyAdmin, number_of
 from recognition.admin.filters import DayRangeFilter
 from recognition.models import ApiKey, Attendance, Identity
 from recognition.services import attendance, audit
@@ -85,8 +85,8 @@ class AttendanceAdmin(ReadOnlyAdmin):
         return date_format(timezone.localtime(row.at), "EXACT_DATETIME_FORMAT")
 
     @display(description=_("kind"), ordering="kind", label={"in": "success", "out": "info"})
-    def kind_label(self, row: Attendance) -> tuple[str, str]:
-        return row.kind, row.get_kind_display()
+    def kind_label(self, row: Attendance) -> Labelled:
+        return Labelled(row.kind, row.get_kind_display())
 
     @display(description=_("kiosk"), ordering="api_key__name")
     def kiosk(self, row: Attendance) -> str:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from recognition.admin.base import SiteAdmin
+from recognition.admin.base import Labelled, SiteAdmin
 from recognition.engine.film import without_password
 from recognition.models import Camera
 from recognition.services import cameras
@@ -31,6 +31,7 @@ class CameraForm(forms.ModelForm):
     """The source is not shown again whole: it often holds a password. Left empty it stays."""
 
     source = forms.CharField(
+        label=_("Source"),
         required=False,
         max_length=500,
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
@@ -65,9 +66,9 @@ class CameraAdmin(SiteAdmin):
     search_help_text = _("Name or place")
 
     @display(description=_("state"), label=STATES)
-    def state(self, camera: Camera) -> tuple[str, str]:
+    def state(self, camera: Camera) -> Labelled:
         state = _state(camera)
-        return state, NAMES[state]
+        return Labelled(state, NAMES[state])
 
     @display(description=_("how it goes"), empty_value="–")
     def figures(self, camera: Camera) -> str | None:

@@ -121,6 +121,7 @@ def _moment(day: date | None) -> datetime | None:
 
 class TextForm(forms.ModelForm):
     text = forms.CharField(
+        label=_("Text"),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 16}),
         help_text=_(
             "Plain text, an empty line between paragraphs. It cannot be changed afterwards, only replaced."

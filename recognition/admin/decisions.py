@@ -17,7 +17,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
-from recognition.admin.base import ReadOnlyAdmin
+from recognition.admin.base import Labelled, ReadOnlyAdmin
 from recognition.admin.corrections import CorrectionPages
 from recognition.admin.events import (
     attendance_of,
@@ -125,11 +125,11 @@ class DecisionAdmin(CorrectionPages, ReadOnlyAdmin):
         return date_format(timezone.localtime(moment_of(decision)), "EXACT_DATETIME_FORMAT")
 
     @display(description=_("what happened"), label=LABELS)
-    def happened(self, decision: Decision) -> tuple[str, str]:
+    def happened(self, decision: Decision) -> Labelled:
         attended = attendance_of(decision)
         refused = decision.kind == Decision.Kind.LOGIN and decision.outcome == Decision.Outcome.NO_MATCH
         kind = attended or (Decision.Outcome.REJECTED if refused else decision.outcome)
-        return str(kind), what_happened(decision.kind, decision.outcome, attended)
+        return Labelled(str(kind), what_happened(decision.kind, decision.outcome, attended))
 
     @display(description=_("person"), ordering="identity__name", empty_value="–")
     def who(self, decision: Decision) -> str | None:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from recognition.admin.base import ReadOnlyAdmin, number_of
+from recognition.admin.base import Labelled, ReadOnlyAdmin, number_of
 from recognition.admin.identity_page import faces_of
 from recognition.models import Evaluation, Identity
 from recognition.services.errors import ServiceError
@@ -41,8 +41,8 @@ class EvaluationAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).defer("figures", "pictures")
 
     @display(description=_("state"), ordering="state", label=STATES)
-    def shown_state(self, run: Evaluation) -> tuple[str, str]:
-        return run.state, run.get_state_display()
+    def shown_state(self, run: Evaluation) -> Labelled:
+        return Labelled(run.state, run.get_state_display())
 
     @action(description=_("Measure now"), permissions=["measure"], icon="query_stats")
     def measure(self, request: HttpRequest) -> HttpResponse:

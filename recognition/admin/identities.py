@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
-from recognition.admin.base import Deleted, SiteAdmin, number_of
+from recognition.admin.base import Deleted, Labelled, SiteAdmin, number_of
 from recognition.admin.consents import PersonConsent
 from recognition.admin.identity_form import EnrolForm
 from recognition.admin.identity_list import AccountFilter, ConsentFilter, PhotosFilter, with_columns
@@ -86,8 +86,8 @@ class IdentityAdmin(PersonViews, ManyPages, PersonConsent, SiteAdmin):
         ordering="status",
         label={Identity.Status.ACTIVE: "success", Identity.Status.SUSPENDED: "warning"},
     )
-    def status_label(self, identity: Identity) -> tuple[str, str]:
-        return identity.status, identity.get_status_display()
+    def status_label(self, identity: Identity) -> Labelled:
+        return Labelled(identity.status, identity.get_status_display())
 
     @display(description=_("consent"))
     def consent_label(self, identity: Identity) -> str:

@@ -82,6 +82,7 @@ def bytes_of(file: UploadedFile | None) -> bytes:
 class EnrolForm(forms.ModelForm):
     consent = forms.BooleanField(label=_("Has agreed"), required=False, widget=UnfoldBooleanSwitchWidget)
     photos = PhotosField(
+        label=_("Photos"),
         required=False,
         help_text=_("A few photos from the front in different light are best. One face in each."),
     )

@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from recognition.admin.base import NO_SAVE, SiteAdmin, number_of
+from recognition.admin.base import NO_SAVE, Labelled, SiteAdmin, number_of
 from recognition.admin.filters import RevokedFilter
 from recognition.admin.kiosks import KioskPages, is_kiosk
 from recognition.models import ApiKey
@@ -115,10 +115,14 @@ class ApiKeyAdmin(KioskPages, SiteAdmin):
         return f"{keys.MARK}_{key.prefix}…" if key.digest else None
 
     @display(description=_("state"), ordering="revoked_at", label=STATES)
-    def state(self, key: ApiKey) -> tuple[str, str]:
+    def state(self, key: ApiKey) -> Labelled:
         if key.revoked_at:
-            return "revoked", _("revoked")
-        return ("in_force", _("in force")) if key.digest else ("waits", _("waits for its tablet"))
+            return Labelled("revoked", _("revoked"))
+        return (
+            Labelled("in_force", _("in force"))
+            if key.digest
+            else Labelled("waits", _("waits for its tablet"))
+        )
 
     @display(description=_("may"))
     def shown_scopes(self, key: ApiKey) -> str:

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from recognition.admin.base import SiteAdmin
+from recognition.admin.base import Labelled, SiteAdmin
 from recognition.models import Lookalikes
 from recognition.services import identities
 
@@ -55,8 +55,8 @@ class LookalikesAdmin(SiteAdmin):
     autocomplete_fields = ("first", "second")
 
     @display(description=_("why"), ordering="source", label=WHY)
-    def shown_source(self, pair: Lookalikes) -> tuple[str, str]:
-        return pair.source, pair.get_source_display()
+    def shown_source(self, pair: Lookalikes) -> Labelled:
+        return Labelled(pair.source, pair.get_source_display())
 
     class Media:
         js = ("admin_recognition/names.js",)

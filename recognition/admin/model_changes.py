@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from recognition.admin.base import ReadOnlyAdmin, number_of
+from recognition.admin.base import Labelled, ReadOnlyAdmin, number_of
 from recognition.admin.evaluation import TITLES
 from recognition.models import ModelChange
 from recognition.services import models as model_services
@@ -41,8 +41,8 @@ class ModelChangeAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).defer("figures", "pictures", "skipped")
 
     @display(description=_("state"), ordering="state", label=STATES)
-    def shown_state(self, change: ModelChange) -> tuple[str, str]:
-        return change.state, change.get_state_display()
+    def shown_state(self, change: ModelChange) -> Labelled:
+        return Labelled(change.state, change.get_state_display())
 
     @action(description=_("Switch"), permissions=["decide"], icon="check_circle")
     def switch(self, request: HttpRequest, object_id: str) -> HttpResponse:

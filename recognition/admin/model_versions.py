@@ -11,12 +11,18 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from recognition.admin.base import ShippedAdmin, number_of
+from recognition.admin.base import Labelled, ShippedAdmin, number_of
 from recognition.models import ModelVersion
 from recognition.services import models as model_services
 from recognition.services.analysis import active_model
 
 STATES = {"in_use": "success"}
+KINDS = {
+    "detector": _("detector"),
+    "refiner": _("refiner"),
+    "inspector": _("inspector"),
+    "embedder": _("embedder"),
+}
 BACK = "admin:recognition_modelversion_changelist"
 
 
@@ -37,8 +43,8 @@ class ModelVersionAdmin(ShippedAdmin):
         return bool(request.user.has_perm("recognition.change_modelchange"))
 
     @display(description=_("state"), ordering="active", label=STATES, empty_value="–")
-    def state(self, version: Any) -> tuple[str, str] | None:
-        return ("in_use", _("in use")) if version.active else None
+    def state(self, version: Any) -> Labelled | None:
+        return Labelled("in_use", _("in use")) if version.active else None
 
     @display(description=_("licence"), empty_value="–")
     def licence(self, version: ModelVersion) -> str:
@@ -127,7 +133,7 @@ class ModelVersionAdmin(ShippedAdmin):
                 request,
                 "admin/recognition/model/install.html",
                 _("Install a model"),
-                offers=model_services.offers(),
+                offers=[(offer, KINDS.get(offer.kind, offer.kind)) for offer in model_services.offers()],
                 back=reverse(BACK),
             )
         name = request.POST.get("name", "")

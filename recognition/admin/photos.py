@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from recognition.admin.base import Deleted
+from recognition.admin.base import Deleted, Labelled
 from recognition.admin.cards import STATE_LABELS
 from recognition.admin.filters import ReasonFilter
 from recognition.admin.review import ReviewPages
@@ -49,8 +49,8 @@ class PhotoAdmin(ReviewPages):
         return format_html('<a href="{}" class="text-link">{}</a>', url, photo.identity.name)
 
     @display(description=_("state"), ordering="state", label=STATE_LABELS)
-    def state_label(self, photo: Photo) -> tuple[str, str]:
-        return photo.state, photo.get_state_display()
+    def state_label(self, photo: Photo) -> Labelled:
+        return Labelled(photo.state, photo.get_state_display())
 
     @display(description=_("what to do"), ordering="reason")
     def why(self, photo: Photo) -> str:

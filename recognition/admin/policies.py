@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from recognition.admin.base import number_of
+from recognition.admin.base import Labelled, number_of
 from recognition.admin.calibration import CalibrationPages
 from recognition.engine.types import ModelFileError
 from recognition.models import ThresholdPolicy
@@ -90,11 +90,11 @@ class ThresholdPolicyAdmin(CalibrationPages):
         return bool(request.user.has_perm("recognition.change_thresholdpolicy"))
 
     @display(description=_("state"), ordering="active", label=IN_FORCE, empty_value="–")
-    def state(self, policy: ThresholdPolicy) -> str | tuple[str, str] | None:
+    def state(self, policy: ThresholdPolicy) -> str | Labelled | None:
         if not policy.active:
             return None
         if policy.model_version.active:
-            return "in_force", _("in force")
+            return Labelled("in_force", _("in force"))
         return _("for %(model)s, once that is in use") % {"model": policy.model_version.name}
 
     @display(description=_("in words"))
@@ -103,8 +103,12 @@ class ThresholdPolicyAdmin(CalibrationPages):
         return render_to_string("admin/recognition/policy/words.html", {"rows": rows})
 
     @display(description=_("basis"), label=BASIS)
-    def basis(self, policy: ThresholdPolicy) -> tuple[str, str]:
-        return ("measured", _("measured")) if policy.is_measured else ("published", _("not measured here"))
+    def basis(self, policy: ThresholdPolicy) -> Labelled:
+        return (
+            Labelled("measured", _("measured"))
+            if policy.is_measured
+            else Labelled("published", _("not measured here"))
+        )
 
     @display(description=_("number of people"))
     def following(self, policy: ThresholdPolicy) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from recognition.admin.base import ReadOnlyAdmin, SiteAdmin, number_of
+from recognition.admin.base import Labelled, ReadOnlyAdmin, SiteAdmin, number_of
 from recognition.models import Delivery, Webhook
 from recognition.services import webhooks
 from recognition.services.errors import Invalid
@@ -53,10 +53,10 @@ class WebhookAdmin(SiteAdmin):
     readonly_fields = ("told",)
 
     @display(description=_("state"), label=STATES)
-    def state(self, hook: Webhook) -> tuple[str, str]:
+    def state(self, hook: Webhook) -> Labelled:
         if not hook.active:
-            return "off", _("off")
-        return ("fails", _("fails")) if hook.failing_since else ("on", _("on"))
+            return Labelled("off", _("off"))
+        return Labelled("fails", _("fails")) if hook.failing_since else Labelled("on", _("on"))
 
     @display(description=_("what was sent"), empty_value="–")
     def told(self, hook: Webhook) -> str | None:
@@ -134,12 +134,12 @@ class DeliveryAdmin(ReadOnlyAdmin):
     show_full_result_count = False
 
     @display(description=_("state"), label=STATES)
-    def state(self, delivery: Delivery) -> tuple[str, str]:
+    def state(self, delivery: Delivery) -> Labelled:
         if delivery.delivered_at:
-            return "delivered", _("delivered")
+            return Labelled("delivered", _("delivered"))
         if delivery.next_at is None:
-            return "given_up", _("given up")
-        return ("tried_again", _("tried again")) if delivery.error else ("waits", _("waits"))
+            return Labelled("given_up", _("given up"))
+        return Labelled("tried_again", _("tried again")) if delivery.error else Labelled("waits", _("waits"))
 
     def has_again_permission(self, request: HttpRequest, object_id: object = None) -> bool:
         return bool(request.user.has_perm("recognition.change_webhook"))
