@@ -13,7 +13,11 @@ from django.core.management import get_commands
 
 ROOT = Path(settings.BASE_DIR)
 DOCUMENTS = sorted(
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "models/README.md", ROOT / "demo/README.md"]
+    [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        *(ROOT / folder / "README.md" for folder in ("clients/python", "demo", "models")),
+    ]
 )
 ARCHITECTURE = ROOT / "docs/architecture.md"
 CONFIGURATION = ROOT / "docs/configuration.md"

@@ -59,6 +59,10 @@ def test_the_engine_knows_nothing_above_it():
     assert offences("recognition/engine", (*FRAMEWORKS, *SITE, "identity_site")) == []
 
 
+def test_the_client_knows_nothing_of_the_site():
+    assert offences("clients/python/src", (*FRAMEWORKS, *SITE, "recognition", "identity_site", "tests")) == []
+
+
 def test_training_knows_the_engine_alone():
     assert (
         offences("recognition/training", (*FRAMEWORKS, *SITE, "identity_site", "recognition.services")) == []

@@ -7,9 +7,11 @@ import json
 import re
 from collections.abc import Iterable
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
@@ -99,6 +101,17 @@ def check_documented(method: str, address: str, response: HttpResponse) -> None:
     if kind == "application/json":
         schema = content[kind]["schema"] | {"components": document()["components"]}
         Draft202012Validator(schema, format_checker=FormatChecker()).validate(response.json())
+    if response.status_code >= 400:
+        code = response.json()["error"]["code"]
+        assert code in codes_by_status()[response.status_code], f"docs/api.md does not list {code}"
+
+
+@cache
+def codes_by_status() -> dict[int, set[str]]:
+    """The table of errors in docs/api.md."""
+    page = (Path(settings.BASE_DIR) / "docs/api.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d{3}) \| (.+) \|$", page, re.MULTILINE)
+    return {int(status): set(re.findall(r"`([a-z0-9_]+)`", text)) - {"detail"} for status, text in rows}
 
 
 def error_of(response: HttpResponse, status: int) -> dict[str, Any]:

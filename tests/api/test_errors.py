@@ -215,10 +215,11 @@ def test_a_smaller_limit(new_kiosk: NewKiosk, path: str) -> None:
 
 def test_an_unknown_kind_of_service_error(new_kiosk: NewKiosk) -> None:
     with patch(
-        "recognition.services.identities.create_identity", side_effect=ServiceError("odd", "Do it otherwise.")
+        "recognition.services.identities.create_identity",
+        side_effect=ServiceError("invalid_request", "Do it otherwise."),
     ):
         error = error_of(new_kiosk("enrol").post("people", name="Ada"), 400)
-    assert error == {"code": "odd", "message": "Do it otherwise."}
+    assert error == {"code": "invalid_request", "message": "Do it otherwise."}
 
 
 def test_enrolment_works_while_the_queue_is_away(
