@@ -1,4 +1,4 @@
-from django.apps import AppConfig, apps
+from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 
@@ -9,7 +9,3 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import audit, roles  # noqa: F401  they listen to sign-ins and migrations
-        from recognition import names
-
-        for name in ("accounts", "account", "mfa"):
-            names.translate(apps.get_app_config(name).get_models())

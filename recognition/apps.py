@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 
@@ -10,4 +10,4 @@ class RecognitionConfig(AppConfig):
     def ready(self) -> None:
         from recognition import checks, names  # noqa: F401
 
-        names.translate(self.get_models())
+        names.translate(apps.get_models())

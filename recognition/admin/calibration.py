@@ -142,7 +142,7 @@ def _with_names(message: str, *, linked: bool) -> SafeString:
     def shown(found: re.Match[str]) -> str:
         person = people.get(int(found[1]))
         if person is None:
-            return _("somebody who was erased")
+            return str(_("somebody who was erased"))
         if not linked:
             return _("person %(person)s") % {"person": person.pk}
         return format_html(

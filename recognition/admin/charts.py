@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from recognition.models import Decision
 from recognition.services.overview import SCORE_STEP, Recent
-from recognition.services.wording import reason_text
+from recognition.services.wording import decimal, reason_text
 
 WIDTH, HEIGHT = 600.0, 140.0
 GAP = 0.2  # of a bar's place
@@ -92,8 +92,8 @@ def against_threshold(recent: Recent, threshold: float) -> Chart:
                 number,
                 _("%(low)s to %(high)s: %(number)s %(name)s")
                 % {
-                    "low": number_format(n * SCORE_STEP, 2),
-                    "high": number_format((n + 1) * SCORE_STEP, 2),
+                    "low": decimal(n * SCORE_STEP, 2),
+                    "high": decimal((n + 1) * SCORE_STEP, 2),
                     "number": number,
                     "name": name,
                 },
@@ -111,20 +111,18 @@ def against_threshold(recent: Recent, threshold: float) -> Chart:
         title=_("How alike, and how alike is needed"),
         said=_("%(threshold)s is needed; %(close)s of %(searches)s searches were within 0.05 of it.")
         % {
-            "threshold": number_format(threshold, 2),
+            "threshold": decimal(threshold, 2),
             "close": close,
             "searches": sum(map(sum, recent.scores)),
         },
         bars=bars,
         legend=list(names),
-        labels=[(WIDTH * tenth / 10, number_format(tenth / 10, 1)) for tenth in range(1, 10, 2)],
+        labels=[(WIDTH * tenth / 10, decimal(tenth / 10, 1)) for tenth in range(1, 10, 2)],
         head=(_("score from"), *(name for __, name in names)),
-        table=[
-            (number_format(n * SCORE_STEP, 2), *step) for n, step in enumerate(recent.scores) if any(step)
-        ],
+        table=[(decimal(n * SCORE_STEP, 2), *step) for n, step in enumerate(recent.scores) if any(step)],
         most=most,
         line=WIDTH * threshold,
-        line_label=_("needed: %(threshold)s") % {"threshold": number_format(threshold, 2)},
+        line_label=_("needed: %(threshold)s") % {"threshold": decimal(threshold, 2)},
     )
 
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern, reverse
 from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
@@ -33,7 +33,7 @@ from recognition.admin.identity_page import faces_of
 from recognition.admin.recognise import recognise_view
 from recognition.engine.quality import PROBE
 from recognition.models import Decision, Identity, ProbePicture
-from recognition.services.wording import describe_quality, describe_score, reason_text, what_happened
+from recognition.services.wording import decimal, describe_quality, describe_score, reason_text, what_happened
 
 LIST = "recognition_decision_changelist"
 LABELS = {"in": "success", "out": "info", "match": "success", "no_match": "warning", "rejected": "danger"}
@@ -157,11 +157,11 @@ class DecisionAdmin(CorrectionPages, ReadOnlyAdmin):
 
     @display(description=_("score"), ordering="score", empty_value="–")
     def shown_score(self, decision: Decision) -> str | None:
-        return None if decision.score is None else number_format(decision.score, 3)
+        return None if decision.score is None else decimal(decision.score, 3)
 
     @display(description=_("lead over the second"), ordering="margin", empty_value="–")
     def shown_margin(self, decision: Decision) -> str | None:
-        return None if decision.margin is None else number_format(decision.margin, 3)
+        return None if decision.margin is None else decimal(decision.margin, 3)
 
     @display(description=_("asked by"), empty_value="–")
     def asked_by(self, decision: Decision) -> str | None:

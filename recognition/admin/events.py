@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 
 from recognition.models import Attendance, Decision
-from recognition.services.wording import describe_lead, describe_likeness, reason_text
+from recognition.services.wording import decimal, describe_lead, describe_likeness, reason_text
 
 
 def source_of(decision: Decision) -> str:
@@ -56,7 +55,7 @@ def likeness_of(decision: Decision) -> str | None:
     if decision.score is None:
         return reason_text(decision.reason) if decision.reason else None
     if threshold is None:
-        return number_format(decision.score, 2)
+        return decimal(decision.score, 2)
     if decision.reason == "ambiguous" and decision.margin is not None and decision.policy is not None:
         return describe_lead(decision.margin, decision.policy.margin)
     return describe_likeness(decision.score, threshold)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from recognition.admin.base import ReadOnlyAdmin
 from recognition.models import GalleryBuild
 from recognition.services import queue
+from recognition.services.wording import decimal
 
 
 @admin.register(GalleryBuild)
@@ -44,7 +44,7 @@ class GalleryBuildAdmin(ReadOnlyAdmin):
 
     @display(description=_("took"), ordering="seconds")
     def shown_seconds(self, build: GalleryBuild) -> str:
-        return f"{number_format(build.seconds, 2)} s"
+        return f"{decimal(build.seconds, 2)} s"
 
     @action(description=_("Rebuild now"), permissions=["rebuild"], icon="refresh")
     def rebuild(self, request: HttpRequest) -> HttpResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -120,7 +121,7 @@ def _direction(turn: str, degrees: float) -> str:
 
 def decimal(value: float, places: int = 2) -> str:
     """A number as it is written in the reader's language: 0.74 or 0,74."""
-    return str(number_format(value, places))
+    return str(number_format(Decimal(f"{value:.{places}f}"), places))
 
 
 def whole(value: float) -> str:
