@@ -5,7 +5,7 @@ from __future__ import annotations
 from allauth.account import views as allauth_views
 from django.urls import include, path
 
-from accounts import consent, copy, stages, views
+from accounts import consent, copy, enrol, stages, views
 from accounts.decorators import more_than_a_face
 
 own = [
@@ -17,6 +17,8 @@ own = [
     path("profile/", views.profile, name="profile"),
     path("consent/", consent.OwnConsentView.as_view(), name="consent"),
     path("consent/<str:token>/", consent.LinkedConsentView.as_view(), name="consent-link"),
+    path("enrol/<str:invitation>/", enrol.EnrolView.as_view(), name="enrol"),
+    path("enrol/<str:invitation>/look/", enrol.LookView.as_view(), name="enrol-look"),
     path("copy/", copy.copy, name="copy"),
     # The same addresses as allauth's, found first.
     path("email/", more_than_a_face(allauth_views.email), name="email"),

@@ -128,6 +128,10 @@ def choice(name: str, default: str, options: list[str]) -> str:
     return value
 
 
+def web_workers() -> int:
+    return integer("WEB_WORKERS", min(2, os.cpu_count() or 1), minimum=1)
+
+
 def path(name: str, default: Path) -> Path:
     """An absolute path, whether or not something is there."""
     return Path(os.path.abspath(Path(text(name, str(default))).expanduser()))

@@ -5,7 +5,6 @@ Used by `manage.py up` and in production: ``gunicorn -c identity_site/gunicorn.c
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,8 @@ from identity_site import env, memory_folder, metrics_folder
 wsgi_app = "identity_site.wsgi"
 chdir = str(env.BASE_DIR)
 bind = env.text("BIND", f"127.0.0.1:{env.integer('PORT', 8000, minimum=0, maximum=65_535)}")
-worker_class = "gthread"
-workers = env.integer("WEB_WORKERS", min(2, os.cpu_count() or 1), minimum=1)
+worker_class = "identity_site.web_worker.EvenWorker"
+workers = env.web_workers()
 threads = env.integer("WEB_THREADS", 24, minimum=1)
 # The models and the index are loaded by each worker for itself: native thread pools do not survive a fork.
 preload_app = False

@@ -5,6 +5,7 @@ Importing this starts nothing; manage.py, the web server and the worker start th
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 from celery.schedules import crontab
@@ -218,6 +219,9 @@ ACCOUNT_RATE_LIMITS = {
     "face_login_hourly": "120/h/ip",
     "face_challenge": "30/m/ip",
     "access_copy": "5/h/user",
+    # Links by which people enrol by themselves: pages by address, frames of the camera by link.
+    "enrol_link": "60/m/ip",
+    "enrol_look": "600/m/key",
 }
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
@@ -336,7 +340,9 @@ MIRRORED_VIEW = env.choice("MIRRORED_VIEW", "auto", ["auto", "on", "off"])
 INFERENCE = env.choice("INFERENCE", "cpu", ["cpu", "gpu"])
 # How many pictures a process looks at at once, how many may wait besides, and for how long. Threads that neither look
 # nor wait answer all other pages.
-RECOGNISE_AT_ONCE = env.integer("RECOGNISE_AT_ONCE", 2, minimum=1)
+RECOGNISE_AT_ONCE = env.integer(
+    "RECOGNISE_AT_ONCE", 2 if (os.cpu_count() or 1) > env.web_workers() else 1, minimum=1
+)
 RECOGNISE_WAITING = max(0, env.integer("WEB_THREADS", 24, minimum=1) - RECOGNISE_AT_ONCE - 2)
 RECOGNISE_WAIT_SECONDS = env.integer("RECOGNISE_WAIT_SECONDS", 2, minimum=0, maximum=60)
 # Where the built gallery file is. It holds everybody's vectors in the clear, so by default it is in memory.
@@ -362,6 +368,9 @@ LIVENESS = env.choice("LIVENESS", "challenge", ["off", "passive", "challenge"])
 LIVENESS_LIGHT = env.choice("LIVENESS_LIGHT", "on", ["off", "on", "required"])
 # For how many days the pictures of probes are kept with their decisions; 0 keeps none.
 KEEP_PROBES_DAYS = env.integer("KEEP_PROBES_DAYS", 0, minimum=0, maximum=3650)
+# For how many days faces of people who are not known are kept, to know them when they come again; 0 keeps none. They
+# have not agreed to it, so that a month is the most.
+KEEP_VISITORS_DAYS = env.integer("KEEP_VISITORS_DAYS", 0, minimum=0, maximum=30)
 # For how many days the following are kept; 0: as long as the person, decisions as long as the site.
 KEEP_PHOTOS_DAYS = env.integer("KEEP_PHOTOS_DAYS", 0, minimum=0, maximum=36_500)
 KEEP_CROPS_DAYS = env.integer("KEEP_CROPS_DAYS", 0, minimum=0, maximum=36_500)
@@ -428,6 +437,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=20),
         "options": {"expires": 20},
     },
+    # Faces whose message was lost; after a change of the model also all others.
+    "gather-visitors": {
+        "task": "recognition.gather_visitors",
+        "schedule": timedelta(seconds=60),
+        "options": {"expires": 60},
+    },
     "sweep-jobs": {
         "task": "recognition.sweep_jobs",
         "schedule": timedelta(seconds=60),
@@ -454,7 +469,10 @@ UNFOLD = {
     "SITE_SUBHEADER": gettext_lazy("Staff"),
     "SITE_ICON": "recognition.admin.navigation.mark",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "recognition.admin.navigation.mark"}],
-    "STYLES": ["recognition.admin.navigation.stylesheet"],
+    "STYLES": [
+        "recognition.admin.navigation.station_stylesheet",
+        "recognition.admin.navigation.stylesheet",
+    ],
     "SIDEBAR": {"navigation": "recognition.admin.navigation.sidebar"},
     "SHOW_LANGUAGES": True,
     "DASHBOARD_CALLBACK": "recognition.admin.dashboard.dashboard",

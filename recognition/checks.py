@@ -104,3 +104,20 @@ def gallery_engine(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Ch
     )
     hint = "Encrypt its disks and dumps, or take GALLERY_BACKEND=faiss, which keeps them in memory only."
     return [Warning(text, hint=hint, id="identity.W006")]
+
+
+@register(Tags.security)
+def unknown_visitors(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Faces of people whom nobody asked."""
+    days = settings.KEEP_VISITORS_DAYS
+    if not days:
+        return []
+    text = (
+        f"KEEP_VISITORS_DAYS={days} keeps faces and vectors of people who are not known and did not agree:"
+        " biometric data."
+    )
+    hint = (
+        "Make sure that you may, say so where cameras and kiosks are, and take the fewest days that do."
+        " PRIVACY.md says what is kept. KEEP_VISITORS_DAYS=0 keeps none and removes what there is."
+    )
+    return [Warning(text, hint=hint, id="identity.W007")]

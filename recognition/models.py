@@ -210,6 +210,39 @@ class Consent(models.Model):
         return _("consent %(number)s of %(person)s") % {"number": self.pk, "person": self.identity_id}
 
 
+class Invitation(models.Model):
+    """That a person may hand in photos of themselves, once, by a link whose text is kept nowhere.
+
+    agreed_at: to the consent text, on the page behind the link. used_at: when photos came by it.
+    """
+
+    identity = models.ForeignKey(
+        Identity, on_delete=models.CASCADE, related_name="invitations", verbose_name=_("person")
+    )
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    expires_at = models.DateTimeField(_("counts until"))
+    mailed = models.BooleanField(default=False, help_text=_("Whether it was sent by mail."))
+    agreed_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)
+    declined_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True)
+    created_at = models.DateTimeField(_("made"), auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return _("invitation %(number)s of %(person)s") % {"number": self.pk, "person": self.identity_id}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its link counts, as far as the person may be enrolled."""
+        ended = self.used_at or self.declined_at or self.revoked_at
+        return not ended and self.expires_at > timezone.now()
+
+
 class Photo(models.Model):
     """One enrolment photo of a person, and what was found in it.
 
@@ -249,6 +282,11 @@ class Photo(models.Model):
         default=False,
         db_default=False,
         help_text=_("A member of staff said that it is this person's, whomever it looks like."),
+    )
+    by_themselves = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=_("The person handed it in by a link, and no member of staff looked on."),
     )
     resembles = models.ForeignKey(
         Identity,
@@ -732,6 +770,22 @@ class Attendance(models.Model):
         return _("attendance %(number)s of %(person)s") % {"number": self.pk, "person": self.identity_id}
 
 
+class LoggedEvent(models.Model):
+    """That something happened which others may be told of; Postgres writes it with the event, in the same transaction.
+
+    subject: primary key of the decision or attendance. What is told is read from it then, so that nothing about anybody
+    lies here. Numbers are given in the order of writing and seen in the order of commits: recognition/services/events
+    reads them without missing one.
+    """
+
+    type = models.CharField(max_length=30)
+    subject = models.BigIntegerField()
+    at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"event {self.pk}: {self.type}"
+
+
 class Webhook(models.Model):
     """An address that is told of events as they happen. What it is told is signed with its secret."""
 
@@ -746,7 +800,11 @@ class Webhook(models.Model):
 
     name = models.CharField(max_length=100, unique=True)
     url = models.CharField(
-        _("address"), max_length=500, help_text=_("https://…; http only within WEBHOOK_NETWORKS.")
+        _("address"),
+        max_length=500,
+        help_text=_(
+            "https://…, or mqtts://broker/topic by MQTT; http and mqtt only within WEBHOOK_NETWORKS."
+        ),
     )
     types = ArrayField(models.CharField(max_length=30, choices=Type), default=list)
     with_names = models.BooleanField(
@@ -754,6 +812,10 @@ class Webhook(models.Model):
         help_text=_("Whether names are told, or only IDs. Scores, vectors and pictures never are."),
     )
     secret = SealedTextField(editable=False)
+    username = models.CharField(
+        _("user"), max_length=200, blank=True, help_text=_("Of a broker that asks for one.")
+    )
+    password = SealedTextField(blank=True, default="")
     active = models.BooleanField(default=True, help_text=_("Whether anything is sent."))
     failing_since = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -805,6 +867,52 @@ class ProbePicture(models.Model):
 
     def data_key(self) -> int:
         """A key of its own: it may show several people, or nobody who is known."""
+        return sealing.new_key(None).pk
+
+
+class Visitor(models.Model):
+    """A stranger whose face was seen and not known, kept only where the site says for how many days
+    (KEEP_VISITORS_DAYS). Times and places are those of the appearances."""
+
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("unknown visitor")
+        verbose_name_plural = _("unknown visitors")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return _("visitor %(number)s") % {"number": self.pk}
+
+
+class Appearance(models.Model):
+    """That a stranger was seen. visitor: empty until a worker has found out whose face it is like.
+
+    vector, crop, picture: of the face, of what the networks see of it, and of what is around it; empty in all but a
+    visitor's best. quality: of the face, 0 to 1.
+    """
+
+    visitor = models.ForeignKey(Visitor, on_delete=models.CASCADE, null=True, related_name="appearances")
+    decision = models.OneToOneField(Decision, on_delete=models.CASCADE, related_name="appearance")
+    model_version = models.ForeignKey(ModelVersion, on_delete=models.SET_NULL, null=True, related_name="+")
+    vector = SealedVectorField(null=True)
+    crop = SealedFileField(upload_to="visitors/", blank=True)
+    picture = SealedFileField(upload_to="visitors/", blank=True)
+    key = _key_field()
+    quality = models.FloatField()
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["id"], name="appearance_waiting", condition=Q(visitor=None)),
+        ]
+
+    def __str__(self) -> str:
+        return f"appearance {self.pk}"
+
+    def data_key(self) -> int:
+        """A key of its own, that is destroyed with it."""
         return sealing.new_key(None).pk
 
 

@@ -12,6 +12,7 @@ from recognition.services import (
     jobs,
     retention,
     thresholds,
+    visitors,
     webhooks,
 )
 from recognition.services import models as model_services
@@ -50,6 +51,11 @@ def sweep_jobs() -> int:
 @shared_task(name="recognition.deliver")
 def deliver() -> int:
     return webhooks.deliver_due()
+
+
+@shared_task(name="recognition.gather_visitors")
+def gather_visitors() -> int:
+    return visitors.gather()
 
 
 @shared_task(name="recognition.follow_growth")

@@ -1,4 +1,4 @@
-"""The bytes of enrolment photos and of kept pictures of probes, for those who may see them."""
+"""The bytes of enrolment photos, faces of visitors and kept pictures of probes, for those who may see them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils.cache import patch_cache_control
 from django.utils.http import parse_etags, quote_etag
 from django.views.decorators.http import require_safe
 
-from recognition.models import Photo, ProbePicture
+from recognition.models import Appearance, Photo, ProbePicture
 from recognition.services import audit
 
 
@@ -35,6 +35,28 @@ def probe_picture(request: HttpRequest, probe: UUID) -> HttpResponse:
     if kept is None:
         raise Http404
     return _noted(_answer(request, kept.image), "probe", probe)
+
+
+@require_safe
+def appearance_crop(request: HttpRequest, appearance: int) -> HttpResponse:
+    row = _visible_appearance(request, appearance)
+    return _noted(_answer(request, row.crop), "visitor", row.visitor_id)
+
+
+@require_safe
+def appearance_picture(request: HttpRequest, appearance: int) -> HttpResponse:
+    row = _visible_appearance(request, appearance)
+    return _noted(_answer(request, row.picture), "visitor", row.visitor_id)
+
+
+def _visible_appearance(request: HttpRequest, pk: int) -> Appearance:
+    user = request.user
+    if not (user.is_staff and user.has_perm("recognition.view_visitor")):
+        raise Http404
+    row = Appearance.objects.exclude(visitor=None).defer("vector").filter(pk=pk).first()
+    if row is None:
+        raise Http404
+    return row
 
 
 def _noted(response: HttpResponse, kind: str, number: object, person: int | None = None) -> HttpResponse:

@@ -89,6 +89,7 @@ SHARED = (
 )
 PACKAGES = (
     "audit",
+    "events",
     "webhooks",
     "analysis",
     "gallery",
@@ -99,6 +100,7 @@ PACKAGES = (
     "cameras",
     "identities",
     "enrolment",
+    "visitors",
     "evaluation",
     "models",
     "retention",

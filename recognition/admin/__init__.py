@@ -17,6 +17,7 @@ from recognition.admin import (
     photos,
     policies,
     retention,
+    visitors,
     webhooks,
 )
 
@@ -37,5 +38,6 @@ __all__ = [
     "photos",
     "policies",
     "retention",
+    "visitors",
     "webhooks",
 ]

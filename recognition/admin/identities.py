@@ -22,6 +22,7 @@ from recognition.admin.identity_form import EnrolForm
 from recognition.admin.identity_list import AccountFilter, ConsentFilter, PhotosFilter, with_columns
 from recognition.admin.identity_page import person_context
 from recognition.admin.identity_views import PersonViews
+from recognition.admin.invitations import PersonInvitations
 from recognition.admin.many import ManyPages
 from recognition.models import Consent, Decision, Embedding, Erasure, Identity, Photo
 from recognition.services import enrolment, identities
@@ -32,7 +33,7 @@ A_YEAR = 365 * 24 * 3600
 
 
 @admin.register(Identity)
-class IdentityAdmin(PersonViews, ManyPages, PersonConsent, SiteAdmin):
+class IdentityAdmin(PersonViews, ManyPages, PersonConsent, PersonInvitations, SiteAdmin):
     list_display = (
         "person",
         "external_id",
@@ -55,7 +56,7 @@ class IdentityAdmin(PersonViews, ManyPages, PersonConsent, SiteAdmin):
     readonly_fields = ("status_label", "created_at", "consent_label")
     actions = ("suspend_selected", "resume_selected")
     actions_list = ("enrol_many",)
-    actions_detail = ("suspend", "resume", "consent", "copy", "merge")
+    actions_detail = ("suspend", "resume", "consent", "invite", "copy", "merge")
     change_form_outer_after_template = "admin/recognition/identity/person.html"
 
     class Media:
@@ -63,8 +64,8 @@ class IdentityAdmin(PersonViews, ManyPages, PersonConsent, SiteAdmin):
             Script(f"{name}.js", defer=True)
             for name in (
                 "site/shot",
-                "admin_recognition/dropzone",
-                "admin_recognition/station",
+                "site/dropzone",
+                "site/station",
                 "admin_recognition/photos",
             )
         )

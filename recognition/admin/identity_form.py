@@ -40,8 +40,9 @@ class DropZone(forms.FileInput):
             "max_files": MAX_FILES if self.multiple else 1,
             "max_bytes": settings.MAX_UPLOAD_BYTES,
             "look": reverse("admin:recognition_identity_look"),
+            "icons": True,
         }
-        return render_to_string("admin/recognition/drop_zone.html", context)
+        return render_to_string("site/drop_zone.html", context)
 
 
 class PhotosField(forms.FileField):

@@ -55,6 +55,7 @@ def person_context(request: HttpRequest, identity: Identity) -> dict[str, Any]:
         "may_make_account": identity.user_id is None
         and request.user.has_perms(["accounts.add_user", "recognition.change_identity"]),
         "upload_form": UploadForm(),
+        "invitation": identity.invitations.first(),
         "resemblance": resemblance(identity),
     }
     if may("recognition.view_decision"):

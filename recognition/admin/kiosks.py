@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import segno
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from recognition.admin.base import SiteAdmin, number_of
+from recognition.admin.qr import qr_code
 from recognition.models import ApiKey
 from recognition.services import keys
 
@@ -93,7 +92,7 @@ class KioskPages(SiteAdmin):
             _("Pair a tablet as %(key)s") % {"key": key.name},
             key=key,
             code=f"{code[:4]}-{code[4:]}",
-            qr=_qr(f"{address}#{code}"),
+            qr=qr_code(f"{address}#{code}"),
             address=address,
             minutes=keys.PAIRING_MINUTES,
             secure=request.is_secure() or request.get_host().partition(":")[0] in ("localhost", "127.0.0.1"),
@@ -110,9 +109,3 @@ class KioskPages(SiteAdmin):
     def say_unpaired(self, request: HttpRequest, key: ApiKey) -> None:
         if not key.digest and not key.revoked_at:
             self.message_user(request, _("No tablet is paired yet."), messages.WARNING)
-
-
-def _qr(text: str) -> SafeString:
-    """As an SVG that takes the size of what is around it."""
-    picture = segno.make(text, error="m").svg_inline(omitsize=True, border=2, light="white", svgclass="id-qr")
-    return mark_safe(picture)  # noqa: S308 - made of numbers by the library

@@ -40,6 +40,12 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                     _model(_("Events"), "fact_check", "recognition_decision", "recognition.view_decision"),
                     "recognition_decision_recognise",
                 ),
+                _model(
+                    _("Unknown visitors"),
+                    "person_search",
+                    "recognition_visitor",
+                    "recognition.view_visitor",
+                ),
                 _model(_("Look-alikes"), "people", "recognition_lookalikes", "recognition.view_lookalikes"),
                 _model(_("Attendance"), "schedule", "recognition_attendance", "recognition.view_attendance"),
                 _model(
@@ -91,6 +97,10 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 
 def stylesheet(request: HttpRequest) -> str:
     return static("admin_recognition/admin.css")
+
+
+def station_stylesheet(request: HttpRequest) -> str:
+    return static("site/station.css")
 
 
 def mark(request: HttpRequest) -> str:

@@ -1,4 +1,4 @@
-"""Webhooks: who is told of events, what was sent to them, and what became of it."""
+"""Webhooks and brokers: who is told of events, what was sent to them, and what became of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
 
 from recognition.admin.base import Labelled, ReadOnlyAdmin, SiteAdmin, number_of
 from recognition.models import Delivery, Webhook
@@ -29,9 +29,21 @@ class WebhookForm(forms.ModelForm):
         label=_("Is told that"), choices=TYPES, widget=UnfoldAdminCheckboxSelectMultipleWidget
     )
 
+    password = forms.CharField(
+        label=_("Password"),
+        required=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+        help_text=_("Of that user. It is not shown again; left empty, the one that is kept stays."),
+    )
+
     class Meta:
         model = Webhook
-        fields = ("name", "url", "types", "with_names", "active")
+        fields = ("name", "url", "username", "types", "with_names", "active")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance.pk:
+            self.fields["password"].help_text = _("Of that user. It is not shown again.")
 
     def clean_url(self) -> str:
         url: str = self.cleaned_data["url"]
@@ -41,6 +53,14 @@ class WebhookForm(forms.ModelForm):
             raise forms.ValidationError(str(error)) from None
         return url
 
+    def clean(self) -> dict[str, Any]:
+        """The password is not sent to another place than that for which it was given."""
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        moved = self.instance.pk and "url" in self.changed_data
+        if moved and given.get("username") and self.initial.get("username") and not given.get("password"):
+            self.add_error("password", _("The address is another: give the password again."))
+        return given
+
 
 @admin.register(Webhook)
 class WebhookAdmin(SiteAdmin):
@@ -49,7 +69,7 @@ class WebhookAdmin(SiteAdmin):
     search_fields = ("name", "url")
     search_help_text = _("Name or address")
     actions_detail = ("test", "secret")
-    fields = ("name", "url", "types", "with_names", "active", "told")
+    fields = ("name", "url", "username", "password", "types", "with_names", "active", "told")
     readonly_fields = ("told",)
 
     @display(description=_("state"), label=STATES)
@@ -70,6 +90,10 @@ class WebhookAdmin(SiteAdmin):
     def save_model(self, request: HttpRequest, obj: Webhook, form: Any, change: bool) -> None:
         if not change:
             self._show_secret(request, webhooks.new_secret(obj))
+        if not obj.username:
+            obj.password = ""
+        elif password := form.cleaned_data["password"]:
+            obj.password = password
         webhooks.save_webhook(obj)
 
     def _show_secret(self, request: HttpRequest, secret: str) -> None:

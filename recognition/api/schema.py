@@ -51,7 +51,9 @@ PHOTO_ID = OpenApiParameter(
 )
 
 
-def answers(status: int, content: Any, *problems: int, description: str = "") -> dict[Any, Any]:
+def answers(
+    status: int | tuple[int, str], content: Any, *problems: int, description: str = ""
+) -> dict[Any, Any]:
     """Responses of an operation: the good one, its own errors, and those that any operation can have."""
     documented = {code: _error(code) for code in sorted({*problems, *ALWAYS})}
     return {status: OpenApiResponse(content, description), **documented}

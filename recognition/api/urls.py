@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 
 from recognition.api.views.attendance import AttendanceView
 from recognition.api.views.consent import ConsentTextView, PersonConsentView
+from recognition.api.views.event_stream import EventStreamView
 from recognition.api.views.events import EventsView
 from recognition.api.views.liveness import LivenessFramesView, LivenessView
 from recognition.api.views.pages import DocsView, SchemaView, unknown_address
@@ -47,6 +48,7 @@ v1 = [
         "liveness/sessions/<uuid:challenge_id>/frames", LivenessFramesView.as_view(), name="liveness-frames"
     ),
     path("events", EventsView.as_view(), name="events"),
+    path("events/stream", EventStreamView.as_view(), name="event-stream"),
     path("status", StatusView.as_view(), name="status"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),

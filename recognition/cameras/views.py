@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from functools import wraps
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from recognition.models import Camera
 from recognition.services import audit, cameras
+from recognition.streams import Stream
 
 BOUNDARY = "frame"
 PATIENCE = 15.0  # seconds without a picture until the stream ends
@@ -53,7 +54,7 @@ def stream(request: HttpRequest, camera: Camera) -> HttpResponse | StreamingHttp
         return HttpResponse("Too many look on at present.", status=503, content_type="text/plain")
     audit.record("camera.seen", kind="camera", number=camera.pk)
     content_type = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
-    return StreamingHttpResponse(_Parts(camera.pk), content_type=content_type)
+    return StreamingHttpResponse(Stream(_parts(camera.pk), _places), content_type=content_type)
 
 
 @for_staff
@@ -61,20 +62,7 @@ def state(request: HttpRequest, camera: Camera) -> HttpResponse:
     return JsonResponse({"state": cameras.state_of(camera.pk), "enabled": camera.enabled})
 
 
-class _Parts:
-    """The parts of a stream. The place is given back when it is closed, also when it was never read."""
-
-    def __init__(self, camera_id: int) -> None:
-        self._pictures = cameras.pictures_of(camera_id, patience=PATIENCE)
-        self._open = True
-
-    def __iter__(self) -> Iterator[bytes]:
-        for picture in self._pictures:
-            head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
-            yield head.encode() + picture + b"\r\n"
-
-    def close(self) -> None:
-        if self._open:
-            self._open = False
-            self._pictures.close()  # type: ignore[attr-defined]
-            _places.release()
+def _parts(camera_id: int) -> Generator[bytes, None, None]:
+    for picture in cameras.pictures_of(camera_id, patience=PATIENCE):
+        head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+        yield head.encode() + picture + b"\r\n"

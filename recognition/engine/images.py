@@ -6,6 +6,7 @@ pixel is decoded, and whatever a decoder raises becomes an `ImageError` with a c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from io import BytesIO
 from math import isqrt
@@ -119,6 +120,17 @@ def bounded(image: Image, max_side: int = 2000) -> Image:
         return image
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def surroundings(image: Image, box: Sequence[float], more: float) -> Image:
+    """A copy of the part of the picture around a box (left, top, right, bottom). more: how much is added on each side,
+    as a share of the box's longer one."""
+    height, width = image.shape[:2]
+    left, top, right, bottom = box
+    margin = more * max(right - left, bottom - top)
+    rows = slice(max(0, int(top - margin)), min(height, int(bottom + margin)))
+    columns = slice(max(0, int(left - margin)), min(width, int(right + margin)))
+    return image[rows, columns].copy()
 
 
 def _check(picture: PIL.Image.Image, max_pixels: int) -> None:

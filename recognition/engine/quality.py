@@ -79,6 +79,11 @@ def assess(image: Image, face: Face, crop: Image, limits: QualityLimits = ENROLM
     return replace(quality, score=_score(quality), reasons=_reasons(quality, limits, covered(face)))
 
 
+def reaches(quality: Quality, limits: QualityLimits, coverage: float = 0.0) -> bool:
+    """Whether a face that was assessed before, by whatever limits, reaches these, too. coverage: as `covered` says."""
+    return not _reasons(quality, limits, coverage)
+
+
 def unlit(image: Image, limits: QualityLimits = PROBE) -> bool:
     """Whether a picture (H, W, 3) uint8 in which no face was found is too dark to show one.
 

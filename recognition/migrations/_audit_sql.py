@@ -62,6 +62,10 @@ WATCHED_SINCE_28: tuple[Watched, ...] = (
 WATCHED_SINCE_29: tuple[Watched, ...] = (
     ("recognition_webhook", "webhook", "", "name,active,types,with_names", "failing_since", ""),
 )
+WATCHED_SINCE_30: tuple[Watched, ...] = (("recognition_visitor", "visitor", "", "", "", ""),)
+WATCHED_SINCE_33: tuple[Watched, ...] = (
+    ("recognition_invitation", "invitation", "identity_id", "used_at,declined_at,revoked_at", "mailed", ""),
+)
 
 FUNCTIONS = """
 -- What an entry says, in one way for ever: the columns by name, so that later ones change nothing.

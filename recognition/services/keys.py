@@ -121,6 +121,11 @@ def authenticate(text: str) -> ApiKey | None:
     return key
 
 
+def is_good(key: ApiKey) -> bool:
+    """Whether it still is what it was when it was shown: not revoked, and its device not paired anew."""
+    return ApiKey.objects.filter(pk=key.pk, digest=key.digest, revoked_at=None).exists()
+
+
 def allows(key: ApiKey, scope: str) -> bool:
     """The scope admin includes all others."""
     return scope in key.scopes or ApiKey.Scope.ADMIN in key.scopes

@@ -19,6 +19,7 @@ EVALUATE = "recognition.evaluate"
 CALIBRATE = "recognition.calibrate"
 ADVANCE_MODEL_CHANGE = "recognition.reembed"
 DELIVER = "recognition.deliver"
+GATHER_VISITORS = "recognition.gather_visitors"
 COMPARE_MODELS = "recognition.compare_models"
 PAUSE_SECONDS = 10.0
 AGAIN_LASTS = 600.0  # seconds; longer than photos usually wait for their turn

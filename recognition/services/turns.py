@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -26,7 +27,7 @@ class Turns:
     """at_once: that are looked at. waiting: that may wait besides, each for at most ``seconds``."""
 
     def __init__(self, at_once: int, waiting: int, seconds: float) -> None:
-        self._free = threading.Semaphore(at_once)
+        self._free = _Queue(at_once)
         self._places = threading.Semaphore(at_once + waiting)
         self._seconds = seconds
         self._own = threading.local()
@@ -56,13 +57,44 @@ class Turns:
     @contextmanager
     def _at_work(self) -> Iterator[None]:
         start = time.perf_counter()
-        if not self._free.acquire(timeout=self._seconds):
+        if not self._free.acquire(self._seconds):
             raise _busy("late")
         metrics.WAITING_SECONDS.labels("turn").observe(time.perf_counter() - start)
         try:
             yield
         finally:
             self._free.release()
+
+
+class _Queue:
+    """A semaphore that serves whoever came first. One of ``threading`` lets a newcomer past those who are waking up."""
+
+    def __init__(self, free: int) -> None:
+        self._lock = threading.Lock()
+        self._free = free
+        self._waiting: deque[threading.Event] = deque()
+
+    def acquire(self, seconds: float) -> bool:
+        with self._lock:
+            if self._free:  # nobody waits then
+                self._free -= 1
+                return True
+            called = threading.Event()
+            self._waiting.append(called)
+        if called.wait(seconds):
+            return True
+        with self._lock:
+            if called.is_set():  # in the last moment
+                return True
+            self._waiting.remove(called)
+            return False
+
+    def release(self) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._free += 1
 
 
 def _busy(why: str) -> Busy:

@@ -33,6 +33,7 @@ MORE_REASONS = {
     "not_the_same": _("The two faces are not similar enough."),
     "looks_like_another": _("It looks like somebody else who is enrolled. Somebody has to look at it."),
     "does_not_fit": _("It does not fit the other photos of this person. Somebody has to look at it."),
+    "nobody_looked_on": _("It came by a link, and nobody looked on. Somebody has to look at it."),
     "not_this_person": _("It was found to show somebody else."),
 }
 

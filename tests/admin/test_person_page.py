@@ -150,7 +150,7 @@ def test_queries_do_not_grow_with_photos_and_history(owner, ann, django_assert_m
         person(f"Other {variant}", variant + 2)
         recognise.identify(person_jpeg(3, variant=variant, size=150))
     owner.get(person_page(ann))
-    with django_assert_max_num_queries(22):
+    with django_assert_max_num_queries(23):
         owner.get(person_page(ann))
 
 

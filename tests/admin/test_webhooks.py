@@ -73,3 +73,24 @@ def test_only_with_the_right(staff, hook, page):
     answer = staff("view_webhook").post(reverse(f"admin:recognition_webhook_{page}", args=[hook.pk]))
     assert answer.status_code == 403
     assert not Delivery.objects.exists()
+
+
+def test_the_account_at_a_broker(owner, hook):
+    """Its password is shown to nobody, stays where nothing else is said, and goes to no other address."""
+    change = f"{LIST}{hook.pk}/change/"
+    broker = FORM | {"url": "mqtts://broker.example/identity", "username": "site"}
+    owner.post(change, broker | {"password": "a word of it"})
+    hook.refresh_from_db()
+    assert (hook.username, hook.password) == ("site", "a word of it")
+    assert "a word of it" not in owner.get(change).text
+    assert not AuditEntry.objects.filter(detail__icontains="a word of it").exists()
+    owner.post(change, broker | {"name": "Gate"})
+    hook.refresh_from_db()
+    assert (hook.name, hook.password) == ("Gate", "a word of it")
+    page = owner.post(change, broker | {"url": "mqtts://elsewhere.example/identity"})
+    assert "give the password again" in page.text
+    hook.refresh_from_db()
+    assert hook.url == "mqtts://broker.example/identity"
+    owner.post(change, FORM | {"name": "Gate"})
+    hook.refresh_from_db()
+    assert (hook.username, hook.password) == ("", "")

@@ -19,6 +19,7 @@ from hypothesis import settings as hypothesis_settings
 
 from identity_site.wsgi import application
 from recognition.api.throttles import WindowThrottle
+from recognition.api.views import event_stream
 from recognition.models import ApiKey
 from tests.api.kiosks import document, kiosk_with
 
@@ -36,6 +37,7 @@ schema.app = application
 def key(enrol, monkeypatch):
     """Of a kiosk that may do everything and as often as it likes, on a site with two people."""
     monkeypatch.setattr(WindowThrottle, "count", lambda *_: True)
+    monkeypatch.setattr(event_stream, "LONGEST", 0)  # a stream has no end of its own
     # The requests of a server would close the connection of the test, as Django's own test client knows.
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -19,8 +20,9 @@ from identity_client import (
     Unusable,
 )
 
+from recognition.api.views import event_stream
 from recognition.engine.liveness.judging import Progress, State
-from recognition.models import Attendance, Decision, Identity, Photo
+from recognition.models import Attendance, Decision, Identity, LoggedEvent, Photo
 from recognition.services.liveness import challenges
 from tests.clients.test_schema import operations
 from tests.fakes import person_jpeg, wall_jpeg
@@ -365,3 +367,26 @@ def test_no_such_key(live_server) -> None:
     ):
         site.status()
     assert caught.value.code == "invalid_key"
+
+
+def test_events_stream(site: IdentityClient, enrol, monkeypatch) -> None:
+    """Over connections that end again and again, each once and in order."""
+    monkeypatch.setattr(event_stream, "PAUSE", 0.01)
+    monkeypatch.setattr(event_stream, "LONGEST", 0.05)
+    site._transport.sleep = lambda seconds: None  # type: ignore[method-assign]
+    enrol(1)
+    site.identify(person_jpeg(1, 3, variant=5))
+    stream = site.events.stream(after=0, types="person.recognised,attendance.in", with_names=True)
+    heard = [next(stream)]
+    for _ in range(2):
+        site.identify(person_jpeg(1, variant=6))
+        time.sleep(0.15)  # the connection has ended meanwhile
+        heard.append(next(stream))
+    stream.close()
+    numbers = [int(message.id) for message in heard]
+    assert numbers == sorted(set(numbers))
+    assert {message.event for message in heard} == {"person.recognised"}
+    assert heard[0].content["person"] == {"external_id": "F1", "name": "Fake Person 1"}
+    assert list(numbers) == list(
+        LoggedEvent.objects.filter(type="person.recognised").order_by("pk").values_list("pk", flat=True)
+    )

@@ -23,6 +23,7 @@ from tests.api.kiosks import codes_by_status, document
 COMFORTS = {"close", "photos.wait"}  # of the client alone
 # What an operation calls something -> what the client calls it, where the address has that name already.
 OTHER_NAMES = {("people_update", "external_id"): "new_external_id"}
+STREAM = "text/event-stream"
 MADE_UP = {("attendance_record", "read")}  # by the client, when left out
 
 Shape = Any  # nested tuples that can be compared
@@ -216,7 +217,7 @@ def good_answers(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
 @each_operation
 def test_every_answer_has_its_type(name: str) -> None:
     expected = {
-        "null" if not kind else described(schema) if kind == "application/json" else "bytes"
+        "null" if not kind else described(schema) if kind in ("application/json", STREAM) else "bytes"
         for kind, schema in good_answers(name)
     }
     kind = get_type_hints(method_of(name))["return"]
@@ -224,6 +225,9 @@ def test_every_answer_has_its_type(name: str) -> None:
         page, one = get_args(kind)
         assert annotated(get_type_hints(page)["results"]) == ("several", annotated(one))
         assert expected == {annotated(page)}
+    elif get_origin(kind) is Iterator:
+        assert [kind for kind, _ in good_answers(name)] == [STREAM]
+        assert expected == {annotated(*get_args(kind))}
     elif kind is bytes:
         assert expected == {"bytes"}
     else:

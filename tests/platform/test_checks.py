@@ -84,6 +84,15 @@ class TestModels:
         assert name in found.msg
 
 
+def test_faces_of_strangers_are_warned_about(settings: Any) -> None:
+    assert checks.unknown_visitors(None) == []
+    settings.KEEP_VISITORS_DAYS = 14
+    (found,) = checks.unknown_visitors(None)
+    assert found.id == "identity.W007"
+    assert "did not agree" in found.msg
+    assert "KEEP_VISITORS_DAYS=0" in found.hint
+
+
 @pytest.mark.parametrize("key", ["short", "a" * 80, "django-insecure-" + STRONG])
 def test_a_weak_key_is_an_error_in_production_only(settings: Any, key: str) -> None:
     settings.SECRET_KEY = key

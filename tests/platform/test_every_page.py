@@ -26,6 +26,7 @@ from recognition.api.throttles import WindowThrottle
 from recognition.kiosk import device
 from recognition.models import (
     ApiKey,
+    Appearance,
     Attendance,
     Calibration,
     Camera,
@@ -37,10 +38,11 @@ from recognition.models import (
     ProbePicture,
     ThresholdPolicy,
 )
-from recognition.services import cameras, identities, keys, retention, webhooks
+from recognition.services import cameras, enrolment, identities, keys, retention, webhooks
 from recognition.services.analysis.installed import active_model
 from recognition.services.gallery import index
 from recognition.services.recognition import recognise
+from recognition.services.visitors import gather
 from tests.accounts.conftest import enrol, fresh_state  # noqa: F401
 from tests.admin.conftest import file
 from tests.fakes import person_jpeg
@@ -90,13 +92,18 @@ ROUTES = sorted(set(routes(get_resolver())))
 @pytest.fixture
 def values(db, request, settings) -> dict[str, object]:
     """A site with a row of every kind, and what stands for the variable parts of addresses."""
+    settings.KEEP_VISITORS_DAYS = 7
+    door = keys.add_kiosk(name="Front door")[0]
+    recognise.identify(person_jpeg(9), asker=recognise.Asker(api_key=door))
+    gather()
     settings.KEEP_PROBES_DAYS = 7
-    request.getfixturevalue("monkeypatch").setattr("recognition.cameras.views.PATIENCE", 0.1)
+    patch = request.getfixturevalue("monkeypatch")
+    patch.setattr("recognition.cameras.views.PATIENCE", 0.1)
+    patch.setattr("recognition.api.views.event_stream.LONGEST", 0)
     cameras.save_camera(Camera(name="gate", source="0"))
     ann, gone = map(request.getfixturevalue("enrol"), (1, 2))
     identities.erase(gone)
     recognise.identify(person_jpeg(1, variant=1))
-    door = keys.add_kiosk(name="Front door")[0]
     Attendance.objects.create(identity=ann, kind="in", at=timezone.now(), api_key=door, read=uuid4())
     index.rebuild_index()
     retention.carry_out()
@@ -117,10 +124,12 @@ def values(db, request, settings) -> dict[str, object]:
         "pk": photo.pk,
         "person": without_account.pk,
         "photo_id": photo.pk,
+        "appearance": Appearance.objects.get().pk,
         "external_id": ann.external_id,
         "id": ann.user_id,
         "probe": ProbePicture.objects.get().probe,
         "token": identities.consent_token(ann),
+        "invitation": invited(without_account),
         "content_type_id": ContentType.objects.get_for_model(Identity).pk,
         "object_id": ann.pk,
         "challenge": uuid4(),
@@ -132,6 +141,13 @@ def values(db, request, settings) -> dict[str, object]:
         "url": "nothing/",
         "rest": "nothing",
     }
+
+
+def invited(identity: Identity) -> str:
+    """The text of a link whose page shows the camera already."""
+    invitation, text = enrolment.invite(identity)
+    enrolment.agree(invitation, version=identities.consent_text().version, by="the person")
+    return text
 
 
 @pytest.fixture(autouse=True)
@@ -269,7 +285,12 @@ def test_pages_that_follow_a_form(values, visitors):
         "/admin/recognition/identity/": selected,
         "/admin/accounts/user/": {"action": "delete_selected", "_selected_action": [ann.user_id]},
         f"/admin/recognition/identity/{ann.pk}/merge/": {"into": "nobody"},
+        f"/admin/recognition/identity/{ann.pk}/invite/": {},
     }
+    for asks in ({"do": "decline"}, {"do": "nothing"}):
+        bob = identities.create_identity(name="Bob")
+        answer = stranger.post(f"/accounts/enrol/{enrolment.invite(bob)[1]}/", asks)
+        assert faults("/accounts/enrol/", answer) == []
     wrong = []
     for path, form in forms.items():
         answer = owner.post(path, form)

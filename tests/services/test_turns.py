@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -136,3 +137,41 @@ def test_a_sign_in_that_was_not_looked_at_is_none_of_the_hour(no_turn: None, cli
         )
         assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
         assert answer.headers["Retry-After"] == "1"
+
+
+def test_first_come_first_served() -> None:
+    """Also before a newcomer that is awake while those who were called are still waking up."""
+    turns = Turns(1, 20, seconds=PATIENCE)
+    order: list[int] = []
+    asked = threading.Semaphore(0)
+
+    def work(number: int) -> None:
+        asked.release()
+        with turns.turn():
+            order.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    with held(turns):
+        for number, thread in enumerate(threads):
+            thread.start()
+            asked.acquire()
+            while len(turns._free._waiting) <= number:
+                time.sleep(0.001)
+    with turns.turn():
+        assert order == list(range(8))
+    for thread in threads:
+        thread.join()
+
+
+def test_who_is_called_in_the_last_moment_has_the_turn(monkeypatch) -> None:
+    """Else it would be nobody's, and the process would serve one less for ever."""
+    turns = Turns(1, 5, seconds=0.01)
+    with turns.turn():
+
+        class Called(threading.Event):
+            def wait(self, timeout: float | None = None) -> bool:
+                turns._free.release()
+                return False
+
+        monkeypatch.setattr(threading, "Event", Called)
+        assert turns._free.acquire(0.01)

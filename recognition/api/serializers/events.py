@@ -1,9 +1,20 @@
 from __future__ import annotations
 
+import re
+
 from rest_framework import serializers
 
-from recognition.api.serializers.common import MAX_NUMBER, MAX_PAGE_SIZE, Input, PersonIdField, PersonName
+from recognition.api.serializers.common import (
+    MAX_NUMBER,
+    MAX_PAGE_SIZE,
+    Input,
+    PersonIdField,
+    PersonName,
+)
 from recognition.models import Decision
+from recognition.services.events import TYPES
+
+SOME_TYPES = "^({0})(,({0}))*$".format("|".join(re.escape(one) for one in TYPES))
 
 
 class EventsQuery(Input):
@@ -24,6 +35,31 @@ class EventsQuery(Input):
         help_text="Events after the last one that you know.",
     )
     page_size = serializers.IntegerField(min_value=1, max_value=MAX_PAGE_SIZE, default=50)
+
+
+class StreamQuery(Input):
+    after = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=MAX_NUMBER,
+        help_text="The `id` of the last message that you know.",
+    )
+    types = serializers.RegexField(
+        SOME_TYPES,
+        required=False,
+        error_messages={"invalid": f"Name some of these, with commas between them: {', '.join(TYPES)}."},
+        help_text=f"Some of {', '.join(f'`{one}`' for one in TYPES)}, with commas between them; all without it.",
+    )
+    with_names = serializers.BooleanField(default=False, help_text="Whether people's names are told, too.")
+
+
+class StreamMessage(serializers.Serializer):
+    id = serializers.CharField(help_text="Number of the event; `Last-Event-ID` to come again with.")
+    event = serializers.ChoiceField(
+        choices=[*TYPES, "missed"],
+        help_text="`missed`: what was asked for is kept no more, or is not yet there after a backup was restored.",
+    )
+    data = serializers.CharField(help_text="JSON, as webhooks get it: `type`, `timestamp`, `data`.")
 
 
 class Event(serializers.Serializer):

@@ -41,8 +41,9 @@ class KioskView(APIView):
         """Whose liveness challenges and tokens this key may use: its own."""
         return f"key:{self.request.auth.pk}"
 
-    def read_query(self, query: type[Serializer]) -> dict[str, Any]:
-        return self._valid(query, self.request.query_params.dict())
+    def read_query(self, query: type[Serializer], **more: str) -> dict[str, Any]:
+        """more: what stands elsewhere than in the address, and counts before it."""
+        return self._valid(query, self.request.query_params.dict() | more)
 
     def read_json(self, content: type[Serializer], **options: Any) -> dict[str, Any]:
         check_size(self.request)

@@ -18,6 +18,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from recognition.engine.finder import PORTRAIT, longer_side
+from recognition.engine.images import surroundings
 from recognition.engine.quality import PROBE
 from recognition.engine.tracking import Track, Tracker
 from recognition.engine.types import Face, Floats, Image
@@ -165,7 +166,7 @@ class Watcher:
             return
         best = sorted([*sighting.best, look], key=lambda one: -one.quality.score)[:LOOKS]
         if best[0] is look:
-            sighting.picture = _around(image, look.face)
+            sighting.picture = surroundings(image, look.face.box, SNAPSHOT)
         sighting.best = best
 
     def _is_due(self, track: Track, at: float) -> bool:
@@ -225,13 +226,3 @@ class Watcher:
         if answer.identity is None:
             return Label(track.face.box, "?", "no_match")
         return Label(track.face.box, answer.identity.name, "match")
-
-
-def _around(image: Image, face: Face) -> Image:
-    """The face and a little of what is around it."""
-    height, width = image.shape[:2]
-    more = SNAPSHOT * max(face.width, face.height)
-    left, top, right, bottom = face.box
-    rows = slice(max(0, int(top - more)), min(height, int(bottom + more)))
-    columns = slice(max(0, int(left - more)), min(width, int(right + more)))
-    return image[rows, columns].copy()

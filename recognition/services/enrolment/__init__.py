@@ -15,7 +15,12 @@ from recognition.services.enrolment.ageing import (
     originals_before,
     rejected_before,
 )
-from recognition.services.enrolment.from_events import add_picture_of_event, enrol_from_event, has_picture
+from recognition.services.enrolment.from_events import (
+    add_picture_of_event,
+    add_pictures_of_events,
+    enrol_from_event,
+    has_picture,
+)
 from recognition.services.enrolment.guidance import guide
 from recognition.services.enrolment.import_archive import open_plan
 from recognition.services.enrolment.import_names import (
@@ -27,6 +32,18 @@ from recognition.services.enrolment.import_names import (
 from recognition.services.enrolment.import_plan import PlannedPerson, read_plan
 from recognition.services.enrolment.import_report import Report
 from recognition.services.enrolment.importing import import_people
+from recognition.services.enrolment.invitations import (
+    INVITATION_DAYS,
+    MOST_PHOTOS,
+    agree,
+    decline,
+    has_agreed,
+    invitation_of,
+    invite,
+    note_mailed,
+    revoke_invitation,
+    take_photos,
+)
 from recognition.services.enrolment.npz_exchange import export_npz, import_npz
 from recognition.services.enrolment.photos import (
     accept_photo,
@@ -46,17 +63,22 @@ from recognition.services.enrolment.review import (
 from recognition.services.enrolment.uploads import Uploads, keep_uploads, read_uploads
 
 __all__ = [
+    "INVITATION_DAYS",
     "MOST_NAMES",
+    "MOST_PHOTOS",
     "PlannedPerson",
     "Report",
     "Uploads",
     "accept_photo",
     "acceptable",
     "add_picture_of_event",
+    "add_pictures_of_events",
+    "agree",
     "begin_person",
     "choose_face",
     "confirm_photo",
     "crops_before",
+    "decline",
     "delete_photo",
     "drop_crops",
     "drop_originals",
@@ -64,13 +86,17 @@ __all__ = [
     "enrol_from_event",
     "export_npz",
     "guide",
+    "has_agreed",
     "has_picture",
     "import_npz",
     "import_people",
+    "invitation_of",
+    "invite",
     "keep_uploads",
     "known_people",
     "merge_people_of",
     "move_photo",
+    "note_mailed",
     "open_plan",
     "originals_before",
     "photos_in_review",
@@ -80,5 +106,7 @@ __all__ = [
     "read_uploads",
     "reject_photo",
     "rejected_before",
+    "revoke_invitation",
     "sweep_photos",
+    "take_photos",
 ]

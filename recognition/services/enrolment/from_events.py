@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.db import transaction
 from django.utils.translation import gettext
 
 from recognition.models import Decision, Identity, Photo, ProbePicture
 from recognition.services import audit, identities
 from recognition.services.enrolment.photos import add_photo
-from recognition.services.errors import NotFound
+from recognition.services.errors import Conflict, NotFound
 from recognition.services.files import read_file
 
 
@@ -27,6 +29,23 @@ def add_picture_of_event(decision: Decision, identity: Identity) -> Photo:
         raise NotFound("unknown_picture", gettext("The picture of this event is not kept."))
     audit.record("probe.seen", kind="probe", number=decision.probe, person=identity.pk)
     return add_photo(identity=identity, data=read_file(kept.image), filename=f"event-{decision.pk}.jpg")
+
+
+def add_pictures_of_events(identity: Identity, pictures: Mapping[int, bytes]) -> int:
+    """Pictures of several events, by the events' numbers, as photos of this person; returns how many are new.
+
+    Raises what `add_photo` raises, except for those that are there already.
+    """
+    added = 0
+    for number, picture in pictures.items():
+        try:
+            add_photo(identity=identity, data=picture, filename=f"event-{number}.jpg")
+        except Conflict as error:
+            if error.code != "duplicate":
+                raise
+            continue
+        added += 1
+    return added
 
 
 def enrol_from_event(

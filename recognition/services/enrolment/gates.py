@@ -11,12 +11,13 @@ import numpy as np
 
 from recognition.engine.measures.identification import Enrolled
 from recognition.engine.types import Floats
-from recognition.models import ModelVersion
+from recognition.models import Identity, ModelVersion
 from recognition.services.gallery import live_gallery, load_vectors
 from recognition.services.thresholds import active_policy, fitting_threshold
 
 LOOKS_LIKE_ANOTHER = "looks_like_another"
 DOES_NOT_FIT = "does_not_fit"
+NOBODY_LOOKED_ON = "nobody_looked_on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,17 @@ class Doubt:
     resembles: int | None = None
 
 
-def doubt_about(vector: Floats, identity_id: int, version: ModelVersion) -> Doubt | None:
+def doubt_about(
+    vector: Floats, identity_id: int, version: ModelVersion, *, unseen: bool = False
+) -> Doubt | None:
     """What speaks against enrolling a face (dimensions,) for this person; None when nothing does.
 
     It looks like another when that one would be recognised in it, and it is nearer to that one than to its own person.
-    It does not fit when it is less like the person's other photos than even strangers seldom are. version: must be the
-    one in use.
+    It does not fit when it is less like the person's other photos than even strangers seldom are.
+
+    version: must be the one in use. unseen: it came by a link, so that anybody who had that may have shown a face. It
+    then counts for a person with an account alone, who sees it there, and only where the face would be confirmed as
+    theirs (1:1) by the photos that they have already.
     """
     policy = active_policy(version)
     own = _own_score(vector, identity_id, version)
@@ -42,7 +48,13 @@ def doubt_about(vector: Floats, identity_id: int, version: ModelVersion) -> Doub
         return Doubt(LOOKS_LIKE_ANOTHER, other.identity_id)
     if own is not None and own < fitting_threshold(policy):
         return Doubt(DOES_NOT_FIT)
+    if unseen and (own is None or own < policy.verify_threshold or not _has_account(identity_id)):
+        return Doubt(NOBODY_LOOKED_ON)
     return None
+
+
+def _has_account(identity_id: int) -> bool:
+    return Identity.objects.filter(pk=identity_id).exclude(user=None).exists()
 
 
 def _own_score(vector: Floats, identity_id: int, version: ModelVersion) -> float | None:

@@ -44,13 +44,15 @@ def add_photo(*, identity: Identity, data: bytes, filename: str = "") -> Photo:
     return keep_photo(identity=identity, prepared=prepare_photo(data, filename)[0])
 
 
-def keep_photo(*, identity: Identity, prepared: PreparedPhoto) -> Photo:
+def keep_photo(*, identity: Identity, prepared: PreparedPhoto, by_themselves: bool = False) -> Photo:
     """Keep a photo that was read before, and enqueue its processing.
 
+    by_themselves: the person handed it in, and no member of staff looked on.
     Raises Conflict when it is already there, and when consent is lacking or was withdrawn.
     """
     identities.demand_consent(identity)
     photo = prepared.as_row(identity)
+    photo.by_themselves = by_themselves
     try:
         with transaction.atomic():
             photo.save()
@@ -145,7 +147,7 @@ def save_finding(photo: Photo, finding: Finding, version: ModelVersion) -> bool:
         reseal(photo)  # of a site that had no keys: its picture is in the clear
     doubt = None
     if finding.vector is not None and not photo.confirmed:
-        doubt = doubt_about(finding.vector, photo.identity_id, version)
+        doubt = doubt_about(finding.vector, photo.identity_id, version, unseen=photo.by_themselves)
     vector = finding.vector if doubt is None else None
     photo.faces = [face.as_dict() for face in finding.faces]
     photo.chosen_face = finding.chosen

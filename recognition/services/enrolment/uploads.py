@@ -61,12 +61,12 @@ def read_uploads(files: Iterable[HandedIn]) -> Uploads:
     return uploads
 
 
-def keep_uploads(identity: Identity, uploads: Uploads) -> list[Photo]:
+def keep_uploads(identity: Identity, uploads: Uploads, *, by_themselves: bool = False) -> list[Photo]:
     """Keep what can be kept and enqueue it. What cannot is added to ``uploads.refused``."""
     kept = []
     for prepared in uploads.prepared:
         try:
-            kept.append(photos.keep_photo(identity=identity, prepared=prepared))
+            kept.append(photos.keep_photo(identity=identity, prepared=prepared, by_themselves=by_themselves))
         except ServiceError as error:
             uploads.refuse(prepared.filename, error.code, str(error))
     return kept

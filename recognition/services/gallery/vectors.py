@@ -24,9 +24,12 @@ MOST_PHOTOS = 20_000
 
 
 def load_vectors(
-    version: ModelVersion, identity_ids: list[int] | None = None
+    version: ModelVersion,
+    identity_ids: list[int] | None = None,
+    *,
+    status: str = Identity.Status.ACTIVE,
 ) -> tuple[NDArray[np.int64], Floats]:
-    """Owners (n,) and unit vectors (n, dimensions) of all active people, or of those given, ordered by owner.
+    """Owners (n,) and unit vectors (n, dimensions) of all people of this status, or of those given, ordered by owner.
 
     Vectors whose key was destroyed are left out. Raises GalleryError when no key of this site opens them.
     """
@@ -36,7 +39,7 @@ def load_vectors(
         " JOIN recognition_datakey k ON k.id = e.key_id"
         " WHERE e.model_version_id = %s AND i.status = %s"
     )
-    params: list[Any] = [version.pk, Identity.Status.ACTIVE]
+    params: list[Any] = [version.pk, status]
     if identity_ids is not None:
         sql += " AND e.identity_id = ANY(%s)"
         params.append(identity_ids)

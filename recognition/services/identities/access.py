@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 
-from recognition.models import Decision, Identity
+from recognition.models import Decision, Identity, Invitation
 from recognition.services import audit, recognition
 from recognition.services.files import read_file
 from recognition.services.identities import traces
@@ -30,6 +30,7 @@ consents.json   to which text the person agreed, when, who took it, and when it 
 photos.json     each enrolment photo: when it was added, whether it is used, what was measured in it
 photos/         the photos as they are kept
 crops/          the faces cut out of them, as the network sees them
+invitations.csv links by which the person could enrol by themselves: when they were made, and what became of them
 vectors.json    the numbers that were computed from each face, by which the person is recognised
 decisions.csv   each time when the site took somebody for the person, or compared somebody with the person; in the
                 last column what staff said of it since
@@ -53,6 +54,7 @@ DECISION_COLUMNS = (
     "corrected",
 )
 
+INVITATION_COLUMNS = ("made", "counts_until", "by_mail", "agreed", "photos", "declined", "revoked")
 ATTENDANCE_COLUMNS = ("time", "kind", "kiosk", "place", "arrived")
 
 
@@ -82,6 +84,7 @@ def write_access_copy(identity: Identity, file: IO[bytes]) -> None:
         for photo in identity.photos.order_by("pk").iterator(chunk_size=50):
             _file(archive, f"photos/{photo.pk}.jpg", photo.image)
             _file(archive, f"crops/{photo.pk}.jpg", photo.crop)
+        _csv(archive, "invitations.csv", INVITATION_COLUMNS, _invitations(identity))
         _csv(archive, "decisions.csv", DECISION_COLUMNS, _decisions(identity))
         _csv(archive, "attendance.csv", ATTENDANCE_COLUMNS, _attendance(identity))
         for probe, picture in _pictures(identity):
@@ -139,6 +142,7 @@ def _photos(identity: Identity) -> Iterable[dict[str, Any]]:
             "state": photo.state,
             "reason": photo.reason,
             "accepted_by_staff": photo.accepted,
+            "handed_in_by_a_link": photo.by_themselves,
             # Boxes of other faces are other people's.
             "face": photo.faces[chosen] if chosen is not None and chosen < len(photo.faces) else None,
             "added_at": _time(photo.created_at),
@@ -160,6 +164,13 @@ def _vectors(identity: Identity) -> Iterable[dict[str, Any]]:
 def _attendance(identity: Identity) -> Iterable[tuple[object, ...]]:
     for row in identity.attendances.select_related("api_key").order_by("at", "pk"):
         yield _time(row.at), row.kind, row.api_key.name, row.place, _time(row.created_at)
+
+
+def _invitations(identity: Identity) -> Iterable[tuple[object, ...]]:
+    rows = Invitation.objects.filter(identity__in=numbers_of(identity.pk)).order_by("pk")
+    for row in rows:
+        ends = (row.agreed_at, row.used_at, row.declined_at, row.revoked_at)
+        yield _time(row.created_at), _time(row.expires_at), row.mailed, *map(_time, ends)
 
 
 def _decisions(identity: Identity) -> Iterable[tuple[object, ...]]:

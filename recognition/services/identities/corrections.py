@@ -10,8 +10,8 @@ import logging
 from django.db import transaction
 from django.utils.translation import gettext
 
-from recognition.models import Correction, Decision, Identity, Lookalikes
-from recognition.services import attendance
+from recognition.models import Appearance, Correction, Decision, Identity, Lookalikes
+from recognition.services import attendance, recognition
 from recognition.services.errors import Conflict, Invalid
 from recognition.services.identities.lookalike_pairs import add_lookalikes
 from recognition.services.identities.merging import numbers_of, stand_for
@@ -25,6 +25,8 @@ def correct(decision: Decision, *, to: Identity | None, by_id: int | None = None
     Raises Invalid when that is what was decided anyway, and Conflict for a face that was never looked for.
     """
     with transaction.atomic():
+        if to is not None:  # no stranger, then; first, as visitors are locked before decisions
+            recognition.remove_appearances(Appearance.objects.filter(decision=decision))
         decision = Decision.objects.select_for_update(no_key=True, of=("self",)).get(pk=decision.pk)
         if decision.outcome == Decision.Outcome.REJECTED and not decision.candidates:
             raise Conflict(

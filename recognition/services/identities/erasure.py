@@ -13,15 +13,26 @@ from django.db import transaction
 from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 
-from recognition.models import DataKey, Embedding, Erasure, Identity, Photo, ProbePicture
+from recognition.engine.types import EngineError
+from recognition.models import (
+    Appearance,
+    DataKey,
+    Embedding,
+    Erasure,
+    Identity,
+    Invitation,
+    Photo,
+    ProbePicture,
+)
 from recognition.sealing import SealError, forget_keys
 from recognition.services import recognition
 from recognition.services.files import read_file, remove_files_of, reseal_what_others_have
-from recognition.services.gallery import last_change, record_change
+from recognition.services.gallery import last_change, load_vectors, record_change
 from recognition.services.identities import traces
 from recognition.services.identities.merging import numbers_of
 from recognition.services.identities.people import forget_in_admin_log, forget_in_decisions
 from recognition.services.identities.receipts import Receipt, sign, write_receipt
+from recognition.services.thresholds import active_policy
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +44,7 @@ def erase(identity: Identity, *, by: str = "") -> Receipt | None:
     None when the person is gone already.
     """
     _leave_gallery(identity.pk)
+    _forget_as_stranger(identity.pk)
     with transaction.atomic():
         locked = Identity.objects.select_for_update().filter(pk=identity.pk).first()
         if locked is None:
@@ -66,6 +78,19 @@ def _leave_gallery(pk: int) -> None:
             record_change(pk)
 
 
+def _forget_as_stranger(pk: int) -> None:
+    """What was kept of the person's face before it was known, or where it was not; rather of one visitor too many, so
+    that the 1:1 threshold is enough. The events of visitors stay, as they name nobody."""
+    if not Appearance.objects.exists():
+        return
+    policy = active_policy()
+    try:
+        vectors = load_vectors(policy.model_version, numbers_of(pk), status=Identity.Status.SUSPENDED)[1]
+        recognition.forget_strangers_like(vectors, policy.model_version, policy.verify_threshold)
+    except EngineError:
+        log.exception("unknown visitors cannot be compared with an erased person; they go with their time")
+
+
 def _described(identity: Identity) -> dict[str, Any]:
     """What is going to be erased: how many of each kind, and the digest of each file and vector, but no name."""
     numbers = numbers_of(identity.pk)
@@ -83,6 +108,7 @@ def _described(identity: Identity) -> dict[str, Any]:
             "vectors": len(vectors),
             "keys": DataKey.objects.filter(identity__in=numbers).count(),
             "consents": identity.consents.count(),
+            "invitations": Invitation.objects.filter(identity__in=numbers).count(),
             "attendance": identity.attendances.count(),
             "decisions": traces.decisions_about(*numbers).count(),
             "pictures shown for recognition": len(pictures),

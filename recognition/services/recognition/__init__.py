@@ -32,6 +32,8 @@ from recognition.services.recognition.sign_ins import (
     set_user,
     settle_sign_in,
 )
+from recognition.services.recognition.stranger_vectors import Strangers, forget_strangers_like
+from recognition.services.recognition.strangers import clearly_below, drop_faces, remove_appearances
 
 __all__ = [
     "KEPT_CANDIDATES",
@@ -39,11 +41,15 @@ __all__ = [
     "Asker",
     "FaceAnswer",
     "Identification",
+    "Strangers",
     "agreement",
+    "clearly_below",
     "decisions_before",
     "differences",
     "drop_decisions",
+    "drop_faces",
     "forget_probe_pictures",
+    "forget_strangers_like",
     "hold_sign_in",
     "identify",
     "identify_together",
@@ -54,6 +60,7 @@ __all__ = [
     "recognised_as",
     "record_refusal",
     "refuse_sign_in",
+    "remove_appearances",
     "set_user",
     "settle_sign_in",
     "unknown_before",

@@ -7,8 +7,9 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from recognition.models import Decision, ProbePicture
+from recognition.models import Appearance, Decision, ProbePicture
 from recognition.services.recognition.pictures import remove_pictures
+from recognition.services.recognition.strangers import remove_appearances
 
 BATCH = 2000  # decisions of one transaction
 
@@ -31,7 +32,9 @@ def drop_decisions(rows: QuerySet[Decision]) -> int:
             found = list(rows.order_by("pk").values_list("pk", "probe")[:BATCH])
             if not found:
                 return count
-            Decision.objects.filter(pk__in=[pk for pk, _ in found]).delete()
+            numbers = [pk for pk, _ in found]
+            remove_appearances(Appearance.objects.filter(decision__in=numbers))
+            Decision.objects.filter(pk__in=numbers).delete()
             spoken_of = Decision.objects.filter(probe=OuterRef("probe"))
             pictures = ProbePicture.objects.filter(probe__in={probe for _, probe in found})
             remove_pictures(pictures.filter(~Exists(spoken_of)))

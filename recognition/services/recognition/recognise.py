@@ -19,7 +19,7 @@ from recognition.services.analysis import SeenFace, Timings, get_analyzer, quali
 from recognition.services.errors import Conflict, NotFound
 from recognition.services.gallery import AnyGallery
 from recognition.services.recognition import pictures as probe_pictures
-from recognition.services.recognition import shadow
+from recognition.services.recognition import shadow, strangers
 from recognition.services.recognition.answers import (
     Asker,
     Candidate,
@@ -86,6 +86,7 @@ def identify(
         for place, decision in zip(chosen, decisions, strict=True):
             answer.faces[place] = replace(answer.faces[place], decision_id=decision.pk)
         shadow.compare_search(decisions, [seen[place] for place in chosen], timings)
+        strangers.keep(decisions, [answer.faces[place] for place in chosen], image, policy)
     _count(decisions, timings)
     return answer
 
@@ -126,6 +127,8 @@ def identify_together(
         if picture is not None:
             probe_pictures.keep(answer.probe, picture)
     shadow.compare_search(decisions, [face], timings)
+    if picture is not None:
+        strangers.keep(decisions, answer.faces, picture, policy, whole=True)
     _count(decisions, timings)
     return replace(answer.faces[0], decision_id=decision.pk)
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from recognition.models import Identity, ProbePicture
-from recognition.services import attendance, enrolment, identities, recognition
+from recognition.services import attendance, enrolment, identities, recognition, visitors
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,15 @@ def rules() -> list[Rule]:
             settings.KEEP_PROBES_DAYS,
             lambda limit: ProbePicture.objects.filter(created_at__lt=limit),
             lambda limit: recognition.purge_probe_pictures(),
+        ),
+        Rule(
+            "visitors",
+            gettext("Appearances of unknown visitors"),
+            gettext("removed, with their faces and vectors, and whoever was not seen since"),
+            "KEEP_VISITORS_DAYS",
+            settings.KEEP_VISITORS_DAYS,
+            visitors.appearances_before,
+            visitors.drop_appearances,
         ),
         Rule(
             "unknown",

@@ -22,6 +22,7 @@ from recognition.services.thresholds.changes import (
     in_words,
     roll_back,
     store_policy,
+    threshold_among,
     warnings,
 )
 from recognition.services.thresholds.jobs import request_calibration, run_calibration
@@ -53,5 +54,6 @@ __all__ = [
     "run_calibration",
     "ship",
     "store_policy",
+    "threshold_among",
     "warnings",
 ]

@@ -115,6 +115,15 @@ def growth(policy: ThresholdPolicy) -> Growth:
     return Growth(people, expected, needed, beyond, policy.identify_threshold)
 
 
+def threshold_among(policy: ThresholdPolicy, people: int) -> float:
+    """The 1:N threshold that keeps the policy's FPIR among so many; never less than the one in force, which it is where
+    nothing was measured."""
+    tail = policy_tail(policy)
+    if tail is None or not policy.fpir:
+        return float(policy.identify_threshold)
+    return max(float(policy.identify_threshold), tail.for_gallery(policy.fpir, max(1, people))[0])
+
+
 def follow_growth() -> ThresholdPolicy | None:
     """Raise the 1:N threshold when more people are enrolled than it is good for. It is never lowered.
 

@@ -14,9 +14,10 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from recognition.models import Attendance, Decision, Delivery, Webhook
-from recognition.services import queue
+from recognition.models import Delivery, Webhook
+from recognition.services import events, queue
 from recognition.services.errors import Conflict
+from recognition.services.webhooks.broker import Account
 from recognition.services.webhooks.sending import Answer, send
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,7 @@ def deliver_due() -> int:
             if not _deliver(delivery):
                 failed.add(delivery.webhook_id)  # its other messages wait; those of others do not
         Delivery.objects.filter(next_at=None, created_at__lt=timezone.now() - KEPT).delete()
+        events.forget_old()
     finally:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [DELIVERY_LOCK])
@@ -91,13 +93,13 @@ def _claim(failed: set[int]) -> Delivery | None:
 
 def _deliver(delivery: Delivery) -> bool:
     hook = delivery.webhook
-    data = _data(delivery, with_names=hook.with_names)
-    if data is None:
+    message = _message(delivery)
+    if message is None:
         _note(delivery, Answer(None, "what it would tell of is gone", 0), next_at=None)
         return True
-    message = {"type": delivery.type, "timestamp": delivery.created_at.isoformat(), "data": data}
     body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
-    answer = send(hook.url, str(hook.secret), str(delivery.pk), body)
+    account = Account(hook.username, str(hook.password))
+    answer = send(hook.url, str(hook.secret), str(delivery.pk), body, type=delivery.type, account=account)
     if not answer.error:
         delivery.delivered_at = timezone.now()
         _note(delivery, answer, next_at=None)
@@ -135,51 +137,9 @@ def _note_failure(hook: Webhook, answer: Answer) -> None:
         log.error("webhook turned off: %s", answer.error, extra={"webhook": hook.pk})
 
 
-def _data(delivery: Delivery, *, with_names: bool) -> dict[str, Any] | None:
-    """What happened, as it is known now; None when the record is gone. Never scores, vectors or pictures."""
+def _message(delivery: Delivery) -> dict[str, Any] | None:
+    """None when the record is gone."""
     if delivery.type == Webhook.Type.TEST:
-        return {}
-    if delivery.type in (Webhook.Type.CAME, Webhook.Type.WENT):
-        row = (
-            Attendance.objects.select_related("identity", "api_key").filter(pk=delivery.subject or 0).first()
-        )
-        if row is None:
-            return None
-        return {
-            "attendance": row.pk,
-            "event": row.decision_id,
-            "at": row.at.isoformat(),
-            "person": _person(row.identity, with_names),
-            "kiosk": row.api_key.name,
-            "place": row.place,
-        }
-    decision = (
-        Decision.objects.select_related("identity", "api_key", "camera")
-        .filter(pk=delivery.subject or 0)
-        .first()
-    )
-    if decision is None:
-        return None
-    device = decision.api_key or decision.camera
-    return {
-        "event": decision.pk,
-        "at": decision.created_at.isoformat(),
-        "person": _person(decision.identity, with_names),
-        "reason": decision.reason,
-        "kiosk": decision.api_key.name if decision.api_key else None,
-        "camera": decision.camera.name if decision.camera else None,
-        "place": device.place if device else "",
-        "liveness": _passed(decision.liveness),
-    }
-
-
-def _passed(liveness: dict[str, Any] | None) -> str | None:
-    """``challenge`` or ``passive`` where it was passed."""
-    return str(liveness["mode"]) if liveness and liveness.get("state") == "passed" else None
-
-
-def _person(identity: Any, with_names: bool) -> dict[str, str] | None:
-    if identity is None:
-        return None
-    told = {"external_id": identity.external_id}
-    return told | {"name": identity.name} if with_names else told
+        return {"type": delivery.type, "timestamp": delivery.created_at.isoformat(), "data": {}}
+    with_names = delivery.webhook.with_names
+    return events.message_of(delivery.type, delivery.subject or 0, delivery.created_at, with_names=with_names)

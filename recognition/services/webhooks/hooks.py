@@ -10,11 +10,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from recognition.models import Delivery, Webhook
-from recognition.services import queue
+from recognition.services import events, queue
 from recognition.services.errors import Invalid
-from recognition.services.webhooks.sending import MARK, check_address
-
-TYPES = [one.value for one in Webhook.Type if one != Webhook.Type.TEST]
+from recognition.services.webhooks.addresses import check_address
+from recognition.services.webhooks.sending import MARK
 
 
 def add_webhook(
@@ -30,8 +29,8 @@ def add_webhook(
 def save_webhook(hook: Webhook) -> None:
     """Raises Invalid for an address that is never sent to, and for types that do not exist."""
     check_address(hook.url)
-    if not hook.types or not set(hook.types) <= set(TYPES):
-        raise Invalid("bad_types", f"Choose among {', '.join(TYPES)}.")
+    if not hook.types or not set(hook.types) <= set(events.TYPES):
+        raise Invalid("bad_types", f"Choose among {', '.join(events.TYPES)}.")
     if hook.active:
         hook.failing_since = None
     hook.save()

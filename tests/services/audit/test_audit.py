@@ -17,6 +17,8 @@ from recognition.migrations._audit_sql import (
     WATCHED_SINCE_26,
     WATCHED_SINCE_28,
     WATCHED_SINCE_29,
+    WATCHED_SINCE_30,
+    WATCHED_SINCE_33,
 )
 from recognition.models import AuditEntry, AuditLink, Identity, Photo
 from recognition.services import audit, keys, recognition
@@ -26,7 +28,15 @@ from tests.fakes import person_jpeg
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-EVERY = WATCHED + WATCHED_SINCE_24 + WATCHED_SINCE_26 + WATCHED_SINCE_28 + WATCHED_SINCE_29
+EVERY = (
+    WATCHED
+    + WATCHED_SINCE_24
+    + WATCHED_SINCE_26
+    + WATCHED_SINCE_28
+    + WATCHED_SINCE_29
+    + WATCHED_SINCE_30
+    + WATCHED_SINCE_33
+)
 NOT_WATCHED = {
     # Noted in another way: second factors and sign-ins by signals, probes by a trigger of their own.
     "mfa_authenticator",
@@ -35,9 +45,11 @@ NOT_WATCHED = {
     "recognition_shadowdecision",
     "recognition_probepicture",
     "recognition_attendance",
+    "recognition_loggedevent",
     # Follows from what is noted, or is the log itself.
     "recognition_auditentry",
     "recognition_auditlink",
+    "recognition_appearance",
     "recognition_datakey",
     "recognition_embedding",
     "recognition_gallerytemplate",

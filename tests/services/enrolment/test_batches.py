@@ -52,7 +52,7 @@ def gpu(fresh_state):
 @pytest.fixture(autouse=True)
 def no_doubts(monkeypatch):
     """Here the photos of one person are told apart by their faces."""
-    monkeypatch.setattr(photos, "doubt_about", lambda *about: None)
+    monkeypatch.setattr(photos, "doubt_about", lambda *about, **how: None)
 
 
 @pytest.fixture

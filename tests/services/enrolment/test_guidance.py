@@ -73,7 +73,7 @@ def test_large_frames_are_looked_at_smaller():
 def test_who_cannot_be_served_in_time_is_told_so(monkeypatch):
     turns = shared_turns()
     monkeypatch.setattr(turns, "_seconds", 0.01)
-    taken = [turns._free.acquire(blocking=False) for _ in range(settings.RECOGNISE_AT_ONCE)]
+    taken = [turns._free.acquire(0) for _ in range(settings.RECOGNISE_AT_ONCE)]
     try:
         with pytest.raises(Busy):
             guide(wall_jpeg())

@@ -56,6 +56,7 @@ def test_says_what_was_erased_and_names_nobody(ann):
         "vectors": 2,
         "keys": 1,
         "consents": 1,
+        "invitations": 0,
         "attendance": 0,
         "decisions": 1,
         "pictures shown for recognition": 1,

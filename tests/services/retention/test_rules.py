@@ -30,7 +30,17 @@ from recognition.services.retention import carry_out, rules
 from tests.fakes import person_jpeg, wall_jpeg
 
 pytestmark = pytest.mark.django_db
-KINDS = ["withdrawn", "photos", "crops", "rejected", "probes", "unknown", "decisions", "attendance"]
+KINDS = [
+    "withdrawn",
+    "photos",
+    "crops",
+    "rejected",
+    "probes",
+    "visitors",
+    "unknown",
+    "decisions",
+    "attendance",
+]
 
 
 def aged(row: Model, days: float, field: str = "created_at") -> None:
@@ -48,7 +58,7 @@ def who_is(number: int) -> str:
 
 def test_every_kind_has_a_rule_and_by_default_nothing_ends_but_what_was_withdrawn():
     found = {rule.kind: rule.days for rule in rules()}
-    assert found == dict.fromkeys(KINDS) | {"withdrawn": 30, "probes": 0}
+    assert found == dict.fromkeys(KINDS) | {"withdrawn": 30, "probes": 0, "visitors": 0}
 
 
 def test_attendance_goes_by_when_people_came_and_not_by_when_it_arrived(enrol, settings):

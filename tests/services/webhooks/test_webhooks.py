@@ -25,7 +25,7 @@ from recognition.services.attendance import read
 from recognition.services.errors import Conflict, Invalid
 from recognition.services.identities import erase
 from recognition.services.recognition import Asker, identify, recognise, set_user
-from recognition.services.webhooks import delivering, sending
+from recognition.services.webhooks import delivering, posting, sending
 from tests.fakes import person_jpeg
 from tests.threads import at_once
 
@@ -381,7 +381,7 @@ class TestWhereItMayGo:
 
     def test_a_receiver_that_says_a_byte_now_and_then(self, settings, monkeypatch):
         settings.WEBHOOK_NETWORKS = LOOPBACK
-        monkeypatch.setattr(sending, "WHOLE_SECONDS", 0.5)
+        monkeypatch.setattr(posting, "WHOLE_SECONDS", 0.5)
         with socket.create_server(("127.0.0.1", 0)) as server:
 
             def drip() -> None:

@@ -5,6 +5,7 @@ A newer site may use words that are not listed here; they are passed on as they 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +37,15 @@ LivenessReason = Literal[
     "settle",
     "too_long",
     "",
+]
+StreamType = Literal[
+    "person.recognised",
+    "person.not_recognised",
+    "person.refused",
+    "person.signed_in",
+    "attendance.in",
+    "attendance.out",
+    "missed",
 ]
 Box = tuple[float, float, float, float]
 Point = tuple[float, float]
@@ -291,6 +301,21 @@ class Event:
     margin: float | None
     kiosk: str | None = None
     camera: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamMessage:
+    """id: to go on behind it. event: its type; `missed` where what was asked for is not kept any more. data: JSON."""
+
+    id: str
+    event: StreamType
+    data: str
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What happened: the `data` of a webhook of this type."""
+        found: dict[str, Any] = json.loads(self.data).get("data", {})
+        return found
 
 
 @dataclass(frozen=True, slots=True)

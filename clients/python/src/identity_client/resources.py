@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -11,6 +11,7 @@ from identity_client import answers
 from identity_client.paging import Pages
 from identity_client.pictures import Picture, file_of, listed
 from identity_client.reading import read
+from identity_client.stream import follow
 from identity_client.transport import Call, Transport, segment
 
 
@@ -213,6 +214,17 @@ class Events(Resource):
             "page_size": page_size,
         }
         return Pages(self._transport, "/events", answers.EventsPage, query)
+
+    def stream(
+        self, *, after: int | None = None, types: str | None = None, with_names: bool = False
+    ) -> Iterator[answers.StreamMessage]:
+        """What happens, as it happens, for ever: a connection that is lost is opened again where it was.
+
+        after: number of the last message that you know; 0 for all that are kept. types: those that you want, with
+        commas between them. Raises where the first connection cannot be opened, or the key is refused.
+        """
+        query = {"after": after, "types": types, "with_names": with_names}
+        return follow(self._transport, Call("GET", "/events/stream", query=query))
 
 
 _read = read  # an argument of the API has this name, too

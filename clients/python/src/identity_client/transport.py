@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -42,7 +43,7 @@ class Transport:
         self._url = url.rstrip("/").removesuffix(API) + API
         self._headers = {"Authorization": f"Bearer {key}", "User-Agent": AGENT, "Accept": "application/json"}
         self._http = http
-        self._tries = tries
+        self.tries = tries
         self.sleep = time.sleep
 
     def json(self, call: Call) -> Any:
@@ -60,10 +61,31 @@ class Transport:
             try:
                 return self._once(call)
             except IdentityError as problem:
-                pause = _pause(problem, attempt)
-                if not call.again or attempt >= self._tries or pause is None:
+                pause = pause_before(problem, attempt)
+                if not call.again or attempt >= self.tries or pause is None:
                     raise
             self.sleep(pause)
+
+    @contextmanager
+    def lines(self, call: Call) -> Iterator[Iterator[str]]:
+        """Of an answer that goes on. Raises as `send` does, also while it is read."""
+        try:
+            with self._http.stream(
+                call.method,
+                self._url + call.path,
+                params=_form(call.query),
+                headers={**self._headers, **call.headers},
+                follow_redirects=False,
+            ) as response:
+                if not response.is_success:
+                    response.read()
+                    raise _problem(response)
+                yield response.iter_lines()
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            raise self._lost(error) from error
+
+    def _lost(self, error: Exception) -> ConnectionLost:
+        return ConnectionLost(f"{self._url} did not answer: {error or type(error).__name__}.")
 
     def _once(self, call: Call) -> httpx.Response:
         given: dict[str, Any] = {}
@@ -84,7 +106,7 @@ class Transport:
                 **given,
             )
         except (httpx.TransportError, httpx.DecodingError) as error:
-            raise ConnectionLost(f"{self._url} did not answer: {error or type(error).__name__}.") from error
+            raise self._lost(error) from error
         if response.is_success:
             return response
         raise _problem(response)
@@ -110,7 +132,7 @@ def _text(value: Any) -> Any:
     return str(value)
 
 
-def _pause(problem: IdentityError, attempt: int) -> float | None:
+def pause_before(problem: IdentityError, attempt: int) -> float | None:
     """Seconds to wait before the next try, None where none can help."""
     backoff = FIRST_PAUSE * 2.0 ** (attempt - 1) * random.uniform(0.75, 1.25)
     if isinstance(problem, ApiError):

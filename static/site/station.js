@@ -32,6 +32,7 @@
     offline: gettext("The site cannot be reached. Photos can still be taken; they are looked at later."),
     stale: gettext("You are signed out, or this page is too old. Reload it and try again."),
     enough: gettext("These are enough. Use the photos, or take further ones."),
+    saveable: gettext("These are enough. Save the photos, or take further ones."),
   };
 
   // What makes a small set varied. `shot` is what the site saw, `first` the same of the photo that looks straight.
@@ -62,7 +63,12 @@
     const [hint, countdown, list] = ["hint", "countdown", "shots"].map(part);
     const [take, resume, use] = ["shoot", "resume", "use"].map(part);
     const say = zone.querySelector("[data-say]");
-    const token = zone.closest("form").querySelector("[name=csrfmiddlewaretoken]").value;
+    const form = zone.closest("form");
+    const token = form.querySelector("[name=csrfmiddlewaretoken]").value;
+    const saves = form.dataset.save !== undefined; // with its photos the form is sent at once
+    const USE = saves
+      ? { one: gettext("Save the photo"), many: gettext("Save the %s photos") }
+      : { one: gettext("Use the photo"), many: gettext("Use the %s photos") };
     let stream = null;
     let shots = [];
     let seen = null; // of the last frame
@@ -177,7 +183,7 @@
       draw(answer);
       const pose = answer.fit && list ? missing().find(({ fits }) => fits(answer, taken())) : null;
       const next = missing()[0];
-      suggest(!answer.fit || pose ? answer.hint : !list ? answer.hint : next ? next.ask : SAY.enough);
+      suggest(!answer.fit || pose ? answer.hint : !list ? answer.hint : next ? next.ask : saves ? SAY.saveable : SAY.enough);
       if (!pose || taking) return count(0);
       steady ||= performance.now();
       const numbers = shots.length ? NEXT : FIRST;
@@ -281,6 +287,7 @@
     function hand(files) {
       close();
       zone.dispatchEvent(new CustomEvent("files", { detail: files }));
+      if (saves) form.requestSubmit();
     }
 
     // --- what was taken
@@ -290,7 +297,7 @@
       resume.hidden = Boolean(stream);
       if (!list) return;
       use.setAttribute("aria-disabled", String(!shots.length));
-      use.textContent = shots.length > 1 ? numbered(gettext("Use the %s photos"), shots.length) : gettext("Use the photo");
+      use.textContent = shots.length > 1 ? numbered(USE.many, shots.length) : USE.one;
       list.replaceChildren(...shots.map(thumbnail));
     }
 

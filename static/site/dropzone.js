@@ -1,4 +1,4 @@
-// Choosing photos: by the file dialogue, by dropping them, or from the camera (webcam.js).
+// Choosing photos: by the file dialogue, by dropping them, or from the camera (station.js).
 // Inside a form with data-upload each file is sent at once, by itself; otherwise they wait in the file field.
 "use strict";
 
@@ -29,7 +29,8 @@
       const good = [];
       for (const file of files) {
         if (file.size > maxBytes) {
-          row(file, gettext("is too large: {size} of at most {most}").replace("{size}", megabytes(file.size)).replace("{most}", megabytes(maxBytes)), "bad");
+          const text = gettext("is too large: {size} of at most {most}");
+          row(file, text.replace("{size}", megabytes(file.size)).replace("{most}", megabytes(maxBytes)), "bad");
         } else if (file.size === 0) {
           row(file, gettext("is empty"), "bad");
         } else {
@@ -104,7 +105,7 @@
         const response = await fetch(form.action, { method: "POST", body, headers: { Accept: "application/json" } });
         answer = await response.json();
       } catch {
-        answer = { problems: [`${file.name}: ${gettext("The site did not take it. Reload the page and try again.")}`] };
+        answer = { problems: [gettext("The site did not take it. Reload the page and try again.")] };
       }
       if (answer.taken && !answer.cards.length) {
         text.textContent = gettext("has arrived and is looked at next"); // to who may not see photos, no card shows it
