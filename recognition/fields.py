@@ -13,31 +13,48 @@ from django.core.files.base import ContentFile, File
 from django.db import models
 from django.db.models.fields.files import FieldFile
 
-from recognition.sealing import SealError, key_by_number, open_sealed, open_text, seal, seal_text
+from recognition.sealing import SealError, is_sealed, key_by_number, open_sealed, open_text, seal, seal_text
 
 log = logging.getLogger(__name__)
 
 
-class SealedVectorField(models.BinaryField):
-    """A float32 vector, kept as sealed little-endian bytes. It cannot be searched or compared in the database."""
+class SealedBytesField(models.BinaryField):
+    """Bytes such as a small picture, kept sealed in the row itself."""
 
-    def pre_save(self, model_instance: Any, add: bool) -> bytes:
+    def pre_save(self, model_instance: Any, add: bool) -> bytes | None:
         value = getattr(model_instance, self.attname)
-        data = np.ascontiguousarray(value, "<f4").tobytes()
+        if value is None:
+            return None
         number = _key_of(model_instance)
-        return seal(data, number, key_by_number(number))
+        return seal(self.packed(value), number, key_by_number(number))
+
+    def packed(self, value: Any) -> bytes:
+        return bytes(value)
+
+    def opened(self, data: bytes) -> Any:
+        return data
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        if value is not None and not isinstance(value, bytes):
-            raise TypeError("A vector is written by saving its row, which knows whose key seals it.")
+        if value is not None and not (isinstance(value, bytes) and is_sealed(value)):
+            raise TypeError("What is sealed is written by saving its row, which knows whose key seals it.")
         return super().get_db_prep_value(value, connection, prepared)
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
         """Raises SealError."""
-        return None if value is None else np.frombuffer(open_sealed(bytes(value)), "<f4").astype(np.float32)
+        return None if value is None else self.opened(open_sealed(bytes(value)))
 
     def value_to_string(self, obj: Any) -> str:
-        raise TypeError("Vectors are not serialised.")
+        raise TypeError("What is sealed is not serialised.")
+
+
+class SealedVectorField(SealedBytesField):
+    """A float32 vector, kept as sealed little-endian bytes. It cannot be searched or compared in the database."""
+
+    def packed(self, value: Any) -> bytes:
+        return np.ascontiguousarray(value, "<f4").tobytes()
+
+    def opened(self, data: bytes) -> Any:
+        return np.frombuffer(data, "<f4").astype(np.float32)
 
 
 class SealedTextField(models.TextField):

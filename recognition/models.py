@@ -26,7 +26,7 @@ from recognition import (
     lookups,  # noqa: F401  registers them
     sealing,
 )
-from recognition.fields import SealedFileField, SealedTextField, SealedVectorField
+from recognition.fields import SealedBytesField, SealedFileField, SealedTextField, SealedVectorField
 
 
 def _exactly(moment: datetime) -> str:
@@ -139,7 +139,8 @@ class Merge(models.Model):
 class DataKey(models.Model):
     """A key that seals a person's photos, crops and vectors, wrapped by a key of the site. See `recognition.sealing`.
 
-    A person gets one, and those of whoever is merged into it; one without a person seals one picture of a probe.
+    A person gets one, and those of whoever is merged into it; one without a person seals one picture of a probe, or one
+    face of an unknown visitor.
     Nothing refers to it by a constraint, so that a backup can be made, and restored, without the keys.
     """
 
@@ -885,22 +886,31 @@ class Visitor(models.Model):
         return _("visitor %(number)s") % {"number": self.pk}
 
 
+class Appearances(models.Manager["Appearance"]):
+    def bare(self) -> models.QuerySet[Appearance]:
+        """Without what is sealed."""
+        return self.defer("vector", "crop", "picture")
+
+
 class Appearance(models.Model):
     """That a stranger was seen. visitor: empty until a worker has found out whose face it is like.
 
-    vector, crop, picture: of the face, of what the networks see of it, and of what is around it; empty in all but a
-    visitor's best. quality: of the face, 0 to 1.
+    vector, crop, picture: the face, as the networks see it and with what is around it, both JPEG; empty, as is the key,
+    in all but a visitor's best. They lie in the row, since the request that keeps them waits for few statements only.
+    Ask for rows without them (`bare`) where they are not wanted: reading opens them. quality: of the face, 0 to 1.
     """
 
     visitor = models.ForeignKey(Visitor, on_delete=models.CASCADE, null=True, related_name="appearances")
     decision = models.OneToOneField(Decision, on_delete=models.CASCADE, related_name="appearance")
     model_version = models.ForeignKey(ModelVersion, on_delete=models.SET_NULL, null=True, related_name="+")
     vector = SealedVectorField(null=True)
-    crop = SealedFileField(upload_to="visitors/", blank=True)
-    picture = SealedFileField(upload_to="visitors/", blank=True)
+    crop = SealedBytesField(null=True)
+    picture = SealedBytesField(null=True)
     key = _key_field()
     quality = models.FloatField()
     at = models.DateTimeField(db_index=True)
+
+    objects = Appearances()
 
     class Meta:
         ordering = ["-id"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 from django.db.models.fields.files import FieldFile
@@ -39,24 +40,23 @@ def probe_picture(request: HttpRequest, probe: UUID) -> HttpResponse:
 
 @require_safe
 def appearance_crop(request: HttpRequest, appearance: int) -> HttpResponse:
-    row = _visible_appearance(request, appearance)
-    return _noted(_answer(request, row.crop), "visitor", row.visitor_id)
+    return _face_of_visitor(request, appearance, "crop")
 
 
 @require_safe
 def appearance_picture(request: HttpRequest, appearance: int) -> HttpResponse:
-    row = _visible_appearance(request, appearance)
-    return _noted(_answer(request, row.picture), "visitor", row.visitor_id)
+    return _face_of_visitor(request, appearance, "picture")
 
 
-def _visible_appearance(request: HttpRequest, pk: int) -> Appearance:
+def _face_of_visitor(request: HttpRequest, number: int, part: str) -> HttpResponse:
     user = request.user
     if not (user.is_staff and user.has_perm("recognition.view_visitor")):
         raise Http404
-    row = Appearance.objects.exclude(visitor=None).defer("vector").filter(pk=pk).first()
-    if row is None:
+    row = Appearance.objects.bare().exclude(visitor=None).filter(pk=number).first()
+    if row is None or row.key_id is None:
         raise Http404
-    return row
+    answer = _answer_with(request, f"{part}-{number}-{row.key_id}", lambda: getattr(row, part))
+    return _noted(answer, "visitor", row.visitor_id)
 
 
 def _noted(response: HttpResponse, kind: str, number: object, person: int | None = None) -> HttpResponse:
@@ -80,17 +80,26 @@ def _visible_photo(request: HttpRequest, pk: int) -> Photo:
 
 
 def _answer(request: HttpRequest, stored: FieldFile) -> HttpResponse:
-    """Always JPEG: photos are re-encoded when they are handed in. A file never changes under its name."""
+    """A file never changes under its name."""
     if not stored:
         raise Http404
-    etag = quote_etag(str(stored.name))
+
+    def read() -> bytes:
+        with stored.open("rb") as file:
+            return bytes(file.read())
+
+    return _answer_with(request, str(stored.name), read)
+
+
+def _answer_with(request: HttpRequest, name: str, read: Callable[[], bytes]) -> HttpResponse:
+    """Always JPEG: pictures are re-encoded when they are handed in. name: of this very content."""
+    etag = quote_etag(name)
     response: HttpResponse
     if etag in parse_etags(request.headers.get("If-None-Match", "")):
         response = HttpResponseNotModified()
     else:
         try:
-            with stored.open("rb") as file:
-                response = HttpResponse(file.read(), content_type="image/jpeg")
+            response = HttpResponse(read(), content_type="image/jpeg")
         except FileNotFoundError:
             raise Http404 from None
     response["ETag"] = etag

@@ -117,7 +117,7 @@ class VisitorAdmin(ReadOnlyAdmin):
     def _take_out(self, request: HttpRequest, visitor: Visitor) -> HttpResponse:
         self.demand(request.user.has_perm("recognition.change_visitor"))
         row = get_object_or_404(
-            Appearance.objects.defer("vector"),
+            Appearance.objects.bare(),
             pk=number_of(request.POST.get("appearance", "")),
             visitor=visitor,
         )
@@ -133,7 +133,7 @@ class VisitorAdmin(ReadOnlyAdmin):
         return HttpResponseRedirect(request.get_full_path())
 
     def _shown(self, request: HttpRequest, visitor: Any) -> dict[str, Any]:
-        rows = visitor.appearances.defer("vector").select_related(
+        rows = visitor.appearances.bare().select_related(
             "decision__api_key", "decision__camera", "decision__user"
         )
         rows = rows.prefetch_related("decision__attendances").order_by("-at", "-pk")
@@ -142,7 +142,7 @@ class VisitorAdmin(ReadOnlyAdmin):
         consent = identities.consent_text()
         return {
             "visitor": visitor,
-            "faces": list(rows.exclude(picture="").order_by("-quality", "-pk")),
+            "faces": list(rows.exclude(key=None).order_by("-quality", "-pk")),
             "seen": [(row, source_of(row.decision), place_of(row.decision)) for row in seen],
             "more": visitor.times - len(seen),
             "most": visitors.MOST_APPEARANCES,

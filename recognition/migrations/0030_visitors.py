@@ -40,8 +40,8 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("vector", recognition.fields.SealedVectorField(null=True)),
-                ("crop", recognition.fields.SealedFileField(blank=True, upload_to="visitors/")),
-                ("picture", recognition.fields.SealedFileField(blank=True, upload_to="visitors/")),
+                ("crop", recognition.fields.SealedBytesField(null=True)),
+                ("picture", recognition.fields.SealedBytesField(null=True)),
                 ("quality", models.FloatField()),
                 ("at", models.DateTimeField(db_index=True)),
                 (

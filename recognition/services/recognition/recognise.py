@@ -82,11 +82,12 @@ def identify(
             if record and (chosen or worth is None):
                 decisions = _record(answer, chosen, ranked, asker, policy, gallery)
                 probe_pictures.keep(answer.probe, image)
+                if answer.faces:
+                    strangers.keep(decisions, [answer.faces[place] for place in chosen], image, policy)
     if answer.faces and decisions:
         for place, decision in zip(chosen, decisions, strict=True):
             answer.faces[place] = replace(answer.faces[place], decision_id=decision.pk)
         shadow.compare_search(decisions, [seen[place] for place in chosen], timings)
-        strangers.keep(decisions, [answer.faces[place] for place in chosen], image, policy)
     _count(decisions, timings)
     return answer
 
@@ -126,9 +127,8 @@ def identify_together(
         (decision,) = decisions = _record(answer, [0], [row], asker, policy, gallery)
         if picture is not None:
             probe_pictures.keep(answer.probe, picture)
+            strangers.keep(decisions, answer.faces, picture, policy, whole=True)
     shadow.compare_search(decisions, [face], timings)
-    if picture is not None:
-        strangers.keep(decisions, answer.faces, picture, policy, whole=True)
     _count(decisions, timings)
     return replace(answer.faces[0], decision_id=decision.pk)
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from functools import partial
-from uuid import uuid4
 
 from django.conf import settings
-from django.core.files.base import ContentFile
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
@@ -19,9 +17,8 @@ from recognition.engine.images import bounded, encode_jpeg, surroundings
 from recognition.engine.quality import ENROLMENT, covered, reaches
 from recognition.engine.types import Image
 from recognition.models import Appearance, DataKey, Decision, ThresholdPolicy, Visitor
-from recognition.sealing import forget_keys
+from recognition.sealing import forget_keys, new_keys
 from recognition.services import queue
-from recognition.services.files import remove_file
 from recognition.services.recognition.answers import FaceAnswer
 
 log = logging.getLogger(__name__)
@@ -39,25 +36,28 @@ def keep(
     *,
     whole: bool = False,
 ) -> None:
-    """Keep those of these faces that are strangers'. decisions: stored ones, one for each face.
+    """Keep those of these faces that are strangers'. decisions: stored in the transaction in progress, one for each
+    face; two more statements there are all that the one who asks waits for.
 
-    whole: the picture is what was seen around the one face. Whatever goes wrong here goes to the log and never to the
-    one who asked.
+    whole: the picture is what was seen around the one face. A picture that cannot be kept is told to the log only.
     """
     if settings.KEEP_VISITORS_DAYS <= 0:
         return
+    pairs = zip(decisions, faces, strict=True)
+    strangers = [(decision, face) for decision, face in pairs if is_stranger(decision, face, policy)]
     try:
-        pairs = zip(decisions, faces, strict=True)
-        strangers = [(decision, face) for decision, face in pairs if is_stranger(decision, face, policy)]
-        if not strangers:
-            return
-        with transaction.atomic():
-            for decision, face in strangers:
-                around = picture if whole else surroundings(picture, face.seen.face.box, AROUND)
-                _keep(decision, face, around)
-            queue.enqueue(queue.GATHER_VISITORS)
+        rows = [
+            _row(decision, face, picture if whole else surroundings(picture, face.seen.face.box, AROUND))
+            for decision, face in strangers
+        ]
     except Exception:
         log.exception("the face of a stranger could not be kept")
+        return
+    if rows:
+        for row, key in zip(rows, new_keys([None] * len(rows)), strict=True):
+            row.key_id = key.pk
+        Appearance.objects.bulk_create(rows)
+        queue.enqueue_again(queue.GATHER_VISITORS)
 
 
 def is_stranger(decision: Decision, face: FaceAnswer, policy: ThresholdPolicy) -> bool:
@@ -79,31 +79,25 @@ def clearly_below(score: float, policy: ThresholdPolicy) -> bool:
     return score < policy.identify_threshold - policy.margin
 
 
-def _keep(decision: Decision, face: FaceAnswer, around: Image) -> None:
-    row = Appearance(
+def _row(decision: Decision, face: FaceAnswer, around: Image) -> Appearance:
+    return Appearance(
         decision=decision,
         model_version_id=decision.model_version_id,
         vector=face.seen.vector,
+        crop=encode_jpeg(face.seen.crop),
+        picture=encode_jpeg(bounded(around, MAX_SIDE), 90),
         quality=face.seen.quality.score,
         at=decision.created_at,
     )
-    row.crop = ContentFile(encode_jpeg(face.seen.crop), name=f"{uuid4().hex}.jpg")
-    row.picture = ContentFile(encode_jpeg(bounded(around, MAX_SIDE), 90), name=f"{uuid4().hex}.jpg")
-    row.save()
 
 
 def drop_faces(rows: QuerySet[Appearance]) -> int:
     """Remove vectors and pictures of these and destroy their keys; that somebody was seen stays. Returns how many."""
     with transaction.atomic():
-        found = list(rows.defer("vector").exclude(key=None).select_for_update(of=("self",)))
-        keys = [row.key_id for row in found if row.key_id is not None]
-        for row in found:
-            remove_file(row.crop)
-            remove_file(row.picture)
-        gone = Appearance.objects.filter(pk__in=[row.pk for row in found])
-        gone.update(vector=None, crop="", picture="", key=None)
-        DataKey.objects.filter(pk__in=keys).delete()
-        transaction.on_commit(partial(forget_keys, keys))
+        found = dict(rows.exclude(key=None).select_for_update(of=("self",)).values_list("pk", "key"))
+        Appearance.objects.filter(pk__in=found).update(vector=None, crop=None, picture=None, key=None)
+        DataKey.objects.filter(pk__in=found.values()).delete()
+        transaction.on_commit(partial(forget_keys, list(found.values())))
     return len(found)
 
 

@@ -131,7 +131,7 @@ def _put(number: int, vector: Floats, known: _Compared) -> None:
         # Visitors before their appearances, as everybody locks them. One who was named meanwhile is gone.
         visitor = Visitor.objects.select_for_update().filter(pk=like).first()
         waiting = Appearance.objects.select_for_update(of=("self",)).filter(pk=number, visitor=None)
-        if waiting.defer("vector").first() is None:
+        if not waiting.values_list("pk", flat=True).first():
             return
         if visitor is None:
             known.forget([like])

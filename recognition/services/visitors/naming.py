@@ -16,7 +16,6 @@ from recognition.models import Appearance, Consent, Identity, Visitor
 from recognition.sealing import SealError
 from recognition.services import audit, enrolment, identities
 from recognition.services.errors import Conflict, NotFound
-from recognition.services.files import read_file
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +66,8 @@ def _give(visitor: Visitor, identity: Identity, *, with_photos: bool, by_id: int
     if Visitor.objects.select_for_update().filter(pk=visitor.pk).first() is None:
         raise NotFound("unknown_visitor", gettext("This visitor is gone meanwhile."))
     rows = list(
-        Appearance.objects.filter(visitor=visitor.pk)
-        .defer("vector")
+        Appearance.objects.bare()
+        .filter(visitor=visitor.pk)
         .select_related("decision")
         .order_by("-quality", "-pk")
     )
@@ -95,13 +94,13 @@ def _pictures(rows: list[Appearance]) -> dict[int, bytes]:
     """By the number of the event, the best first, each once."""
     found: dict[int, bytes] = {}
     for row in rows:
-        if not row.picture:
+        if row.key_id is None:
             continue
         try:
-            picture = read_file(row.picture)
-        except (SealError, OSError):
+            picture = row.picture
+        except SealError:
             log.warning("the picture of appearance %s cannot be read", row.pk)
             continue
-        if picture not in found.values():
+        if picture and picture not in found.values():
             found[row.decision_id] = picture
     return found

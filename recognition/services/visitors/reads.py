@@ -19,7 +19,7 @@ def with_times(visitors: QuerySet[Visitor]) -> QuerySet[Any]:
     """Adds first_seen, last_seen, times; last_event: the decision of the last time; face: the appearance whose crop
     stands for the visitor."""
     mine = Appearance.objects.filter(visitor=OuterRef("pk"))
-    faces = mine.exclude(crop="").order_by("-quality", "-pk")
+    faces = mine.exclude(key=None).order_by("-quality", "-pk")
     return visitors.annotate(
         first_seen=Min("appearances__at"),
         last_seen=Max("appearances__at"),

@@ -12,7 +12,6 @@ from recognition.engine.types import Floats, ImageError
 from recognition.models import Appearance, ModelVersion
 from recognition.sealing import SealError
 from recognition.services.analysis import get_analyzer
-from recognition.services.files import read_file
 from recognition.services.recognition import drop_faces
 
 log = logging.getLogger(__name__)
@@ -26,17 +25,20 @@ def renew(version: ModelVersion, until: float) -> bool:
     A face whose crop cannot be read any more is dropped. Raises EngineError when the model cannot be used.
     """
     while rows := list(
-        Appearance.objects.exclude(model_version=version).exclude(key=None).defer("vector")[:BATCH]
+        Appearance.objects.exclude(model_version=version)
+        .exclude(key=None)
+        .values_list("pk", flat=True)[:BATCH]
     ):
         if time.monotonic() >= until:
             return False
         crops = []
-        for row in rows:
+        for number in rows:
             try:
-                crops.append((row.pk, images.decode(read_file(row.crop))))
-            except (SealError, OSError, ImageError, ValueError):
-                log.warning("the crop of appearance %s cannot be read; its face is dropped", row.pk)
-                drop_faces(Appearance.objects.filter(pk=row.pk))
+                crop = Appearance.objects.filter(pk=number).values_list("crop", flat=True).first()
+                crops.append((number, images.decode(bytes(crop or b""))))
+            except (SealError, ImageError):
+                log.warning("the crop of appearance %s cannot be read; its face is dropped", number)
+                drop_faces(Appearance.objects.filter(pk=number))
         if not crops:
             continue
         vectors = get_analyzer().embed([crop for _, crop in crops], version=version)
@@ -49,7 +51,7 @@ def renew(version: ModelVersion, until: float) -> bool:
 def _store(number: int, vector: Floats, version: ModelVersion) -> None:
     with transaction.atomic():
         rows = Appearance.objects.select_for_update(of=("self",)).filter(pk=number).exclude(key=None)
-        row = rows.defer("vector").first()
+        row = rows.defer("vector", "crop", "picture").first()
         if row is not None:
             row.vector, row.model_version = vector, version
             row.save(update_fields=["vector", "model_version"])
