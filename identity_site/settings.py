@@ -65,7 +65,7 @@ CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 CORS_URLS_REGEX = r"^/api/v1/"
 CORS_ALLOW_METHODS = ["GET", "POST", "PATCH", "DELETE"]
-CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "x-api-key"]
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "idempotency-key", "x-api-key"]
 CORS_EXPOSE_HEADERS = ["Allow", "Retry-After", "WWW-Authenticate"]
 CORS_PREFLIGHT_MAX_AGE = 3600
 WHITENOISE_ALLOW_ALL_ORIGINS = False
@@ -250,6 +250,8 @@ EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'
 
 # The engine itself reads no picture over 15 MB.
 MAX_UPLOAD_BYTES = env.integer("MAX_UPLOAD_MB", 15, minimum=1, maximum=15) * 2**20
+# Of one zip that a program hands in over the API.
+MAX_IMPORT_BYTES = env.integer("MAX_IMPORT_MB", 500, minimum=1, maximum=10_000) * 2**20
 
 # --- API ---------------------------------------------------------------------------------------------------
 
@@ -378,6 +380,8 @@ KEEP_REJECTED_DAYS = env.integer("KEEP_REJECTED_DAYS", 0, minimum=0, maximum=36_
 KEEP_UNKNOWN_DAYS = env.integer("KEEP_UNKNOWN_DAYS", 0, minimum=0, maximum=36_500)
 KEEP_DECISIONS_DAYS = env.integer("KEEP_DECISIONS_DAYS", 0, minimum=0, maximum=36_500)
 KEEP_ATTENDANCE_DAYS = env.integer("KEEP_ATTENDANCE_DAYS", 0, minimum=0, maximum=36_500)
+# What was handed in over the API and not started goes after a day.
+KEEP_IMPORTS_DAYS = env.integer("KEEP_IMPORTS_DAYS", 7, minimum=1)
 # Whether a person must have agreed to the consent text before a photo or vector is taken in.
 CONSENT_REQUIRED = env.boolean("CONSENT_REQUIRED", False)
 # How many days after consent was withdrawn a person is erased; suspended they are at once.
@@ -400,6 +404,7 @@ CELERY_TASK_ROUTES = {
     "recognition.reembed*": {"queue": "recognition"},
     "recognition.evaluate": {"queue": "recognition"},
     "recognition.calibrate": {"queue": "recognition"},
+    "recognition.import_people": {"queue": "recognition"},
     "recognition.compare_models": {"queue": "recognition"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

@@ -1011,6 +1011,90 @@ class Calibration(Job):
     policy = models.ForeignKey(ThresholdPolicy, on_delete=models.SET_NULL, null=True)
 
 
+class Import(Job):
+    """People and photos that a program handed in as a zip, to be looked at before it is started.
+
+    What was handed in is in `ImportPart` until it is done. understood: how its table was read. agreed_at: when
+    everybody agreed to the consent text. report: how many people were added, and whether it was stopped.
+    """
+
+    class Stage(models.TextChoices):
+        PREPARED = "prepared", "to be started"
+        WAITING = "waiting", "waiting"
+        RUNNING = "running", "running"
+        DONE = "done", "done"
+        FAILED = "failed", "failed"
+
+    state = models.CharField(max_length=10, choices=Stage, default=Stage.PREPARED)
+    api_key = models.ForeignKey(ApiKey, on_delete=models.SET_NULL, null=True, verbose_name="kiosk")
+    idempotency_key = models.CharField(max_length=100, blank=True)
+    filename = models.CharField(max_length=255, blank=True)
+    understood = models.CharField(max_length=1000, blank=True)
+    agreed_at = models.DateTimeField(null=True)
+    stop_wished = models.BooleanField(default=False)
+    report = models.JSONField(default=dict)
+    key = _key_field()
+
+    class Meta(Job.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["api_key", "idempotency_key"],
+                condition=~models.Q(idempotency_key=""),
+                name="import_handed_in_once",
+            )
+        ]
+
+
+class ImportPart(models.Model):
+    """A piece of what was handed in, sealed with the key of its import."""
+
+    job = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="parts")
+    number = models.PositiveIntegerField()
+    content = models.BinaryField()
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["job", "number"], name="one_part_of_a_number")]
+
+    def __str__(self) -> str:
+        return f"part {self.number} of {self.job_id}"
+
+
+class ImportRow(models.Model):
+    """A photo of an import, or a person without one: whose it is said to be, and what became of it.
+
+    known: the person was enrolled before. identity: who it is, once that is known.
+    """
+
+    class Result(models.TextChoices):
+        PLANNED = "planned", "to be taken"
+        MISSING = "missing", "named by the table, not in the zip"
+        UNUSED = "unused", "in the zip, not named by the table"
+        TAKEN = "taken", "taken"
+        KNOWN = "known", "there already"
+        REFUSED = "refused", "refused"
+
+    job = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="rows")
+    number = models.PositiveIntegerField()
+    external_id = models.CharField(max_length=255, blank=True, db_index=True)
+    name = models.CharField(max_length=255, blank=True)
+    known = models.BooleanField(default=False)
+    agreed_at = models.DateTimeField(null=True)
+    path = models.CharField(max_length=1000, blank=True)
+    result = models.CharField(max_length=10, choices=Result, default=Result.PLANNED)
+    reason = models.CharField(max_length=60, blank=True)
+    message = models.CharField(max_length=500, blank=True)
+    identity = models.ForeignKey(Identity, on_delete=models.CASCADE, null=True, related_name="import_rows")
+    photo = models.ForeignKey(Photo, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["job", "number"], name="one_row_of_a_number")]
+
+    def __str__(self) -> str:
+        return f"{self.path or self.external_id} of {self.job_id}"
+
+
 class ModelChange(models.Model):
     """A site's way from one embedding model to another: new vectors beside the old ones, a comparison, the switch.
 

@@ -84,6 +84,11 @@ def calibrate(calibration_id: int) -> None:
     thresholds.run_calibration(calibration_id)
 
 
+@shared_task(name="recognition.import_people")
+def import_people(import_id: int) -> None:
+    enrolment.run_import(import_id)
+
+
 @shared_task(name="recognition.reembed")
 def reembed() -> None:
     change = model_services.advance(seconds=REEMBED_SECONDS)

@@ -13,15 +13,16 @@ from recognition.api.errors import ApiError
 from recognition.api.images import Picture
 
 
-def check_size(request: Request) -> None:
-    """Raises ApiError for a body over ``settings.DATA_UPLOAD_MAX_MEMORY_SIZE`` or of unknown length.
+def check_size(request: Request, most: int | None = None) -> None:
+    """Raises ApiError for a body of unknown length, or over ``most`` bytes, which are otherwise those of
+    ``settings.DATA_UPLOAD_MAX_MEMORY_SIZE``.
 
     Django applies that limit to ``request.body`` only, which is not what DRF reads, and takes a body without
     a length for an empty one.
     """
     if request.headers.get("Transfer-Encoding") and not request.META.get("CONTENT_LENGTH"):
         raise ApiError(411, "length_required", "Send the body with a Content-Length, not in chunks.")
-    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    limit = most or settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if limit is not None and int(request.META.get("CONTENT_LENGTH") or 0) > limit:
         raise ApiError(413, "too_large", f"The request is over {limit // 1_000_000} MB. Send less at once.")
 

@@ -49,6 +49,9 @@ PERSON_ID = OpenApiParameter("external_id", str, OpenApiParameter.PATH, descript
 PHOTO_ID = OpenApiParameter(
     "photo_id", {"type": "integer", "minimum": 1}, OpenApiParameter.PATH, description="Number of the photo."
 )
+IMPORT_ID = OpenApiParameter(
+    "import_id", {"type": "integer", "minimum": 1}, OpenApiParameter.PATH, description="Number of the import."
+)
 
 
 def answers(
@@ -74,8 +77,10 @@ class KioskSchema(AutoSchema):
 
     def _get_request_body(self, direction: Any = "request") -> Any:
         body = super()._get_request_body(direction)
-        if body and BODY_IS_PICTURE.keys() & body["content"].keys():
-            body["required"] = True  # of bytes alone the document would not say it
+        kinds = body["content"].keys() if body else set()
+        # Of bytes, and of a form of which none of the fields is needed alone, the document would not say it.
+        if BODY_IS_PICTURE.keys() & kinds or kinds == {"multipart/form-data"}:
+            body["required"] = True
         return body
 
 
@@ -89,6 +94,8 @@ class InputScheme(OpenApiSerializerExtension):
         schema: dict[str, Any] = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
         if choices := getattr(self.target, "one_of", ()):
             schema["allOf"] = [{"oneOf": [{"required": [name]} for name in choice]} for choice in choices]
+        if names := getattr(self.target, "any_of", ()):
+            schema["anyOf"] = [{"required": [name]} for name in names]
         return schema | {"additionalProperties": False}
 
 

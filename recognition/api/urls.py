@@ -11,6 +11,7 @@ from recognition.api.views.attendance import AttendanceView
 from recognition.api.views.consent import ConsentTextView, PersonConsentView
 from recognition.api.views.event_stream import EventStreamView
 from recognition.api.views.events import EventsView
+from recognition.api.views.imports import ImportRowsView, ImportsView, ImportView, StartImportView
 from recognition.api.views.liveness import LivenessFramesView, LivenessView
 from recognition.api.views.pages import DocsView, SchemaView, unknown_address
 from recognition.api.views.people import PeopleView, PersonView, ResumeView, SuspendView
@@ -43,6 +44,10 @@ v1 = [
     path("photos/<int:photo_id>/choose_face", ChooseFaceView.as_view(), name="choose-face"),
     path("photos/<int:photo_id>/image", PhotoImageView.as_view(), name="photo-image"),
     path("consent", ConsentTextView.as_view(), name="consent"),
+    path("imports", ImportsView.as_view(), name="imports"),
+    path("imports/<int:import_id>", ImportView.as_view(), name="import"),
+    path("imports/<int:import_id>/start", StartImportView.as_view(), name="import-start"),
+    path("imports/<int:import_id>/rows", ImportRowsView.as_view(), name="import-rows"),
     path("liveness/sessions", LivenessView.as_view(), name="liveness"),
     path(
         "liveness/sessions/<uuid:challenge_id>/frames", LivenessFramesView.as_view(), name="liveness-frames"

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
 
-from recognition.models import Calibration, Evaluation, Job
+from recognition.models import Calibration, Evaluation, Import, Job
 from recognition.services import queue
 from recognition.services.errors import Conflict, ServiceError
 
@@ -20,7 +20,11 @@ log = logging.getLogger(__name__)
 KEPT = 20
 # A job that was not heard of for so long has lost its worker.
 LOST_AFTER = timedelta(minutes=30)
-TASKS: dict[type[Job], str] = {Evaluation: queue.EVALUATE, Calibration: queue.CALIBRATE}
+TASKS: dict[type[Job], str] = {
+    Evaluation: queue.EVALUATE,
+    Calibration: queue.CALIBRATE,
+    Import: queue.IMPORT,
+}
 State = Job.State
 J = TypeVar("J", bound=Job)
 

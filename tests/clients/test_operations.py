@@ -23,7 +23,9 @@ from identity_client import (
 from recognition.api.views import event_stream
 from recognition.engine.liveness.judging import Progress, State
 from recognition.models import Attendance, Decision, Identity, LoggedEvent, Photo
+from recognition.services import enrolment
 from recognition.services.liveness import challenges
+from tests.api.test_imports import zipped
 from tests.clients.test_schema import operations
 from tests.fakes import person_jpeg, wall_jpeg
 
@@ -261,6 +263,79 @@ def test_photos_delete(site: IdentityClient, enrol) -> None:
     with pytest.raises(NotFound) as caught:
         site.photos.read(photo)
     assert caught.value.code == "unknown_photo"
+
+
+# --- Imports --------------------------------------------------------------------------------------------------
+
+ZIP = zipped(("Ann/1.jpg", person_jpeg(1)), ("Ann/2.jpg", b"no picture"), ("Ben/1.jpg", person_jpeg(2)))
+
+
+@pytest.mark.parametrize("way", ["path", "bytes", "file"])
+def test_imports_create(site: IdentityClient, tmp_path: Path, way: str) -> None:
+    file = tmp_path / "people.zip"
+    file.write_bytes(ZIP)
+    with file.open("rb") as opened:
+        told = site.imports.create({"path": file, "bytes": ZIP, "file": opened}[way], idempotency_key="A-1")
+    assert (told.state, told.people, told.new_people, told.results.planned) == ("prepared", 2, 2, 3)
+    assert told.filename == ("file" if way == "bytes" else "people.zip")
+    assert site.imports.create(ZIP, consent=True, start=True, idempotency_key="A-1") == told
+    assert site.imports.create(ZIP).id != told.id
+    with pytest.raises(Unusable) as caught:
+        site.imports.create(b"no zip")
+    assert caught.value.code == "bad_archive"
+
+
+def test_imports_by_a_table(site: IdentityClient) -> None:
+    table = b"person_id,name,path\nE1,Ada,Ann/1.jpg\n"
+    told = site.imports.create(ZIP, table=table, consent=True, start=True)
+    assert (told.state, told.results.unused) == ("waiting", 2)
+    assert "commas" in told.understood
+    enrolment.run_import(told.id)
+    person = site.people.read("E1")
+    assert (person.name, person.photos) == ("Ada", 1)
+    assert person.consent is not None
+
+
+def test_imports_read(site: IdentityClient) -> None:
+    told = site.imports.create(ZIP)
+    assert site.imports.read(told.id) == told
+    assert told.kiosk == "Program"
+    with pytest.raises(NotFound) as caught:
+        site.imports.read(told.id + 1)
+    assert caught.value.code == "unknown_import"
+
+
+def test_imports_rows(site: IdentityClient) -> None:
+    told = site.imports.create(ZIP)
+    assert [row.path for row in site.imports.rows(told.id, page_size=2)] == [
+        "Ann/1.jpg",
+        "Ann/2.jpg",
+        "Ben/1.jpg",
+    ]
+    assert [row.name for row in site.imports.rows(told.id, page=2, page_size=2)] == ["Ben"]
+    site.imports.start(told.id)
+    enrolment.run_import(told.id)
+    (refused,) = site.imports.rows(told.id, result="refused")
+    assert (refused.path, refused.reason, refused.photo) == ("Ann/2.jpg", "unreadable", None)
+    taken, _ = site.imports.rows(told.id, result="taken")
+    assert taken.photo is not None
+    assert (taken.photo_state, site.photos.read(taken.photo).external_id) == ("waiting", "Ann")
+
+
+def test_imports_start(site: IdentityClient) -> None:
+    told = site.imports.create(ZIP)
+    assert site.imports.start(told.id).state == "waiting"
+    assert site.imports.wait(told.id, seconds=0).state == "waiting"
+    site._transport.sleep = lambda seconds: enrolment.run_import(told.id)  # type: ignore[method-assign]
+    assert site.imports.wait(told.id).state == "done"
+    assert site.imports.start(told.id).results.taken == 2
+
+
+def test_imports_delete(site: IdentityClient) -> None:
+    told = site.imports.create(ZIP)
+    site.imports.delete(told.id)
+    with pytest.raises(NotFound):
+        site.imports.read(told.id)
 
 
 # --- Liveness -------------------------------------------------------------------------------------------------

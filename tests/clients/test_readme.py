@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ EXAMPLES = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8
 SAYS = {
     "status()": ["1 people can be recognised", "Fake Person 1", "match"],
     "attendance.record": ["Fake Person 1 in "],
+    "imports": ["2 people, 1 of them new", "Ben Ben/1.jpg"],
     "ada1.jpg": ["ada1.jpg waiting", "E-17 Ada Example 0"],
 }
 
@@ -27,6 +29,9 @@ def here(live_server, enrol, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     type(identity).objects.update(external_id="P001")
     for number, name in ((1, "camera"), (4, "ada1"), (5, "ada2")):
         (tmp_path / f"{name}.jpg").write_bytes(person_jpeg(number, variant=5))
+    with zipfile.ZipFile(tmp_path / "people.zip", "w") as archive:
+        archive.writestr("P001/1.jpg", person_jpeg(1, variant=7))
+        archive.writestr("Ben/1.jpg", person_jpeg(2))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("IDENTITY_SITE_URL", live_server.url)
     monkeypatch.setenv("IDENTITY_SITE_KEY", keys.issue_key(name="Program", scopes=EVERYTHING)[1])

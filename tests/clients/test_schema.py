@@ -20,7 +20,7 @@ from identity_client.resources import Resource
 
 from tests.api.kiosks import codes_by_status, document
 
-COMFORTS = {"close", "photos.wait"}  # of the client alone
+COMFORTS = {"close", "imports.wait", "photos.wait"}  # of the client alone
 # What an operation calls something -> what the client calls it, where the address has that name already.
 OTHER_NAMES = {("people_update", "external_id"): "new_external_id"}
 STREAM = "text/event-stream"

@@ -31,7 +31,19 @@ from recognition.services.enrolment.import_names import (
 )
 from recognition.services.enrolment.import_plan import PlannedPerson, read_plan
 from recognition.services.enrolment.import_report import Report
+from recognition.services.enrolment.import_runs import run_import
 from recognition.services.enrolment.importing import import_people
+from recognition.services.enrolment.imports import (
+    counts_of,
+    demand_room,
+    drop_imports,
+    get_import,
+    give_up_import,
+    handed_in_before,
+    imports_before,
+    prepare_import,
+    start_import,
+)
 from recognition.services.enrolment.invitations import (
     INVITATION_DAYS,
     MOST_PHOTOS,
@@ -77,19 +89,26 @@ __all__ = [
     "begin_person",
     "choose_face",
     "confirm_photo",
+    "counts_of",
     "crops_before",
     "decline",
     "delete_photo",
+    "demand_room",
     "drop_crops",
+    "drop_imports",
     "drop_originals",
     "drop_rejected",
     "enrol_from_event",
     "export_npz",
+    "get_import",
+    "give_up_import",
     "guide",
+    "handed_in_before",
     "has_agreed",
     "has_picture",
     "import_npz",
     "import_people",
+    "imports_before",
     "invitation_of",
     "invite",
     "keep_uploads",
@@ -101,12 +120,15 @@ __all__ = [
     "originals_before",
     "photos_in_review",
     "plan_of_names",
+    "prepare_import",
     "process_photos",
     "read_plan",
     "read_uploads",
     "reject_photo",
     "rejected_before",
     "revoke_invitation",
+    "run_import",
+    "start_import",
     "sweep_photos",
     "take_photos",
 ]

@@ -34,11 +34,12 @@ BOUNDS = Bounds()
 
 @contextmanager
 def open_plan(
-    path: Path, *, bounds: Bounds = BOUNDS, **how: Any
+    path: Path, *, bounds: Bounds = BOUNDS, hollow: bool = False, **how: Any
 ) -> Iterator[tuple[list[PlannedPerson], Path]]:
     """Who is to be imported from a folder, a CSV or a zip of either, and below which folder the photos are.
 
-    A zip is unpacked for as long as the context lasts. how: as for `read_plan`.
+    A zip is unpacked for as long as the context lasts. hollow: its photos are empty files, for who only wants to know
+    who is meant. how: as for `read_plan`.
     Raises Invalid when nothing can be made of it, and for a zip that is damaged, locked, too large or reaches out of
     its folder; nothing of that is used.
     """
@@ -48,15 +49,17 @@ def open_plan(
     with TemporaryDirectory(prefix="import-") as name:
         folder = Path(name).resolve()
         try:
-            plan, root = _read(path, folder, bounds, how)
+            plan, root = _read(path, folder, bounds, hollow, how)
         except Invalid as error:  # in words of the archive, not of the folder
             text = str(error).replace(f"{folder}/", "").replace(str(folder), path.name)
             raise Invalid(error.code, text) from None
         yield plan, root
 
 
-def _read(path: Path, folder: Path, bounds: Bounds, how: dict[str, Any]) -> tuple[list[PlannedPerson], Path]:
-    _unpack(path, folder, bounds)
+def _read(
+    path: Path, folder: Path, bounds: Bounds, hollow: bool, how: dict[str, Any]
+) -> tuple[list[PlannedPerson], Path]:
+    _unpack(path, folder, bounds, hollow)
     root = _root_of(folder)
     plan = read_plan(root, **how)
     for person in plan:
@@ -66,7 +69,7 @@ def _read(path: Path, folder: Path, bounds: Bounds, how: dict[str, Any]) -> tupl
     return plan, root if root.is_dir() else root.parent
 
 
-def _unpack(path: Path, folder: Path, bounds: Bounds) -> None:
+def _unpack(path: Path, folder: Path, bounds: Bounds, hollow: bool) -> None:
     left = bounds.unpacked_bytes
     try:
         with zipfile.ZipFile(path) as archive:
@@ -76,7 +79,7 @@ def _unpack(path: Path, folder: Path, bounds: Bounds) -> None:
             for entry in entries:
                 _check(entry)
             for entry in filter(_is_wanted, entries):
-                left -= _write(archive, entry, folder / entry.filename, left)
+                left -= _write(archive, entry, folder / entry.filename, left, hollow)
                 if left < 0:
                     raise _too_large(f"more than {bounds.unpacked_bytes >> 20:,} MB unpacked")
     except DAMAGED as error:
@@ -101,9 +104,15 @@ def _is_wanted(entry: zipfile.ZipInfo) -> bool:
     return not entry.is_dir() and not hidden and place.suffix.lower() in {*SUFFIXES, TABLE}
 
 
-def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, left: int) -> int:
-    """Bytes written: never more than one over what a photo may have, so that the import says that it is too large."""
+def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, left: int, hollow: bool) -> int:
+    """Bytes written: never more than one over what a photo may have, so that the import says that it is too large.
+
+    hollow: none of a photo; those that it says it has are counted."""
     most = min(MAX_BYTES, left) + 1
+    if hollow and path.suffix.lower() != TABLE:
+        said, most = min(entry.file_size, most), 0
+    else:
+        said = 0
     written = 0
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -116,7 +125,7 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, left: i
         raise Invalid("bad_archive", f"{entry.filename} cannot be unpacked: {error.strerror}.") from None
     if path.suffix.lower() == TABLE and written > MAX_BYTES:
         raise _too_large(f"its table {entry.filename} has more than {MAX_BYTES >> 20} MB")
-    return written
+    return written + said
 
 
 def _root_of(folder: Path) -> Path:

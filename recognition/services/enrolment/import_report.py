@@ -19,6 +19,7 @@ class Report:
     in_review: how many of the rejected wait for somebody to look at them.
     without_vector: people of the plan who are in now, but cannot be recognised by any photo yet.
     stopped: somebody asked to stop before everybody was done.
+    kept, known: ID and path of each photo that was taken, with its number, and of each that was there already.
     """
 
     people: int = 0
@@ -29,6 +30,8 @@ class Report:
     in_review: int = 0
     without_vector: list[str] = field(default_factory=list)
     stopped: bool = False
+    kept: list[tuple[str, Path, int]] = field(default_factory=list, compare=False)
+    known: list[tuple[str, Path]] = field(default_factory=list, compare=False)
 
     def reject(self, person: PlannedPerson, path: Path | None, reason: str, message: str = "") -> None:
         text = message or reason_text(reason)
@@ -36,6 +39,10 @@ class Report:
         self.rejected.append(
             {"external_id": person.external_id, "path": shown, "reason": reason, "message": text}
         )
+
+    def skip(self, person: PlannedPerson, path: Path) -> None:
+        self.skipped += 1
+        self.known.append((person.external_id, path))
 
     def refuse(self, person: PlannedPerson, error: ServiceError) -> None:
         """Reject all photos of a person who cannot be made."""
@@ -51,6 +58,8 @@ class Report:
         self.rejected += other.rejected
         self.in_review += other.in_review
         self.without_vector += other.without_vector
+        self.kept += other.kept
+        self.known += other.known
 
     def shorten(self, root: Path) -> None:
         """Name photos as they are below this folder, which may be gone soon."""

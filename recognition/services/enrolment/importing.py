@@ -50,6 +50,7 @@ def import_people(
     on_photo: Callable[[], None] = lambda: None,
     report: Report | None = None,
     stop: Callable[[], bool] = lambda: False,
+    by: str = "import_people",
 ) -> Report:
     """Create the people and enrol their photos, one transaction per person. Running it again adds nothing.
 
@@ -57,6 +58,7 @@ def import_people(
     on_photo: called after each photo, for a progress bar.
     report: is filled, person by person, so that whoever interrupts the import knows what is done.
     stop: asked before each person; the import ends there when it says so.
+    by: who says that people agreed to the consent text.
     Raises EngineError when no photo can be processed at all.
     """
     report = Report() if report is None else report
@@ -72,7 +74,7 @@ def import_people(
                 break
             done = [_wait(one, on_photo) for one in work]
             try:
-                report.add(_import_person(person, done, version, owners))
+                report.add(_import_person(person, done, version, owners, by))
             except ServiceError as error:
                 report.refuse(person, error)
     finally:
@@ -157,7 +159,11 @@ def _open(path: Path) -> Opened | _Refused:
 
 
 def _import_person(
-    person: PlannedPerson, work: Sequence[_Read | _Refused], version: ModelVersion, owners: dict[str, str]
+    person: PlannedPerson,
+    work: Sequence[_Read | _Refused],
+    version: ModelVersion,
+    owners: dict[str, str],
+    by: str,
 ) -> Report:
     """Write one person whole or not at all. owners: digest of an enrolled photo -> whose it is in this import."""
     report = Report()
@@ -175,13 +181,13 @@ def _import_person(
         elif identity is None and (readable or not work):
             identity, report.people = _create(person)
         if identity is not None:
-            record_imported_consent(identity, person.agreed_at, by="import_people")
+            record_imported_consent(identity, person.agreed_at, by=by)
             if readable:
                 identities.demand_consent(identity)
         for one in work:
             if isinstance(one, _Refused):
                 if one.reason == KNOWN:
-                    report.skipped += 1
+                    report.skip(person, one.path)
                 else:
                     report.reject(person, one.path, one.reason, one.message)
             elif identity is not None:
@@ -238,7 +244,7 @@ def _import_photo(
                 photos.save_finding(photo, finding, version)
     except IntegrityError:  # somebody else was faster with this very photo
         discard_files_of(photo)
-        report.skipped += 1
+        report.skip(person, read.path)
         return None
     if finding is None:
         report.enqueued += 1
@@ -247,4 +253,5 @@ def _import_photo(
     else:
         report.reject(person, read.path, photo.reason)
         report.in_review += photo.state == Photo.State.REVIEW
+    report.kept.append((person.external_id, read.path, photo.pk))
     return photo

@@ -19,7 +19,7 @@ from django.utils import timezone
 from recognition.models import Decision, Identity, Invitation
 from recognition.services import audit, recognition
 from recognition.services.files import read_file
-from recognition.services.identities import traces
+from recognition.services.identities import people, traces
 from recognition.services.identities.merging import numbers_of
 
 README = """\
@@ -35,6 +35,7 @@ vectors.json    the numbers that were computed from each face, by which the pers
 decisions.csv   each time when the site took somebody for the person, or compared somebody with the person; in the
                 last column what staff said of it since
 attendance.csv  when the person came and went, as kiosks saw it
+imports.csv     files that a program handed in for the person among others, and what became of them, while that is kept
 pictures/       pictures taken at such a time, where they are kept and show nobody else
 changes.csv     when staff changed something about the person
 
@@ -56,6 +57,7 @@ DECISION_COLUMNS = (
 
 INVITATION_COLUMNS = ("made", "counts_until", "by_mail", "agreed", "photos", "declined", "revoked")
 ATTENDANCE_COLUMNS = ("time", "kind", "kiosk", "place", "arrived")
+IMPORT_COLUMNS = ("time", "kiosk", "path", "name", "result", "reason")
 
 
 def open_access_copy(identity: Identity) -> IO[bytes]:
@@ -87,6 +89,7 @@ def write_access_copy(identity: Identity, file: IO[bytes]) -> None:
         _csv(archive, "invitations.csv", INVITATION_COLUMNS, _invitations(identity))
         _csv(archive, "decisions.csv", DECISION_COLUMNS, _decisions(identity))
         _csv(archive, "attendance.csv", ATTENDANCE_COLUMNS, _attendance(identity))
+        _csv(archive, "imports.csv", IMPORT_COLUMNS, _imports(identity))
         for probe, picture in _pictures(identity):
             _file(archive, f"pictures/{probe}.jpg", picture)
         _csv(archive, "changes.csv", ("time", "what"), _changes(identity))
@@ -164,6 +167,14 @@ def _vectors(identity: Identity) -> Iterable[dict[str, Any]]:
 def _attendance(identity: Identity) -> Iterable[tuple[object, ...]]:
     for row in identity.attendances.select_related("api_key").order_by("at", "pk"):
         yield _time(row.at), row.kind, row.api_key.name, row.place, _time(row.created_at)
+
+
+def _imports(identity: Identity) -> Iterable[tuple[object, ...]]:
+    """Without sentences: those may name who has the same file."""
+    rows = people.rows_of_imports(*numbers_of(identity.pk)).select_related("job__api_key")
+    for row in rows.order_by("job", "number"):
+        kiosk = row.job.api_key.name if row.job.api_key else ""
+        yield _time(row.job.created_at), kiosk, row.path, row.name, row.result, row.reason
 
 
 def _invitations(identity: Identity) -> Iterable[tuple[object, ...]]:

@@ -30,7 +30,7 @@ from recognition.services.files import read_file, remove_files_of, reseal_what_o
 from recognition.services.gallery import last_change, load_vectors, record_change
 from recognition.services.identities import traces
 from recognition.services.identities.merging import numbers_of
-from recognition.services.identities.people import forget_in_admin_log, forget_in_decisions
+from recognition.services.identities.people import forget_in_admin_log, forget_in_decisions, forget_in_imports
 from recognition.services.identities.receipts import Receipt, sign, write_receipt
 from recognition.services.thresholds import active_policy
 
@@ -56,6 +56,7 @@ def erase(identity: Identity, *, by: str = "") -> Receipt | None:
             recognition.forget_probe_pictures(number)
             forget_in_decisions(number)
             forget_in_admin_log(number)
+            forget_in_imports(number)
         for photo in Photo.objects.filter(identity__in=numbers).only("image", "crop"):
             remove_files_of(photo)
         keys = list(DataKey.objects.filter(identity__in=numbers).values_list("pk", flat=True))

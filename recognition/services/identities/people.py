@@ -10,9 +10,10 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, connection, transaction
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext
 
-from recognition.models import Identity
+from recognition.models import DataKey, Identity, Import, ImportRow
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.gallery import record_change
 
@@ -94,6 +95,24 @@ def forget_in_admin_log(pk: int) -> None:
         content_type=ContentType.objects.get_for_model(Identity), object_id=str(pk)
     )
     entries.update(object_repr=ERASED.format(pk))
+
+
+def forget_in_imports(pk: int) -> None:
+    """What became of the person's photos, and whatever was handed in with them and is not done: it would bring the
+    person back."""
+    rows = rows_of_imports(pk)
+    unfinished = Import.objects.filter(pk__in=rows.values("job")).exclude(state=Import.Stage.DONE)
+    unfinished.filter(state=Import.Stage.RUNNING).update(stop_wished=True)
+    given_up = list(unfinished.exclude(state=Import.Stage.RUNNING).values_list("pk", "key"))
+    DataKey.objects.filter(pk__in=[key for _, key in given_up if key], identity=None).delete()
+    Import.objects.filter(pk__in=[job for job, _ in given_up]).delete()
+    rows.delete()
+
+
+def rows_of_imports(*numbers: int) -> QuerySet[ImportRow]:
+    """Of these people, or under the ID that they have."""
+    external_ids = Identity.everyone.filter(pk__in=numbers).values("external_id")
+    return ImportRow.objects.filter(Q(identity__in=numbers) | Q(external_id__in=external_ids))
 
 
 def _save(identity: Identity) -> Identity:

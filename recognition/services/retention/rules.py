@@ -124,6 +124,17 @@ def rules() -> list[Rule]:
             lambda limit: recognition.drop_decisions(recognition.decisions_before(limit)),
         ),
         Rule(
+            "imports",
+            gettext("Imports over the API"),
+            gettext(
+                "what was handed in and the list of what became of it are removed; people and photos stay"
+            ),
+            "KEEP_IMPORTS_DAYS",
+            settings.KEEP_IMPORTS_DAYS,
+            enrolment.imports_before,
+            enrolment.drop_imports,
+        ),
+        Rule(
             "attendance",
             gettext("Attendance: who came and went"),
             gettext("removed"),

@@ -45,6 +45,10 @@ NOT_WATCHED = {
     "recognition_shadowdecision",
     "recognition_probepicture",
     "recognition_attendance",
+    # By the service that takes imports in.
+    "recognition_import",
+    "recognition_importpart",
+    "recognition_importrow",
     "recognition_loggedevent",
     # Follows from what is noted, or is the log itself.
     "recognition_auditentry",

@@ -64,6 +64,18 @@ def test_a_table_gives_the_names(archive, around):
         assert [(one.name, one.paths) for one in plan] == [("Ann", [root / "photos/1.jpg"])]
 
 
+def test_a_look_writes_no_photo(archive):
+    """What the photos say they have counts all the same."""
+    path = archive(("list.csv", TABLE), ("photos/1.jpg", bytes(5000)), ("photos/2.jpg", bytes(5000)))
+    with open_plan(path, hollow=True) as (plan, root):
+        assert [(one.name, one.paths) for one in plan] == [("Ann", [root / "photos/1.jpg"])]
+        assert [photo.stat().st_size for photo in root.glob("photos/*")] == [0, 0]
+    few = Bounds(unpacked_bytes=9000)
+    assert (
+        refusal(path, hollow=True, bounds=few).code == refusal(path, bounds=few).code == "archive_too_large"
+    )
+
+
 def test_folders_and_tables_are_as_before(tmp_path):
     (tmp_path / "ann").mkdir()
     with open_plan(tmp_path) as (plan, root):

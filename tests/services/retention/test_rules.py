@@ -58,7 +58,8 @@ def who_is(number: int) -> str:
 
 def test_every_kind_has_a_rule_and_by_default_nothing_ends_but_what_was_withdrawn():
     found = {rule.kind: rule.days for rule in rules()}
-    assert found == dict.fromkeys(KINDS) | {"withdrawn": 30, "probes": 0, "visitors": 0}
+    ends = {"withdrawn": 30, "probes": 0, "visitors": 0, "imports": 7}
+    assert found == dict.fromkeys(KINDS) | ends
 
 
 def test_attendance_goes_by_when_people_came_and_not_by_when_it_arrived(enrol, settings):

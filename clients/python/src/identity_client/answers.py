@@ -18,6 +18,8 @@ AttendanceKind = Literal["in", "out"]
 PersonStatus = Literal["active", "suspended"]
 PhotoState = Literal["waiting", "processing", "ready", "review", "rejected"]
 Scope = Literal["identify", "verify", "enrol", "read", "attendance", "admin"]
+ImportState = Literal["prepared", "waiting", "running", "done", "failed"]
+ImportResult = Literal["planned", "missing", "unused", "taken", "known", "refused"]
 LivenessState = Literal["running", "passed", "failed"]
 Phase = Literal["settle", "wait", "move", "return"]
 Movement = Literal["left", "right", "up", "down", "closer", "back", ""]
@@ -255,6 +257,76 @@ class PhotosAdded:
 
     photos: tuple[Photo, ...]
     refused: tuple[Refused, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """How many rows of an import have which result. planned: to be taken. missing: named by the CSV, not in the zip.
+    unused: in the zip, not named. known: there already."""
+
+    planned: int
+    missing: int
+    unused: int
+    taken: int
+    known: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoStates:
+    """How many photos of an import are in which state now."""
+
+    waiting: int
+    processing: int
+    ready: int
+    review: int
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """progress: percent of the photos that are handed on to be processed. understood: how the CSV was read.
+    stopped: it was given up while it ran."""
+
+    id: int
+    state: ImportState
+    progress: int
+    message: str
+    filename: str
+    understood: str
+    people: int
+    new_people: int
+    results: Results
+    photos: PhotoStates
+    stopped: bool
+    created_at: datetime
+    updated_at: datetime
+    kiosk: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRow:
+    """A photo of an import, or a person without one. photo: its number. reason, message: why it was refused or its
+    photo rejected, as a word and a sentence."""
+
+    external_id: str
+    name: str
+    known: bool
+    agreed_at: datetime | None
+    path: str
+    result: ImportResult
+    reason: str
+    message: str
+    photo: int | None
+    photo_state: PhotoState | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRowsPage:
+    count: int
+    next: str | None
+    previous: str | None
+    results: tuple[ImportRow, ...]
 
 
 @dataclass(frozen=True, slots=True)

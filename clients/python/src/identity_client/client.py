@@ -10,10 +10,9 @@ import httpx
 from identity_client import answers, resources
 from identity_client.pictures import Picture, file_of
 from identity_client.reading import read
-from identity_client.transport import Call, Transport
+from identity_client.transport import CONNECT_SECONDS, Call, Transport
 
 URL, KEY = "IDENTITY_SITE_URL", "IDENTITY_SITE_KEY"
-CONNECT_SECONDS = 5.0
 
 
 class IdentityClient:
@@ -41,6 +40,7 @@ class IdentityClient:
         self.photos = resources.Photos(self._transport)
         self.consent = resources.ConsentOf(self._transport)
         self.attendance = resources.Attendance(self._transport)
+        self.imports = resources.Imports(self._transport)
         self.liveness = resources.Liveness(self._transport)
         self.events = resources.Events(self._transport)
 

@@ -6,7 +6,9 @@ CODES: dict[int, frozenset[str]] = {
     400: frozenset({"invalid_request", "parse_error", "invalid_base64", "unknown_host"}),
     401: frozenset({"no_key", "invalid_key"}),
     403: frozenset({"wrong_scope"}),
-    404: frozenset({"unknown_person", "unknown_photo", "no_picture", "no_challenge", "not_found"}),
+    404: frozenset(
+        {"unknown_person", "unknown_photo", "no_picture", "no_challenge", "unknown_import", "not_found"}
+    ),
     405: frozenset({"method_not_allowed"}),
     409: frozenset(
         {
@@ -22,6 +24,8 @@ CODES: dict[int, frozenset[str]] = {
             "liveness_required",
             "liveness_token",
             "wrong_nonce",
+            "too_many_imports",
+            "not_kept",
         }
     ),
     411: frozenset({"length_required"}),
@@ -37,6 +41,15 @@ CODES: dict[int, frozenset[str]] = {
             "not_live",
             "unequal",
             "too_many_frames",
+            "bad_archive",
+            "unsafe_archive",
+            "archive_too_large",
+            "several_tables",
+            "nobody",
+            "not_csv",
+            "wrong_columns",
+            "no_person_id",
+            "bad_consent",
         }
     ),
     429: frozenset({"throttled"}),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
 from typing import IO, cast
 
@@ -24,6 +26,16 @@ def file_of(picture: Picture, *, name: str = "") -> File:
     if not isinstance(data, bytes):
         raise TypeError("The file was opened as text. Open it with mode 'rb'.")
     return name or os.path.basename(str(getattr(picture, "name", ""))) or "picture", data, OCTETS
+
+
+def stream_of(file: Picture, opened: ExitStack) -> tuple[str, IO[bytes], str]:
+    """As `file_of` for what is too large for memory. opened: closes what is opened here."""
+    if isinstance(file, str | os.PathLike):
+        path = Path(file)
+        return path.name, opened.enter_context(path.open("rb")), OCTETS
+    if isinstance(file, bytes | bytearray | memoryview):
+        return "file", BytesIO(file), OCTETS
+    return os.path.basename(str(getattr(file, "name", ""))) or "file", file, OCTETS
 
 
 def listed(pictures: Picture | Sequence[Picture] | None) -> list[Picture]:

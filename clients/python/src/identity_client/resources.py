@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from uuid import UUID, uuid4
 
 from identity_client import answers
 from identity_client.paging import Pages
-from identity_client.pictures import Picture, file_of, listed
+from identity_client.pictures import Picture, file_of, listed, stream_of
 from identity_client.reading import read
 from identity_client.stream import follow
 from identity_client.transport import Call, Transport, segment
@@ -142,6 +143,72 @@ class Photos(Resource):
 
     def _photo(self, call: Call) -> answers.Photo:
         return read(answers.Photo, self._transport.json(call))
+
+
+class Imports(Resource):
+    """Many people at once."""
+
+    UPLOAD_SECONDS = 600.0  # the site looks through all of it before it answers
+
+    def create(
+        self,
+        archive: Picture | None = None,
+        *,
+        table: Picture | None = None,
+        consent: bool = False,
+        start: bool = False,
+        idempotency_key: str | None = None,
+    ) -> answers.Import:
+        """Hand in a zip with a folder of photos for each person, or with a CSV and its photos. Nobody is enrolled
+        before it is started.
+
+        table: the CSV where it is not in the zip. consent: everybody agreed to the text in force, unless the CSV says
+        it. start: at once. idempotency_key: your own text for this import, made up when left out; sent again with it
+        nothing is handed in twice, so lost connections are tried again. Files are sent as they are read.
+        """
+        headers = {"Idempotency-Key": idempotency_key or str(uuid4())}
+        with ExitStack() as opened:
+            given = {"archive": archive, "table": table}
+            files = [(name, stream_of(file, opened)) for name, file in given.items() if file is not None]
+            fields = {"consent": consent, "start": start}
+            call = Call("POST", "/imports", {}, fields, files, headers, True, self.UPLOAD_SECONDS)
+            return self._import(call)
+
+    def read(self, import_id: int) -> answers.Import:
+        return self._import(Call("GET", f"/imports/{import_id}", again=True))
+
+    def rows(
+        self,
+        import_id: int,
+        *,
+        result: answers.ImportResult | None = None,
+        page: int = 1,
+        page_size: int = 50,
+    ) -> Pages[answers.ImportRowsPage, answers.ImportRow]:
+        """Who is meant, and what became of each photo."""
+        query = {"result": result, "page": page, "page_size": page_size}
+        return Pages(self._transport, f"/imports/{import_id}/rows", answers.ImportRowsPage, query)
+
+    def start(self, import_id: int) -> answers.Import:
+        """Sent again it changes nothing."""
+        return self._import(Call("POST", f"/imports/{import_id}/start", again=True))
+
+    def wait(self, import_id: int, *, seconds: float = 600.0) -> answers.Import:
+        """Asks again until it is done or failed, or the time is over. Its photos may still wait to be processed."""
+        until = time.monotonic() + seconds
+        while True:
+            found = self.read(import_id)
+            left = until - time.monotonic()
+            if found.state not in ("waiting", "running") or left <= 0:
+                return found
+            self._transport.sleep(min(2.0, left))
+
+    def delete(self, import_id: int) -> None:
+        """Give it up. One that runs stops before the next person; who is in stays in."""
+        self._transport.send(Call("DELETE", f"/imports/{import_id}"))
+
+    def _import(self, call: Call) -> answers.Import:
+        return read(answers.Import, self._transport.json(call))
 
 
 class Attendance(Resource):

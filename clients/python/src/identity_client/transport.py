@@ -17,6 +17,7 @@ from identity_client.errors import KINDS, ApiError, ConnectionLost, IdentityErro
 API = "/api/v1"
 WORTH_ANOTHER_TRY = (429, 503)
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds
+CONNECT_SECONDS = 5.0
 AGENT = "identity-site-client"
 
 
@@ -24,7 +25,8 @@ AGENT = "identity-site-client"
 class Call:
     """One request. again: sending it twice does no more than sending it once.
 
-    query and fields: what is None is left out. files: with them the fields are those of a form, else JSON.
+    query and fields: what is None is left out. files: with them the fields are those of a form, else JSON. timeout:
+    seconds to wait for the answer, where it takes longer than others.
     """
 
     method: str
@@ -34,6 +36,7 @@ class Call:
     files: Sequence[tuple[str, Any]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     again: bool = False
+    timeout: float | None = None
 
 
 class Transport:
@@ -96,6 +99,8 @@ class Transport:
             given = {"files": list(call.files), "data": _form(call.fields or {})}
         elif call.fields is not None:
             given = {"json": {name: value for name, value in call.fields.items() if value is not None}}
+        if call.timeout is not None:
+            given["timeout"] = httpx.Timeout(call.timeout, connect=CONNECT_SECONDS)
         try:
             response = self._http.request(
                 call.method,
