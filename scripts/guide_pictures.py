@@ -1,6 +1,6 @@
 """The pictures of docs/guide.md, taken from a running site with the demo people.
 
-    PORT=9100 make run                    # a new site, in another terminal; it prints the password
+    KEEP_VISITORS_DAYS=14 PORT=9100 make run   # a new site, in another terminal; it prints the password
     python -m scripts.guide_pictures http://127.0.0.1:9100 --password PASSWORD
 
 It recognises demo pictures, adds a kiosk and a photo that has to be reviewed: run it on a site for trying only.
@@ -64,6 +64,21 @@ def prepare(page: Page) -> None:
     page.wait_for_timeout(5000)  # until a worker has looked at it
 
 
+def show_strangers(page: Page) -> None:
+    """A kiosk sees people who are not enrolled, some of them twice."""
+    page.goto("/admin/recognition/apikey/add/")
+    page.locator("[name=name]").fill("Reception")
+    page.locator("[name=scopes][value=identify]").check()
+    page.locator("[name=_save]").first.click()
+    key = page.locator("[data-secret]").input_value()
+    pictures = sorted((DEMO / "probes" / "strangers").glob("*.jpg"))
+    for path in [*pictures, *pictures[:4], *pictures[:2]]:
+        file = {"name": path.name, "mimeType": "image/jpeg", "buffer": path.read_bytes()}
+        headers = {"Authorization": f"Bearer {key}"}
+        page.request.post("/api/v1/identify", headers=headers, multipart={"image": file})
+    page.wait_for_timeout(5000)  # until a worker has put them together
+
+
 def station(browser: Browser, base: str, state: dict[str, object]) -> None:
     page = browser.new_context(base_url=base, viewport=SIZE, storage_state=state).new_page()  # type: ignore[arg-type]
     page.goto("/admin/recognition/identity/add/")
@@ -104,6 +119,9 @@ def walk(page: Page) -> None:
     shot("events", "/admin/recognition/decision/")
     page.locator("#result_list tbody a").first.click()
     keep(page, "event")
+    shot("visitors", "/admin/recognition/visitor/")
+    page.locator(".id-wall a").first.click()
+    keep(page, "visitor")
     page.goto("/admin/recognition/thresholdpolicy/calibrate/")
     keep(page, "thresholds")
     shot("models", "/admin/recognition/modelversion/")
@@ -129,6 +147,7 @@ def main() -> None:
         page = context.new_page()
         sign_in(page, asked.password)
         prepare(page)
+        show_strangers(page)
         walk(page)
         station(browser, asked.site, context.storage_state())  # type: ignore[arg-type]
         browser.close()

@@ -14,7 +14,7 @@ from unfold.decorators import action
 
 from recognition.admin.base import SiteAdmin, number_of
 from recognition.admin.identity_page import faces_of
-from recognition.models import Decision, Identity
+from recognition.models import Decision, Identity, Visitor
 from recognition.services import enrolment, identities
 from recognition.services.wording import what_happened
 
@@ -104,6 +104,9 @@ class CorrectionPages(SiteAdmin):
             "more": len(people) > FOUND,
             "rows": [(one, scores.get(one.pk), faces.get(one.pk)) for one in people[:FOUND]],
             "with_faces": may("recognition.view_photo"),
+            "visitor": Visitor.objects.filter(appearances__decision=decision).first()
+            if may("recognition.view_visitor")
+            else None,
             "picture": decision.probe if kept and may("recognition.view_probepicture") else None,
             "may_add": kept and self._may_add(request),
             "may_enrol": kept and self._may_add(request) and may("recognition.add_identity"),

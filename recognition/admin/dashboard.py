@@ -6,14 +6,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from recognition.admin import charts
 from recognition.admin.identity_page import faces_of
 from recognition.engine.types import ModelFileError
-from recognition.models import Decision, Photo
+from recognition.models import Decision, Photo, Visitor
 from recognition.services import models as model_services
 from recognition.services import overview
 from recognition.services.analysis import active_model
@@ -46,6 +48,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         tiles.append(_today())
         context["recent"] = _recent(with_faces=may("recognition.view_photo"))
         context |= _charts()
+    if may("recognition.view_visitor") and settings.KEEP_VISITORS_DAYS:
+        tiles.append(_visitors())
     if may("recognition.view_gallerybuild"):
         tiles.append(_index())
     if may("recognition.view_modelversion"):
@@ -104,6 +108,15 @@ def _today() -> Tile:
     }
     link = reverse("admin:recognition_decision_changelist")
     return Tile(_("Recognised today"), str(count[Decision.Outcome.MATCH]), note, link)
+
+
+def _visitors() -> Tile:
+    link = reverse("admin:recognition_visitor_changelist")
+    days = settings.KEEP_VISITORS_DAYS
+    note = ngettext(
+        "kept for a day: name or dismiss them", "kept for %(days)s days: name or dismiss them", days
+    ) % {"days": days}
+    return Tile(_("Unknown visitors"), str(Visitor.objects.count()), note, link)
 
 
 def _charts() -> dict[str, Any]:

@@ -32,7 +32,7 @@ from recognition.admin.filters import AttendedFilter, DayRangeFilter
 from recognition.admin.identity_page import faces_of
 from recognition.admin.recognise import recognise_view
 from recognition.engine.quality import PROBE
-from recognition.models import Decision, Identity, ProbePicture
+from recognition.models import Decision, Identity, ProbePicture, Visitor
 from recognition.services.wording import decimal, describe_quality, describe_score, reason_text, what_happened
 
 LIST = "recognition_decision_changelist"
@@ -174,6 +174,8 @@ class DecisionAdmin(CorrectionPages, ReadOnlyAdmin):
     @display(description=_("person"), empty_value="–")
     def shown_person(self, decision: Any) -> str | None:
         person = decision.identity
+        if person is None and decision.viewer.has_perm("recognition.view_visitor"):
+            return _visitor_of(decision)
         if person is None or not decision.viewer.has_perm("recognition.view_identity"):
             return person and str(person)
         url = reverse("admin:recognition_identity_change", args=[person.pk])
@@ -211,6 +213,17 @@ class DecisionAdmin(CorrectionPages, ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         return [self.own_path("recognise/", self.recognise, "recognise"), *super().get_urls()]
+
+
+def _visitor_of(decision: Decision) -> str | None:
+    """The stranger who was seen then, where strangers are kept."""
+    visitor = Visitor.objects.filter(appearances__decision=decision).first()
+    if visitor is None:
+        return None
+    url = reverse("admin:recognition_visitor_change", args=[visitor.pk])
+    return format_html(
+        '<a class="text-link" href="{}">{}</a>', url, _("Unknown visitor %(number)s") % {"number": visitor.pk}
+    )
 
 
 def _about_picture(kept: bool, may_see: bool) -> str:

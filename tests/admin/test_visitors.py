@@ -143,6 +143,31 @@ class TestOneVisitor:
         assert Visitor.objects.exists()
 
 
+class TestOtherPages:
+    def test_the_event_leads_to_the_visitor(self, owner, staff, visitor):
+        decision = visitor.appearances.first().decision
+        event = reverse("admin:recognition_decision_change", args=[decision.pk])
+        correct = reverse("admin:recognition_decision_correct", args=[decision.pk])
+        link = f'href="{page_of(visitor)}"'
+        assert link in owner.get(event).text
+        assert link in owner.get(correct).text
+        clerk = staff("view_decision", "view_identity", "add_correction")
+        for page in (event, correct):
+            answer = clerk.get(page)
+            assert answer.status_code == 200
+            assert link not in answer.text
+
+    def test_the_overview_says_how_many_there_are(self, owner, staff, visitor, settings):
+        see(8)
+        tile = next(one for one in owner.get("/admin/").context["tiles"] if one.name == "Unknown visitors")
+        assert (tile.value, tile.note) == ("2", "kept for 14 days: name or dismiss them")
+        assert "Unknown visitors" not in [
+            one.name for one in staff("view_photo").get("/admin/").context["tiles"]
+        ]
+        settings.KEEP_VISITORS_DAYS = 0
+        assert "Unknown visitors" not in [one.name for one in owner.get("/admin/").context["tiles"]]
+
+
 class TestRights:
     def test_whoever_may_only_look(self, staff, visitor, ann):
         clerk = staff("view_visitor")

@@ -17,6 +17,9 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 from accounts.models import User
+from identity_site.formats.en_GB import formats as en_GB
+from identity_site.formats.vi import formats as vi
+from identity_site.settings import BASE_DIR
 from recognition.models import (
     ApiKey,
     AuditEntry,
@@ -108,6 +111,7 @@ ROWS = {  # what people and the site have written into its tables
 SPOKEN = ("title", "alt", "placeholder", "aria-label", "data-confirm", "data-placeholder", "label", "summary")
 SILENT = {"script", "style", "code", "pre", "kbd", "template"}
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+DATE = re.compile(r"""date:["']([^"']+)""")
 WORD = re.compile(r"[^\W\d_]{2,}")
 
 
@@ -223,6 +227,14 @@ def test_no_page_of_the_staff_is_left_in_english(values, visitors):  # noqa: F81
         for text in left_in_english(english[path], vietnamese[path], data)
     ]
     assert wrong == [], "\n".join(sorted(wrong))
+
+
+def test_days_are_written_as_the_language_does():
+    """Templates name a format of `identity_site.formats`, and both languages have all of them."""
+    pages = (BASE_DIR / "templates").rglob("*.*")
+    wanted = {name for page in pages for name in DATE.findall(page.read_text())} - {"Y-m-d", "c"}
+    for formats in (en_GB, vi):
+        assert {name for name in wanted if not hasattr(formats, name)} == set()
 
 
 @pytest.mark.parametrize(

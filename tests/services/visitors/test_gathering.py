@@ -49,6 +49,26 @@ def test_twice_is_as_once(shown):
     assert groups() == [1]
 
 
+def test_a_worker_that_breaks_off_leaves_the_rest_to_the_next(shown, monkeypatch):
+    shown(9, 8, 7)
+    shown(9, 8, 7, variant=1)
+    trim, done = gathering.trim, []
+
+    def break_off(visitor: Visitor) -> list[int]:
+        if len(done) == 4:
+            done.clear()
+            raise MemoryError
+        done.append(visitor)
+        return trim(visitor)
+
+    monkeypatch.setattr(gathering, "trim", break_off)
+    with pytest.raises(MemoryError):
+        visitors.gather()
+    assert Appearance.objects.filter(visitor=None).count() == 2
+    assert visitors.gather() == 2
+    assert groups() == [2, 2, 2]
+
+
 def test_only_what_would_be_recognised_is_put_together(shown, monkeypatch):
     """Two pictures of fake people score about 0.9."""
     monkeypatch.setattr(gathering, "threshold_among", lambda policy, people: 0.95)
