@@ -86,6 +86,7 @@ SHARED = (
     "site_secrets",
     "metrics",
     "turns",
+    "clock",
 )
 PACKAGES = (
     "audit",

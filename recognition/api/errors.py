@@ -12,6 +12,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404
+from psycopg.errors import DiskFull
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -88,6 +89,9 @@ def _answer(error: Exception) -> Response:
         case EngineError():
             log.error("recognition is not ready: %s", error)
             return _later("not_ready", "The server is not ready to recognise. Tell its administrator.")
+        case OperationalError(__cause__=DiskFull()):
+            log.error("the database has no room: %s", error)
+            return _later("unavailable", "The server's disk is full. Tell its administrator.")
         case OperationalError() | InterfaceError():
             log.error("the database does not answer: %s", error)
             return _later("unavailable", "The server's database does not answer. Try again in a moment.")

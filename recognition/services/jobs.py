@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from recognition.models import Calibration, Evaluation, Import, Job
 from recognition.services import queue
+from recognition.services.clock import not_recent
 from recognition.services.errors import Conflict, ServiceError
 
 log = logging.getLogger(__name__)
@@ -70,9 +71,7 @@ def sweep_jobs(older_than: timedelta = timedelta(minutes=1)) -> int:
     found = 0
     for kind, task in TASKS.items():
         _close_lost(kind)
-        waiting = kind._default_manager.filter(
-            state=State.WAITING, created_at__lt=timezone.now() - older_than
-        )
+        waiting = kind._default_manager.filter(not_recent("created_at", older_than), state=State.WAITING)
         for pk in waiting.values_list("pk", flat=True):
             queue.enqueue_again(task, pk)
             found += 1
@@ -81,7 +80,7 @@ def sweep_jobs(older_than: timedelta = timedelta(minutes=1)) -> int:
 
 def _close_lost(kind: type[Job]) -> None:
     """Not begun again by itself: what killed the worker once, such as too little memory, would do it again."""
-    lost = kind._default_manager.filter(state=State.RUNNING, updated_at__lt=timezone.now() - LOST_AFTER)
+    lost = kind._default_manager.filter(not_recent("updated_at", LOST_AFTER), state=State.RUNNING)
     lost.update(state=State.FAILED, message="The worker was lost. Ask again.", updated_at=timezone.now())
 
 

@@ -285,6 +285,18 @@ def test_too_many_files(kiosk: Kiosk, monkeypatch: Any) -> None:
     assert error_of(hand_in(kiosk), 422)["code"] == "archive_too_large"
 
 
+def test_too_many_people(kiosk: Kiosk, monkeypatch: Any) -> None:
+    monkeypatch.setattr(imports, "MOST_NAMES", 3)
+    table = b"person_id,name,path\n" + b"".join(b"E%d,Ada,\n" % n for n in range(4))
+    assert error_of(hand_in(kiosk, None, table=upload(table)), 422)["code"] == "too_many"
+
+
+@pytest.mark.parametrize("size", [5, 20])
+def test_too_large_a_table(kiosk: Kiosk, size: int) -> None:
+    table = b"person_id,name,path\n" + b"E1,Ada,\n" * (size * 2**20 // 8)
+    assert error_of(hand_in(kiosk, None, table=upload(table)), 422)["code"] == "archive_too_large"
+
+
 def test_too_large_a_request_is_not_read(kiosk: Kiosk, settings: Any) -> None:
     settings.MAX_IMPORT_BYTES = 1
     assert error_of(hand_in(kiosk, FOLDERS + bytes(2**20)), 413)["code"] == "too_large"
@@ -301,6 +313,10 @@ def test_only_so_many_wait(kiosk: Kiosk, monkeypatch: Any) -> None:
     jobs = [hand_in(kiosk).json() for _ in range(2)]
     assert error_of(hand_in(kiosk), 409)["code"] == "too_many_imports"
     done(kiosk, jobs[0])
+    assert hand_in(kiosk).status_code == 201
+    Import.objects.exclude(pk=jobs[0]["id"]).update(state="failed")
+    assert error_of(hand_in(kiosk), 409)["code"] == "too_many_imports"  # they can be started again
+    ImportPart.objects.all().delete()
     assert hand_in(kiosk).status_code == 201
 
 

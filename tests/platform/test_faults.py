@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -174,25 +175,31 @@ class Enrolled:
         return [p.process for p in processes_of(self.site.data_dir) if word in p.cmdline]
 
 
+@contextmanager
+def started(folder: Path) -> Iterator[Enrolled]:
+    for person in ("P001", "P002"):
+        shutil.copytree(BASE_DIR / "demo/people" / person, folder / "people" / person)
+    site = Site(folder, "--port", "0", "--no-demo")
+    try:
+        site.wait_for("Ctrl-C stops everything.")
+        one = Enrolled(site, "")
+        one.manage("import_people", str(folder / "people"))
+        code = (
+            "from recognition.services.keys import issue_key;"
+            "print(issue_key(name='faults', scopes=['admin'])[1])"
+        )
+        one.key = one.manage("shell", "-v", "0", "-c", code).strip()
+        yield one
+    finally:
+        site.end(signal.SIGTERM)
+
+
 @pytest.fixture(scope="module")
 def enrolled(used_dir: Path) -> Iterator[Enrolled]:
     with new_folder() as folder:
         copy(used_dir, folder)
-        for person in ("P001", "P002"):
-            shutil.copytree(BASE_DIR / "demo/people" / person, folder / "people" / person)
-        site = Site(folder, "--port", "0", "--no-demo")
-        try:
-            site.wait_for("Ctrl-C stops everything.")
-            one = Enrolled(site, "")
-            one.manage("import_people", str(folder / "people"))
-            code = (
-                "from recognition.services.keys import issue_key;"
-                "print(issue_key(name='faults', scopes=['admin'])[1])"
-            )
-            one.key = one.manage("shell", "-v", "0", "-c", code).strip()
+        with started(folder) as one:
             yield one
-        finally:
-            site.end(signal.SIGTERM)
 
 
 def test_people_are_recognised(enrolled: Enrolled) -> None:
@@ -334,3 +341,107 @@ def test_the_gallery_folder_cannot_be_written(enrolled: Enrolled, tmp_path: Path
     assert done.returncode != 0
     assert done.stderr
     assert enrolled.who("P002") == "P002"
+
+
+# A process that builds the gallery, and stands still where this function would have done its work.
+STANDS_STILL = """
+import time
+from pkgutil import resolve_name
+module = resolve_name("{module}")
+def still(*arguments, **options):
+    print("here", flush=True)
+    time.sleep(600)
+module.{function} = still
+from recognition.services.gallery import rebuild_index
+rebuild_index()
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "function"),
+    [
+        ("recognition.engine.gallery_file", "row_sums"),  # some rows are written
+        ("recognition.engine.gallery_build.os", "replace"),  # the file is written, and not yet in its place
+        ("recognition.services.gallery.index", "_keep"),  # in its place, and nobody knows of it
+    ],
+)
+def test_a_build_that_is_killed_is_done_by_the_next(enrolled: Enrolled, module: str, function: str) -> None:
+    code = STANDS_STILL.format(module=module, function=function)
+    building = subprocess.Popen(
+        [sys.executable, "manage.py", "shell", "-v", "0", "-c", code],
+        cwd=BASE_DIR,
+        env=environment(enrolled.site.data_dir),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert building.stdout
+    try:
+        wait_until(lambda: building.stdout.readline() == "here\n", "it was not built at all")
+    finally:
+        building.kill()
+        building.wait()
+        building.stdout.close()
+    assert (enrolled.who("P001"), enrolled.who("P002")) == ("P001", "P002")
+    before = enrolled.query("SELECT max(id) FROM recognition_gallerybuild")
+    wait_until(
+        lambda: "Generation" in enrolled.manage("rebuild_index"), "the right to build is not given back"
+    )
+    ((newest,),) = enrolled.query("SELECT max(id) FROM recognition_gallerybuild")
+    assert newest > before[0][0]
+    folder = Path(enrolled.manage("shell", "-v", "0", "-c", GALLERY_FOLDER).strip())
+    known = {name for (name,) in enrolled.query("SELECT file FROM recognition_gallerybuild")}
+    assert {path.name for path in folder.glob("*gallery*")} == known
+    assert "wrong" not in enrolled.manage("doctor").replace("things are wrong", "")
+    assert (enrolled.who("P001"), enrolled.who("P002")) == ("P001", "P002")
+
+
+GALLERY_FOLDER = "from django.conf import settings; print(settings.GALLERY_DIR)"
+
+
+@pytest.fixture
+def small_disk(used_dir: Path) -> Iterator[Path]:
+    """A data folder on a disk of its own with little room."""
+    with new_folder() as folder:
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=260m,mode=711", "none", str(folder)])
+        if mounted.returncode:
+            pytest.skip("only root can make a small disk")
+        try:
+            copy(used_dir, folder)
+            yield folder
+        finally:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_full_disk(small_disk: Path) -> None:
+    """Postgres, Redis and metrics lie on it. What cannot be kept is refused in words, nothing that was taken is lost,
+    and when there is room again all goes on by itself."""
+    picture = (BASE_DIR / "demo/probes/P001.jpg").read_bytes()
+    taken: list[int] = []
+
+    def enrol(number: int) -> str:
+        """As a kiosk does it; another file each time. What it is told, empty when it was taken."""
+        try:
+            (photo,) = one.call("POST", "people/P001/photos", picture + bytes([number]))["photos"]
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return f"{refusal.code} {json.loads(refusal.read())['error']['message']}"
+        taken.append(photo["id"])
+        return ""
+
+    with started(small_disk) as one:
+        filler = small_disk / "filler"
+        subprocess.run(["dd", "if=/dev/zero", f"of={filler}", "bs=64k"], stderr=subprocess.DEVNULL)
+        answers = {enrol(number) for number in range(20)}
+        assert "503 The server's disk is full. Tell its administrator." in answers
+        assert all(answer.startswith("503 ") for answer in answers if answer)
+        assert one.page("/healthz")[0] in (200, 503)
+        assert "0.0 GB free" in one.manage("doctor")
+        filler.unlink()
+        wait_until(lambda: one.page("/readyz")[0] == 200, "the site is not ready again")
+        wait_until(lambda: enrol(100) == "", "nothing can be enrolled")
+        photos_of = "SELECT state, count(*) FROM recognition_photo WHERE id = ANY(%s) GROUP BY state"
+        wait_until(
+            lambda: one.query(photos_of, taken) == [("ready", len(taken))],
+            "a photo was lost, or nobody looks at it",
+        )
+        assert (one.who("P001"), one.who("P002")) == ("P001", "P002")

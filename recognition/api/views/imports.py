@@ -62,7 +62,7 @@ class ImportsView(KioskView):
         archive, table = sent.get("archive"), sent.get("table")
         job = enrolment.prepare_import(
             archive=archive,
-            table=table.read(settings.MAX_UPLOAD_BYTES + 1) if table else None,  # more is refused anyway
+            table=table,
             filename=(archive or table).name,
             everybody_agreed=sent["consent"],
             api_key=request.auth,

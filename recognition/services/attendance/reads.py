@@ -81,7 +81,7 @@ def _known(key: ApiKey, probe: UUID, now: datetime, age: timedelta) -> dict[Hash
     if age > ENCOUNTER:
         rows = rows.filter(probe=probe)
     else:
-        rows = rows.filter(Q(probe=probe) | Q(created_at__gte=now - ENCOUNTER))
+        rows = rows.filter(Q(probe=probe) | Q(created_at__range=(now - ENCOUNTER, now + ENCOUNTER)))
     return {tuple(sight): pk for pk, *sight in rows.values_list("pk", "outcome", "reason", "identity")}
 
 

@@ -24,6 +24,7 @@ from recognition.engine.tracking import Track, Tracker
 from recognition.engine.types import Face, Floats, Image
 from recognition.models import Camera, Decision
 from recognition.services.analysis import SeenFace, get_analyzer
+from recognition.services.clock import recent
 from recognition.services.recognition import Asker, FaceAnswer, identify_together
 
 log = logging.getLogger(__name__)
@@ -203,13 +204,13 @@ class Watcher:
         if answer.identity is None:
             return last
         recorded = self._recorded.get(answer.identity.pk)
-        return recorded is None or timezone.now() - recorded > SAME
+        return recorded is None or not recent(recorded, SAME)
 
     def _tell(self, track: Track, sighting: _Sighting, answer: FaceAnswer) -> None:
         sighting.told = True
         now = timezone.now()
         if answer.identity is not None:
-            self._recorded = {pk: at for pk, at in self._recorded.items() if now - at <= SAME}
+            self._recorded = {pk: at for pk, at in self._recorded.items() if recent(at, SAME)}
             self._recorded[answer.identity.pk] = now
         self._on_seen(Seen(now, track.number, round(track.age, 2), len(sighting.best), answer))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from recognition.models import Photo
+from recognition.services.clock import not_recent
 
 MAX_ATTEMPTS = 3
 CLAIM_LASTS = timedelta(minutes=5)
@@ -16,7 +17,7 @@ CLAIM_LASTS = timedelta(minutes=5)
 def claim(pk: int) -> Photo | None:
     """The photo, if it waits or its worker is lost; None when it is gone, done, in work or has had its attempts."""
     now = timezone.now()
-    unfinished = Q(state=Photo.State.WAITING) | lost(now)
+    unfinished = Q(state=Photo.State.WAITING) | lost()
     mark = {"state": Photo.State.PROCESSING, "claimed_at": now, "attempts": F("attempts") + 1}
     if not Photo.objects.filter(unfinished, pk=pk).update(**mark):
         return None
@@ -27,11 +28,9 @@ def claim(pk: int) -> Photo | None:
     return photo
 
 
-def lost(now: datetime) -> Q:
-    """Photos whose worker is lost. A claim of the future is of a clock that was put right since; it would hold for as
-    long as that was wrong."""
-    too_old = Q(claimed_at__lt=now - CLAIM_LASTS) | Q(claimed_at__gt=now + CLAIM_LASTS)
-    return Q(state=Photo.State.PROCESSING) & too_old
+def lost() -> Q:
+    """Photos whose worker is lost."""
+    return Q(state=Photo.State.PROCESSING) & not_recent("claimed_at", CLAIM_LASTS)
 
 
 def still_claimed(photo: Photo) -> QuerySet[Photo]:

@@ -23,10 +23,12 @@ DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runtim
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Of one archive. entries: in its table, photos or not. unpacked_bytes: of all that is written."""
+    """Of one archive. entries: in its list, photos or not. unpacked_bytes: of all that is written. table_bytes: of its
+    CSV, which is read into memory."""
 
     entries: int = 100_000
     unpacked_bytes: int = 32 << 30
+    table_bytes: int = MAX_BYTES
 
 
 BOUNDS = Bounds()
@@ -79,7 +81,12 @@ def _unpack(path: Path, folder: Path, bounds: Bounds, hollow: bool) -> None:
             for entry in entries:
                 _check(entry)
             for entry in filter(_is_wanted, entries):
-                left -= _write(archive, entry, folder / entry.filename, left, hollow)
+                written = _write(archive, entry, folder / entry.filename, left, hollow)
+                if written > bounds.table_bytes and PurePosixPath(entry.filename).suffix.lower() == TABLE:
+                    raise _too_large(
+                        f"its table {entry.filename} has more than {bounds.table_bytes >> 20} MB"
+                    )
+                left -= written
                 if left < 0:
                     raise _too_large(f"more than {bounds.unpacked_bytes >> 20:,} MB unpacked")
     except DAMAGED as error:
@@ -123,8 +130,6 @@ def _write(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path, left: i
         raise Invalid("bad_archive", f"The zip file holds {entry.filename} twice.") from None
     except OSError as error:
         raise Invalid("bad_archive", f"{entry.filename} cannot be unpacked: {error.strerror}.") from None
-    if path.suffix.lower() == TABLE and written > MAX_BYTES:
-        raise _too_large(f"its table {entry.filename} has more than {MAX_BYTES >> 20} MB")
     return written + said
 
 

@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
@@ -26,7 +27,7 @@ from recognition.services.errors import Conflict, Invalid, NotFound
 
 MOST_UNFINISHED = 5  # on a site; each may hold MAX_IMPORT_BYTES
 UNSTARTED = timedelta(days=1)  # then it goes
-THREADS = 2
+MOST_TABLE_BYTES = 4 << 20  # some 200 for each of as many photos as there may be
 TABLE = "people.csv"  # what a table is called that was not handed in with the zip
 AT_ONCE = 500  # rows of a statement
 Stage = Import.Stage
@@ -35,7 +36,7 @@ Result = ImportRow.Result
 
 def bounds() -> Bounds:
     """Photos hardly get smaller in a zip: what unpacks to much more than it may have is none of photos."""
-    return Bounds(entries=MOST_NAMES, unpacked_bytes=2 * settings.MAX_IMPORT_BYTES)
+    return Bounds(MOST_NAMES, unpacked_bytes=2 * settings.MAX_IMPORT_BYTES, table_bytes=MOST_TABLE_BYTES)
 
 
 # --- Handing in ----------------------------------------------------------------------------------------------
@@ -64,7 +65,7 @@ def _unfinished() -> QuerySet[Import]:
 def prepare_import(
     *,
     archive: IO[bytes] | None,
-    table: bytes | None = None,
+    table: IO[bytes] | None = None,
     filename: str = "",
     everybody_agreed: bool = False,
     api_key: ApiKey,
@@ -86,7 +87,11 @@ def prepare_import(
         with open_plan(
             path, bounds=bounds(), hollow=True, agreed_at=agreed_at, tell=understood.append
         ) as plan:
-            rows = list(_rows(*plan))
+            rows = list(islice(_rows(*plan), MOST_NAMES + 1))
+        if len(rows) > MOST_NAMES:
+            raise Invalid(
+                "too_many", f"These are more than {MOST_NAMES:,} photos and people. Hand in fewer at a time."
+            )
         job = Import(
             api_key=api_key,
             idempotency_key=idempotency_key,
@@ -111,7 +116,7 @@ def prepare_import(
     return job
 
 
-def _put_together(path: Path, archive: IO[bytes] | None, table: bytes | None) -> None:
+def _put_together(path: Path, archive: IO[bytes] | None, table: IO[bytes] | None) -> None:
     """One zip of both."""
     if archive is not None:
         with path.open("xb") as file:
@@ -123,7 +128,7 @@ def _put_together(path: Path, archive: IO[bytes] | None, table: bytes | None) ->
             with zipfile.ZipFile(path, "a") as whole:
                 if TABLE in whole.namelist():
                     raise Invalid("several_tables", f"The zip file holds {TABLE} already. Send one table.")
-                whole.writestr(TABLE, table)
+                whole.writestr(TABLE, table.read(MOST_TABLE_BYTES + 1))
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
             raise Invalid("bad_archive", f"The zip file is damaged or locked: {error}.") from None
 

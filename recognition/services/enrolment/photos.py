@@ -17,6 +17,7 @@ from recognition.engine.types import REASONS, EngineError, ImageError
 from recognition.models import Embedding, Identity, ModelVersion, Photo
 from recognition.services import identities, queue
 from recognition.services.analysis import active_model, get_analyzer, hold_in_use, quality_dict
+from recognition.services.clock import not_recent
 from recognition.services.enrolment import photo_batches
 from recognition.services.enrolment.claims import claim, let_go, lost, put_back, still_claimed
 from recognition.services.enrolment.examination import Finding, examine
@@ -251,10 +252,8 @@ def delete_photo(photo: Photo) -> None:
 
 def sweep_photos(older_than: timedelta = timedelta(minutes=1)) -> int:
     """Enqueue photos again that wait for longer than they should: their message was lost or their worker died."""
-    now = timezone.now()
-    left = Photo.objects.filter(
-        Q(state=Photo.State.WAITING) & ~Q(created_at__range=(now - older_than, now + older_than)) | lost(now)
-    ).values_list("pk", flat=True)
+    waits = Q(state=Photo.State.WAITING) & not_recent("created_at", older_than)
+    left = Photo.objects.filter(waits | lost()).values_list("pk", flat=True)
     ids = list(left[:1000])
     for start in range(0, len(ids), MESSAGE_PHOTOS):
         queue.enqueue_again(queue.PROCESS_PHOTOS, ids[start : start + MESSAGE_PHOTOS])

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.utils import timezone
 
 from recognition.engine.gallery_file import GalleryFile
 from recognition.engine.types import GalleryError
 from recognition.models import GalleryBuild, GalleryChange, ModelChange, ModelVersion
 from recognition.services.analysis import active_model
+from recognition.services.clock import recent
 from recognition.services.gallery.live import AnyGallery, build_from_database, check_folder, gallery_folder
 from recognition.services.gallery.log import last_change
 from recognition.services.gallery.store import elsewhere
@@ -68,7 +68,7 @@ def _rebuild_if_stale(version: ModelVersion) -> GalleryBuild | None:
     wait = STALE_AFTER if changes < MANY_CHANGES else MANY_AFTER
     # A large gallery is not built all the time.
     wait = max(wait, RESTS * timedelta(seconds=build.seconds))
-    if not changes or build.created_at > timezone.now() - wait:
+    if not changes or recent(build.created_at, wait):
         return None
     return rebuild_index(version, anew=False)
 
@@ -105,10 +105,9 @@ def drop_former_builds() -> None:
     """Remove builds that were replaced some time ago, with their files."""
     with transaction.atomic():
         if _sole_writer():
-            limit = timezone.now() - FORMER_KEPT
             newest = [build for version in _served() if (build := _newest(version)) is not None]
             others = GalleryBuild.objects.exclude(pk__in=[build.pk for build in newest])
-            if newest and others.exists() and all(build.created_at < limit for build in newest):
+            if newest and others.exists() and not any(recent(b.created_at, FORMER_KEPT) for b in newest):
                 _keep(newest)
 
 

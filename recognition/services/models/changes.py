@@ -163,8 +163,11 @@ def _from_start(change: ModelChange) -> list[Photo]:
 
 def _take(change: ModelChange, me: str) -> bool:
     now = timezone.now()
+    over = Q(worker_until__lt=now) | Q(
+        worker_until__gt=now + 2 * LEASE
+    )  # of a clock that was put right since
     free = ModelChange.objects.filter(
-        Q(worker="") | Q(worker_until=None) | Q(worker_until__lt=now), pk=change.pk, state__in=OPEN
+        Q(worker="") | Q(worker_until=None) | over, pk=change.pk, state__in=OPEN
     )
     return bool(free.update(worker=me, worker_until=now + LEASE))
 

@@ -76,6 +76,14 @@ def test_a_stranger_who_stays_is_one_decision_and_another_outcome_is_another(doo
     assert Decision.objects.count() == 3
 
 
+def test_a_decision_of_tomorrow_is_not_of_this_moment(door):
+    """Written while the clock was wrong: the stranger of now is another one."""
+    show(door, person_jpeg(9))
+    Decision.objects.update(created_at=timezone.now() + timedelta(days=1))
+    show(door, person_jpeg(9))
+    assert Decision.objects.count() == 2
+
+
 def test_two_kiosks_each_record_what_they_see(door):
     show(door, person_jpeg(9))
     show(keys.add_kiosk(name="Other")[0], person_jpeg(9))

@@ -117,22 +117,29 @@ def test_a_lost_run_does_not_block_for_ever():
     assert lost.state == FAILED
 
 
+WHEN = pytest.mark.parametrize(
+    "when", [timedelta(hours=-1), timedelta(days=1)], ids=["long ago", "a clock was put right"]
+)
+
+
 class TestSweep:
-    def test_what_the_queue_lost_is_sent_again(self, sent):
+    @WHEN
+    def test_what_the_queue_lost_is_sent_again(self, sent, when):
         enrol_vectors(4, 2)
         run = request_evaluation()
         sent.clear()
         assert (sweep_jobs(), sent) == (0, [])
-        Evaluation.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+        Evaluation.objects.update(created_at=timezone.now() + when)
         assert sweep_jobs() == 1
         assert sent == [(queue.EVALUATE, run.pk)]
         run_evaluation(run.pk)
         assert sweep_jobs() == 0
 
-    def test_a_lost_one_is_closed_and_not_sent_again(self, sent):
+    @WHEN
+    def test_a_lost_one_is_closed_and_not_sent_again(self, sent, when):
         lost = request_evaluation()
         sent.clear()
-        long_ago = timezone.now() - timedelta(hours=1)
+        long_ago = timezone.now() + when
         Evaluation.objects.filter(pk=lost.pk).update(state=RUNNING, created_at=long_ago, updated_at=long_ago)
         assert (sweep_jobs(), sent) == (0, [])
         lost.refresh_from_db()

@@ -107,7 +107,10 @@ class TestComputing:
         with pytest.raises(Conflict, match="stop it first"):
             model_changes.begin("bare-embedder")
 
-    def test_a_worker_that_dies_is_followed_by_another(self, enrol, monkeypatch):
+    @pytest.mark.parametrize(
+        "over", [timedelta(seconds=-1), timedelta(days=1)], ids=["later", "a clock was put right"]
+    )
+    def test_a_worker_that_dies_is_followed_by_another(self, enrol, monkeypatch, over):
         for number in (1, 2, 3):
             enrol(number)
         monkeypatch.setattr(model_changes, "BATCH", 2)
@@ -117,7 +120,7 @@ class TestComputing:
         ModelChange.objects.update(worker="killed", worker_until=timezone.now() + timedelta(seconds=30))
         assert model_changes.advance().state == State.COMPUTING  # its lease still runs
         assert vectors_of(OTHER).count() == 2
-        ModelChange.objects.update(worker_until=timezone.now() - timedelta(seconds=1))
+        ModelChange.objects.update(worker_until=timezone.now() + over)
         assert model_changes.advance().state == State.SHADOW
         assert vectors_of(OTHER).count() == 6
 

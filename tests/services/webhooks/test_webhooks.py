@@ -291,6 +291,13 @@ class TestAgain:
         assert webhooks.deliver_due() == 1
         assert len(receiver.heard) == 1
 
+    def test_put_off_by_a_clock_that_was_wrong(self, pending, receiver):
+        Delivery.objects.update(next_at=timezone.now() + timedelta(hours=14))
+        assert webhooks.deliver_due() == 0
+        Delivery.objects.update(next_at=timezone.now() + timedelta(days=300))
+        assert webhooks.deliver_due() == 1
+        assert len(receiver.heard) == 1
+
     def test_old_ones_are_dropped(self, pending, receiver):
         webhooks.deliver_due()
         Delivery.objects.update(created_at=timezone.now() - timedelta(days=8))

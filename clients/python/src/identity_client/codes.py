@@ -45,6 +45,7 @@ CODES: dict[int, frozenset[str]] = {
             "unsafe_archive",
             "archive_too_large",
             "several_tables",
+            "too_many",
             "nobody",
             "not_csv",
             "wrong_columns",
