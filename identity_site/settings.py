@@ -9,6 +9,7 @@ import os
 from datetime import timedelta
 
 from celery.schedules import crontab
+from django.utils.translation import gettext_lazy
 from kombu import Queue
 
 from identity_site import broker, embedded, env, memory_folder, secret_key
@@ -470,7 +471,7 @@ CELERY_BEAT_SCHEDULE = {
 UNFOLD = {
     "SITE_TITLE": "Identity",
     "SITE_HEADER": "Identity",
-    "SITE_SUBHEADER": "Staff",
+    "SITE_SUBHEADER": gettext_lazy("Staff"),
     "SITE_ICON": "recognition.admin.navigation.mark",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "recognition.admin.navigation.mark"}],
     "STYLES": [

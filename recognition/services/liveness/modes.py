@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from recognition.engine.images import decode
 from recognition.engine.liveness.signs import shown_by, signs_of
@@ -42,7 +43,8 @@ def probe_of(
         return tokens.redeem(token, owner=owner, use=use)
     if mode == Mode.CHALLENGE:
         raise Conflict(
-            "liveness_required", "Pass a liveness challenge first, then send its token in place of a picture."
+            "liveness_required",
+            gettext("Pass a liveness challenge first, then send its token in place of a picture."),
         )
     data = picture or b""
     if mode == Mode.PASSIVE and (sign := _sign_on(data)):
@@ -51,7 +53,9 @@ def probe_of(
         )
         raise Invalid(
             "not_live",
-            "It could not be seen that somebody is there in person. Show your face, not a picture of it.",
+            gettext(
+                "It could not be seen that somebody is there in person. Show your face, not a picture of it."
+            ),
         )
     return tokens.Passed(data, {"mode": "passive", "state": "passed"} if mode == Mode.PASSIVE else {})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import connection
+from django.utils.translation import gettext
 
 from recognition.models import ThresholdPolicy
 from recognition.services import webhooks
@@ -37,7 +38,7 @@ def in_force() -> tuple[ThresholdPolicy, AnyGallery]:
         if gallery.model == policy.model_version.name:
             return policy, gallery
         live_gallery.forget()
-    raise Conflict("busy", "The model in use is being changed. Try again in a moment.")
+    raise Conflict("busy", gettext("The model in use is being changed. Try again in a moment."))
 
 
 def policy_in_force() -> ThresholdPolicy:
