@@ -11,7 +11,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -32,6 +32,23 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 admin.site.unregister([Group, EmailAddress, Authenticator])
 
 
+RIGHTS = {
+    "add": _("Can add %(what)s"),
+    "change": _("Can change %(what)s"),
+    "delete": _("Can delete %(what)s"),
+    "view": _("Can view %(what)s"),
+}
+
+
+def _permission(permission: Permission) -> str:
+    """As Django says it, in the language of whoever reads it: its own names of permissions lie in the database."""
+    model = permission.content_type.model_class()
+    right = RIGHTS.get(permission.codename.partition("_")[0])
+    if model is None or right is None:
+        return str(permission)
+    return f"{permission.content_type} | {right % {'what': model._meta.verbose_name}}"
+
+
 class Checklists:
     """Groups and permissions as boxes to tick: two lists side by side fit no telephone and no screen reader."""
 
@@ -39,9 +56,12 @@ class Checklists:
 
     def formfield_for_manytomany(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
         kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget
-        return super().formfield_for_manytomany(  # type: ignore[misc]
+        field = super().formfield_for_manytomany(  # type: ignore[misc]
             db_field, request, **kwargs
         )
+        if field is not None and db_field.related_model is Permission:
+            field.label_from_instance = _permission
+        return field
 
 
 @admin.register(User)
@@ -54,7 +74,7 @@ class UserAdmin(Checklists, BaseUserAdmin, ModelAdmin):  # type: ignore[misc,typ
     readonly_fields = ("person", "last_login", "date_joined")
     fieldsets = (
         *(BaseUserAdmin.fieldsets or ()),
-        ("Face", {"fields": ("person",), "description": "Set on the person's page."}),
+        (_("Face"), {"fields": ("person",), "description": _("Set on the person's page.")}),
     )
 
     def get_urls(self) -> list[Any]:
@@ -83,19 +103,25 @@ class UserAdmin(Checklists, BaseUserAdmin, ModelAdmin):  # type: ignore[misc,typ
             user, link, sent = made
             self.log_addition(request, user, f"Made the account of {identity}.")
             if sent:
-                said = (
-                    f"{user.get_username()} has an account. A mail with a link to a password is on its way."
-                )
+                said = _("%(user)s has an account. A mail with a link to a password is on its way.") % {
+                    "user": user.get_username()
+                }
                 self.message_user(request, said, messages.SUCCESS)
                 return HttpResponseRedirect(back)
             return self._page(
                 request,
-                f"The account of {identity.name}",
+                _("The account of %(name)s") % {"name": identity.name},
                 link=link,
                 user_name=user.get_username(),
                 back=back,
             )
-        return self._page(request, f"An account for {identity.name}", form=form, person=identity, back=back)
+        return self._page(
+            request,
+            _("An account for %(name)s") % {"name": identity.name},
+            form=form,
+            person=identity,
+            back=back,
+        )
 
     def _page(self, request: HttpRequest, title: str, **context: Any) -> HttpResponse:
         frame = {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
@@ -120,7 +146,7 @@ class GroupAdmin(Checklists, BaseGroupAdmin, ModelAdmin):  # type: ignore[misc,t
     @admin.display(description=_("sign-in by face"))
     def face(self, group: Group) -> str:
         rule: SignInRule | None = getattr(group, "sign_in_rule", None)
-        return rule.get_face_display() if rule else "as the site says"
+        return rule.get_face_display() if rule else str(_("as the site says"))
 
 
 @admin.register(EmailAddress)

@@ -12,6 +12,7 @@ from allauth.account.utils import user_pk_to_url_str
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from accounts.models import User
 from recognition.models import Identity
@@ -46,11 +47,15 @@ def make_account(
     try:
         with transaction.atomic():
             if Identity.objects.select_for_update().get(pk=identity.pk).user_id is not None:
-                raise Conflict("has_account", f"{identity.name} has an account already.")
+                raise Conflict(
+                    "has_account", gettext("%(name)s has an account already.") % {"name": identity.name}
+                )
             user.save()
             identities.update_identity(identity, user_id=user.pk)
     except IntegrityError:
-        raise Conflict("name_taken", "Somebody has this user name already. Choose another.") from None
+        raise Conflict(
+            "name_taken", gettext("Somebody has this user name already. Choose another.")
+        ) from None
     key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
     link = request.build_absolute_uri(
         reverse(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import AbstractUser, Group
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class User(AbstractUser):
@@ -14,17 +15,19 @@ class User(AbstractUser):
 class FaceOpens(models.TextChoices):
     """What a face is worth at sign-in, from the least careful to the most."""
 
-    ALONE = "alone", "a face alone"
-    PASSWORD = "password", "a face and the password"
-    FACTOR = "factor", "a face and a second factor (app with codes, or passkey)"
-    NEVER = "never", "a face opens nothing; password only"
+    ALONE = "alone", _("a face alone")
+    PASSWORD = "password", _("a face and the password")
+    FACTOR = "factor", _("a face and a second factor (app with codes, or passkey)")
+    NEVER = "never", _("a face opens nothing; password only")
 
 
 def check_paths(text: str) -> None:
     """Raises ValidationError unless each line is the beginning of an address of this site."""
     for line in text.split():
         if not line.startswith("/") or line.startswith("//"):
-            raise ValidationError(f"“{line}” is no address of this site. Write it as /accounts/profile/.")
+            raise ValidationError(
+                _("“%(line)s” is no address of this site. Write it as /accounts/profile/.") % {"line": line}
+            )
 
 
 class SignInRule(models.Model):
@@ -35,23 +38,25 @@ class SignInRule(models.Model):
 
     group = models.OneToOneField(Group, on_delete=models.CASCADE, related_name="sign_in_rule")
     face = models.CharField(
-        "sign-in with",
+        _("sign-in with"),
         max_length=8,
         choices=FaceOpens,
         default=FaceOpens.ALONE,
-        help_text="Staff are never signed in by a face alone: for them that is a face and the password.",
+        help_text=_("Staff are never signed in by a face alone: for them that is a face and the password."),
     )
     paths = models.TextField(
-        "pages for a face alone",
+        _("pages for a face alone"),
         blank=True,
         validators=[check_paths],
-        help_text="Where somebody whom only a face signed in may go, such as /accounts/profile/, one a line. Everything"
-        " else asks for the password first. Empty: everywhere.",
+        help_text=_(
+            "Where somebody whom only a face signed in may go, such as /accounts/profile/, one a line. Everything"
+            " else asks for the password first. Empty: everywhere."
+        ),
     )
 
     class Meta:
-        verbose_name = "rule of sign-in by face"
-        verbose_name_plural = "rules of sign-in by face"
+        verbose_name = _("rule of sign-in by face")
+        verbose_name_plural = _("rules of sign-in by face")
 
     def __str__(self) -> str:
         return f"{self.group}: {self.get_face_display()}"

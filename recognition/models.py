@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +18,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from pgvector.django import VectorField
 
@@ -25,6 +27,10 @@ from recognition import (
     sealing,
 )
 from recognition.fields import SealedBytesField, SealedFileField, SealedTextField, SealedVectorField
+
+
+def _exactly(moment: datetime) -> str:
+    return date_format(timezone.localtime(moment), "EXACT_DATETIME_FORMAT")
 
 
 def new_external_id() -> str:
@@ -46,11 +52,11 @@ class Identity(models.Model):
     """
 
     class Status(models.TextChoices):
-        ACTIVE = "active", "active"
-        SUSPENDED = "suspended", "suspended"
+        ACTIVE = "active", _("active")
+        SUSPENDED = "suspended", _("suspended")
 
     external_id = models.CharField(
-        "ID",
+        _("ID"),
         max_length=120,
         unique=True,
         default=new_external_id,
@@ -58,10 +64,10 @@ class Identity(models.Model):
             RegexValidator(
                 # Nothing but dots has a meaning of its own in addresses and in folders.
                 r"^(?!\.+$)[^\s/\\\x00-\x1f](?:[^/\\\x00-\x1f]*[^\s/\\\x00-\x1f])?$",
-                "No slashes, no spaces at its ends, and not only dots.",
+                _("No slashes, no spaces at its ends, and not only dots."),
             )
         ],
-        help_text="Your own number for this person, such as a staff number. Made up when left alone.",
+        help_text=_("Your own number for this person, such as a staff number. Made up when left alone."),
     )
     name = models.CharField(max_length=200)
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE, db_index=True)
@@ -71,19 +77,21 @@ class Identity(models.Model):
         null=True,
         blank=True,
         related_name="identity",
-        verbose_name="account",
-        help_text="The account that this person signs in to by face.",
+        verbose_name=_("account"),
+        help_text=_("The account that this person signs in to by face."),
     )
     withdrawn_at = models.DateTimeField(
-        "consent withdrawn",
+        _("consent withdrawn"),
         null=True,
         blank=True,
-        help_text="Since when nobody may be recognised as this person; the time until erasure runs from here.",
+        help_text=_(
+            "Since when nobody may be recognised as this person; the time until erasure runs from here."
+        ),
     )
     merged_into = models.ForeignKey(
         "self", on_delete=models.CASCADE, null=True, editable=False, related_name="+"
     )
-    created_at = models.DateTimeField("enrolled", auto_now_add=True)
+    created_at = models.DateTimeField(_("enrolled"), auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     objects = People()
@@ -115,7 +123,7 @@ class Merge(models.Model):
         on_delete=models.SET_NULL,
         null=True,
         related_name="+",
-        help_text="Its account.",
+        help_text=_("Its account."),
     )
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -125,7 +133,7 @@ class Merge(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"merge {self.pk}"
+        return _("merge %(number)s") % {"number": self.pk}
 
 
 class DataKey(models.Model):
@@ -137,11 +145,11 @@ class DataKey(models.Model):
     """
 
     identity = models.ForeignKey(
-        Identity, on_delete=models.CASCADE, null=True, related_name="data_keys", verbose_name="person"
+        Identity, on_delete=models.CASCADE, null=True, related_name="data_keys", verbose_name=_("person")
     )
     wrapped = models.BinaryField(max_length=60)
     site_key = models.CharField(
-        max_length=16, db_index=True, help_text="Name of the site's key that wraps it."
+        max_length=16, db_index=True, help_text=_("Name of the site's key that wraps it.")
     )
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -159,48 +167,48 @@ class ConsentText(models.Model):
     """What people agree to. A version is never changed: another one takes its place."""
 
     version = models.PositiveIntegerField(unique=True)
-    text = models.TextField(help_text="What is kept, what for, how long, and how consent is withdrawn.")
+    text = models.TextField(help_text=_("What is kept, what for, how long, and how consent is withdrawn."))
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
-    created_at = models.DateTimeField("in force since", auto_now_add=True)
+    created_at = models.DateTimeField(_("in force since"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("consent text")
         ordering = ["-version"]
 
     def __str__(self) -> str:
-        return f"version {self.version}"
+        return _("version %(version)s") % {"version": self.version}
 
 
 class Consent(models.Model):
     """That a person agreed: to which text, when, and who took it. A withdrawn one stays, as the proof of both."""
 
     class Way(models.TextChoices):
-        STAFF = "staff", "told to staff"
-        SELF = "self", "given by themselves"
-        API = "api", "taken by a kiosk"
-        IMPORT = "import", "stated by an import"
+        STAFF = "staff", _("told to staff")
+        SELF = "self", _("given by themselves")
+        API = "api", _("taken by a kiosk")
+        IMPORT = "import", _("stated by an import")
 
     identity = models.ForeignKey(
-        Identity, on_delete=models.CASCADE, related_name="consents", verbose_name="person"
+        Identity, on_delete=models.CASCADE, related_name="consents", verbose_name=_("person")
     )
     text = models.ForeignKey(ConsentText, on_delete=models.PROTECT, related_name="consents")
     given_at = models.DateTimeField()
     way = models.CharField(max_length=10, choices=Way)
     taken_by = models.CharField(
-        max_length=200, blank=True, help_text="Account or kiosk, as it was called then."
+        max_length=200, blank=True, help_text=_("Account or kiosk, as it was called then.")
     )
     note = models.CharField(
-        max_length=200, blank=True, help_text="Where the proof is, such as a form's number."
+        max_length=200, blank=True, help_text=_("Where the proof is, such as a form's number.")
     )
     withdrawn_at = models.DateTimeField(null=True, blank=True)
     withdrawn_by = models.CharField(max_length=200, blank=True)
-    created_at = models.DateTimeField("recorded", auto_now_add=True)
+    created_at = models.DateTimeField(_("recorded"), auto_now_add=True)
 
     class Meta:
         ordering = ["given_at", "id"]
 
     def __str__(self) -> str:
-        return f"consent {self.pk} of {self.identity_id}"
+        return _("consent %(number)s of %(person)s") % {"number": self.pk, "person": self.identity_id}
 
 
 class Invitation(models.Model):
@@ -210,24 +218,24 @@ class Invitation(models.Model):
     """
 
     identity = models.ForeignKey(
-        Identity, on_delete=models.CASCADE, related_name="invitations", verbose_name="person"
+        Identity, on_delete=models.CASCADE, related_name="invitations", verbose_name=_("person")
     )
     digest = models.CharField(max_length=64, unique=True, editable=False)
-    expires_at = models.DateTimeField("counts until")
-    mailed = models.BooleanField(default=False, help_text="Whether it was sent by mail.")
+    expires_at = models.DateTimeField(_("counts until"))
+    mailed = models.BooleanField(default=False, help_text=_("Whether it was sent by mail."))
     agreed_at = models.DateTimeField(null=True)
     used_at = models.DateTimeField(null=True)
     declined_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True)
-    created_at = models.DateTimeField("made", auto_now_add=True)
+    created_at = models.DateTimeField(_("made"), auto_now_add=True)
 
     class Meta:
         ordering = ["-id"]
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"invitation {self.pk} of {self.identity_id}"
+        return _("invitation %(number)s of %(person)s") % {"number": self.pk, "person": self.identity_id}
 
     @property
     def is_open(self) -> bool:
@@ -245,20 +253,20 @@ class Photo(models.Model):
     """
 
     class State(models.TextChoices):
-        WAITING = "waiting", "waiting"
-        PROCESSING = "processing", "being processed"
-        READY = "ready", "ready"
-        REVIEW = "review", "to be reviewed"
-        REJECTED = "rejected", "rejected"
+        WAITING = "waiting", _("waiting")
+        PROCESSING = "processing", _("being processed")
+        READY = "ready", _("ready")
+        REVIEW = "review", _("to be reviewed")
+        REJECTED = "rejected", _("rejected")
 
     identity = models.ForeignKey(
-        Identity, on_delete=models.CASCADE, related_name="photos", verbose_name="person"
+        Identity, on_delete=models.CASCADE, related_name="photos", verbose_name=_("person")
     )
     image = SealedFileField(upload_to="photos/")
     crop = SealedFileField(upload_to="crops/", blank=True)
     key = _key_field()
     filename = models.CharField(max_length=255, blank=True)
-    sha256 = models.CharField(max_length=64, help_text="Of the file as it was handed in.")
+    sha256 = models.CharField(max_length=64, help_text=_("Of the file as it was handed in."))
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
@@ -269,17 +277,17 @@ class Photo(models.Model):
     accepted = models.BooleanField(
         default=False,
         db_default=False,
-        help_text="A member of staff said that it counts although its face is not fit.",
+        help_text=_("A member of staff said that it counts although its face is not fit."),
     )
     confirmed = models.BooleanField(
         default=False,
         db_default=False,
-        help_text="A member of staff said that it is this person's, whomever it looks like.",
+        help_text=_("A member of staff said that it is this person's, whomever it looks like."),
     )
     by_themselves = models.BooleanField(
         default=False,
         db_default=False,
-        help_text="The person handed it in by a link, and no member of staff looked on.",
+        help_text=_("The person handed it in by a link, and no member of staff looked on."),
     )
     resembles = models.ForeignKey(
         Identity,
@@ -287,11 +295,14 @@ class Photo(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text="Who is enrolled already and looks like this photo.",
+        help_text=_("Who is enrolled already and looks like this photo."),
+    )
+    detector = models.CharField(
+        max_length=80, blank=True, db_default="", help_text="Which one found its faces, by its name."
     )
     attempts = models.PositiveSmallIntegerField(default=0)
     claimed_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField("added", auto_now_add=True)
+    created_at = models.DateTimeField(_("added"), auto_now_add=True)
     processed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -305,7 +316,7 @@ class Photo(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"photo {self.pk} of {self.identity_id}"
+        return _("photo %(number)s of %(person)s") % {"number": self.pk, "person": self.identity_id}
 
     def data_key(self) -> int:
         return sealing.keys_of([self.identity_id])[self.identity_id]
@@ -330,6 +341,22 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class DetectorChoice(models.Model):
+    """Which detector staff chose, by its name in the manifest: the newest row counts, and none is ever changed."""
+
+    detector = models.CharField(max_length=80)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField("since", auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("detector")
+        ordering = ["-id"]
+        default_permissions = ("add", "view")
+
+    def __str__(self) -> str:
+        return self.detector
 
 
 class EmbeddingManager(models.Manager["Embedding"]):
@@ -439,34 +466,34 @@ class GalleryBuild(models.Model):
     outside this process finds the candidates."""
 
     model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE)
-    change_number = models.BigIntegerField(help_text="Changes up to this one are in the file.")
+    change_number = models.BigIntegerField(help_text=_("Changes up to this one are in the file."))
     identities = models.PositiveIntegerField()
     vectors = models.PositiveIntegerField()
     file = models.CharField(max_length=200)
     seconds = models.FloatField()
-    created_at = models.DateTimeField("built", auto_now_add=True)
+    created_at = models.DateTimeField(_("built"), auto_now_add=True)
 
     class Meta:
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"generation {self.pk}"
+        return _("generation %(number)s") % {"number": self.pk}
 
 
 class ThresholdPolicy(models.Model):
     """When a score is a match, for one model version, and the error that this allows."""
 
     model_version = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="policies")
-    verify_threshold = models.FloatField("1:1 threshold")
-    identify_threshold = models.FloatField("1:N threshold")
-    margin = models.FloatField(help_text="How far the best person must be ahead of the second in 1:N.")
+    verify_threshold = models.FloatField(_("1:1 threshold"))
+    identify_threshold = models.FloatField(_("1:N threshold"))
+    margin = models.FloatField(help_text=_("How far the best person must be ahead of the second in 1:N."))
     fmr = models.FloatField(
-        "FMR", null=True, blank=True, help_text="False match rate that the 1:1 threshold allows."
+        _("FMR"), null=True, blank=True, help_text=_("False match rate that the 1:1 threshold allows.")
     )
     fpir = models.FloatField(
-        "FPIR", null=True, blank=True, help_text="False positive identification rate in 1:N."
+        _("FPIR"), null=True, blank=True, help_text=_("False positive identification rate in 1:N.")
     )
-    source = models.CharField(max_length=200, help_text="What it was measured on.")
+    source = models.CharField(max_length=200, help_text=_("What it was measured on."))
     measurements = models.JSONField(default=dict, blank=True)
     active = models.BooleanField(default=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
@@ -474,18 +501,18 @@ class ThresholdPolicy(models.Model):
     activated_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    activated_at = models.DateTimeField("last put in force", null=True, blank=True)
+    activated_at = models.DateTimeField(_("last put in force"), null=True, blank=True)
     replaces = models.ForeignKey(
         "self",
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
         related_name="+",
-        help_text="What was in force before; what rolling back returns to.",
+        help_text=_("What was in force before; what rolling back returns to."),
     )
 
     class Meta:
-        verbose_name_plural = "threshold policies"
+        verbose_name_plural = _("threshold policies")
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
@@ -500,7 +527,7 @@ class ThresholdPolicy(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"policy {self.pk} for {self.model_version.name}"
+        return _("policy %(number)s for %(model)s") % {"number": self.pk, "model": self.model_version.name}
 
     @property
     def is_measured(self) -> bool:
@@ -515,56 +542,58 @@ class ApiKey(models.Model):
     """
 
     class Scope(models.TextChoices):
-        IDENTIFY = "identify", "identify"
-        VERIFY = "verify", "verify"
-        ENROL = "enrol", "enrol"
-        READ = "read", "read"
-        ATTENDANCE = "attendance", "attendance"
-        ADMIN = "admin", "admin"
+        IDENTIFY = "identify", _("identify")
+        VERIFY = "verify", _("verify")
+        ENROL = "enrol", _("enrol")
+        READ = "read", _("read")
+        ATTENDANCE = "attendance", _("attendance")
+        ADMIN = "admin", _("admin")
 
     class Direction(models.TextChoices):
-        AUTO = "auto", "in and out by turns"
-        IN = "in", "everybody comes in"
-        OUT = "out", "everybody goes out"
+        AUTO = "auto", _("in and out by turns")
+        IN = "in", _("everybody comes in")
+        OUT = "out", _("everybody goes out")
 
     class Liveness(models.TextChoices):
-        OFF = "off", "nothing: any picture is believed"
-        PASSIVE = "passive", "no signs of a print or a screen on the picture"
-        CHALLENGE = "challenge", "a challenge: the person moves the head as asked"
+        OFF = "off", _("nothing: any picture is believed")
+        PASSIVE = "passive", _("no signs of a print or a screen on the picture")
+        CHALLENGE = "challenge", _("a challenge: the person moves the head as asked")
 
-    name = models.CharField("kiosk", max_length=120)
+    name = models.CharField(_("kiosk"), max_length=120)
     place = models.CharField(
         max_length=120,
         blank=True,
         db_default="",
-        help_text="Where it stands, such as “Main entrance”. Shown with what it saw.",
+        help_text=_("Where it stands, such as “Main entrance”. Shown with what it saw."),
     )
     prefix = models.CharField(max_length=12, unique=True, editable=False)
     digest = models.CharField(max_length=64, editable=False)
     scopes = ArrayField(models.CharField(max_length=10, choices=Scope))
     direction = models.CharField(
-        "being seen means",
+        _("being seen means"),
         max_length=10,
         choices=Direction,
         default=Direction.AUTO,
         db_default=Direction.AUTO,
     )
     pause_seconds = models.PositiveIntegerField(
-        "pause in seconds",
+        _("pause in seconds"),
         default=60,
         db_default=60,
         validators=[MaxValueValidator(86_400)],
-        help_text="Within it the same person counts once.",
+        help_text=_("Within it the same person counts once."),
     )
     pairing_digest = models.CharField(max_length=64, blank=True, db_default="", editable=False, db_index=True)
     pairing_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
-    paired_at = models.DateTimeField("paired", null=True, blank=True, editable=False)
+    paired_at = models.DateTimeField(_("paired"), null=True, blank=True, editable=False)
     liveness = models.CharField(
-        "must see",
+        _("must see"),
         max_length=10,
         choices=Liveness,
         default=Liveness.OFF,
-        help_text="What has to show that a living person is there before this kiosk's pictures are believed.",
+        help_text=_(
+            "What has to show that a living person is there before this kiosk's pictures are believed."
+        ),
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False
@@ -574,7 +603,7 @@ class ApiKey(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
-        verbose_name = "API key"
+        verbose_name = _("API key")
         ordering = ["name", "id"]
 
     def __str__(self) -> str:
@@ -588,15 +617,17 @@ class Camera(models.Model):
     """
 
     name = models.SlugField(
-        max_length=40, unique=True, help_text="Letters, numbers and dashes; part of its address here."
+        max_length=40, unique=True, help_text=_("Letters, numbers and dashes; part of its address here.")
     )
     place = models.CharField(
         max_length=120,
         blank=True,
-        help_text="Where it looks, such as “Main entrance”. Shown with what it saw.",
+        help_text=_("Where it looks, such as “Main entrance”. Shown with what it saw."),
     )
-    source = SealedTextField(help_text="rtsp://…, http://… or the number of a webcam of the host, such as 0.")
-    enabled = models.BooleanField("watched", default=True)
+    source = SealedTextField(
+        help_text=_("rtsp://…, http://… or the number of a webcam of the host, such as 0.")
+    )
+    enabled = models.BooleanField(_("watched"), default=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -614,15 +645,15 @@ class Decision(models.Model):
     """
 
     class Kind(models.TextChoices):
-        IDENTIFY = "identify", "identify"
-        VERIFY = "verify", "verify"
-        LOGIN = "login", "login"
-        WATCH = "watch", "seen by a camera"
+        IDENTIFY = "identify", _("identify")
+        VERIFY = "verify", _("verify")
+        LOGIN = "login", _("login")
+        WATCH = "watch", _("seen by a camera")
 
     class Outcome(models.TextChoices):
-        MATCH = "match", "match"
-        NO_MATCH = "no_match", "no match"
-        REJECTED = "rejected", "rejected"
+        MATCH = "match", _("match")
+        NO_MATCH = "no_match", _("no match")
+        REJECTED = "rejected", _("rejected")
 
     kind = models.CharField(max_length=10, choices=Kind)
     outcome = models.CharField(max_length=10, choices=Outcome)
@@ -633,9 +664,9 @@ class Decision(models.Model):
         null=True,
         blank=True,
         related_name="decisions",
-        verbose_name="person",
+        verbose_name=_("person"),
     )
-    probe = models.UUIDField(help_text="The same for all faces of one picture.")
+    probe = models.UUIDField(help_text=_("The same for all faces of one picture."))
     score = models.FloatField(null=True, blank=True)
     margin = models.FloatField(null=True, blank=True)
     candidates = models.JSONField(default=list, blank=True)
@@ -650,7 +681,7 @@ class Decision(models.Model):
         Camera, on_delete=models.SET_NULL, null=True, blank=True, db_index=False, related_name="decisions"
     )
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
-    created_at = models.DateTimeField("at", auto_now_add=True, db_index=True)
+    created_at = models.DateTimeField(_("at"), auto_now_add=True, db_index=True)
 
     class Meta:
         verbose_name = _("event")
@@ -666,8 +697,7 @@ class Decision(models.Model):
         ]
 
     def __str__(self) -> str:
-        at = timezone.localtime(self.created_at)
-        return f"{self.get_kind_display()}, {self.get_outcome_display()}, {at:%-d %b %Y, %H:%M:%S}"
+        return f"{self.get_kind_display()}, {self.get_outcome_display()}, {_exactly(self.created_at)}"
 
     @property
     def corrected(self) -> Correction | None:
@@ -684,7 +714,7 @@ class Correction(models.Model):
 
     decision = models.OneToOneField(Decision, on_delete=models.CASCADE, related_name="correction")
     identity = models.ForeignKey(
-        Identity, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name="person"
+        Identity, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("person")
     )
     taken = models.JSONField(default=list, editable=False)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
@@ -694,24 +724,24 @@ class Correction(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"correction of event {self.decision_id}"
+        return _("correction of event %(number)s") % {"number": self.decision_id}
 
 
 class Lookalikes(models.Model):
     """Two people whose faces a camera confuses, such as twins: at sign-in a face alone opens neither account."""
 
     class Source(models.TextChoices):
-        CORRECTION = "correction", "one was taken for the other"
-        STAFF = "staff", "added by staff"
+        CORRECTION = "correction", _("one was taken for the other")
+        STAFF = "staff", _("added by staff")
 
     first = models.ForeignKey(Identity, on_delete=models.CASCADE, related_name="+")
     second = models.ForeignKey(Identity, on_delete=models.CASCADE, related_name="+")
-    source = models.CharField("why", max_length=10, choices=Source)
+    source = models.CharField(_("why"), max_length=10, choices=Source)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
-    created_at = models.DateTimeField("since", auto_now_add=True)
+    created_at = models.DateTimeField(_("since"), auto_now_add=True)
 
     class Meta:
-        verbose_name = verbose_name_plural = "look-alikes"
+        verbose_name = verbose_name_plural = _("look-alikes")
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(fields=["first", "second"], name="lookalikes_once"),
@@ -719,7 +749,7 @@ class Lookalikes(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.first} and {self.second}"
+        return _("%(one)s and %(other)s") % {"one": self.first, "other": self.second}
 
 
 class Attendance(models.Model):
@@ -731,22 +761,22 @@ class Attendance(models.Model):
     """
 
     class Kind(models.TextChoices):
-        IN = "in", "in"
-        OUT = "out", "out"
+        IN = "in", _("in")
+        OUT = "out", _("out")
 
     identity = models.ForeignKey(
-        Identity, on_delete=models.CASCADE, related_name="attendances", verbose_name="person"
+        Identity, on_delete=models.CASCADE, related_name="attendances", verbose_name=_("person")
     )
     kind = models.CharField(max_length=3, choices=Kind)
     stated = models.BooleanField(default=False)
     at = models.DateTimeField(db_index=True)
     api_key = models.ForeignKey(
-        ApiKey, on_delete=models.PROTECT, related_name="attendances", verbose_name="kiosk"
+        ApiKey, on_delete=models.PROTECT, related_name="attendances", verbose_name=_("kiosk")
     )
-    place = models.CharField(max_length=120, blank=True, help_text="Where the kiosk stood then.")
+    place = models.CharField(max_length=120, blank=True, help_text=_("Where the kiosk stood then."))
     read = models.UUIDField()
     decision = models.ForeignKey(Decision, on_delete=models.SET_NULL, null=True, related_name="attendances")
-    created_at = models.DateTimeField("arrived", auto_now_add=True)
+    created_at = models.DateTimeField(_("arrived"), auto_now_add=True)
 
     class Meta:
         verbose_name_plural = _("attendance")
@@ -757,7 +787,7 @@ class Attendance(models.Model):
         indexes = [models.Index(fields=["identity", "-at"], name="attendance_by_identity")]
 
     def __str__(self) -> str:
-        return f"attendance {self.pk} of {self.identity_id}"
+        return _("attendance %(number)s of %(person)s") % {"number": self.pk, "person": self.identity_id}
 
 
 class LoggedEvent(models.Model):
@@ -780,31 +810,33 @@ class Webhook(models.Model):
     """An address that is told of events as they happen. What it is told is signed with its secret."""
 
     class Type(models.TextChoices):
-        RECOGNISED = "person.recognised", "somebody was recognised"
-        NOT_RECOGNISED = "person.not_recognised", "somebody was not recognised"
-        REFUSED = "person.refused", "a picture or screen was shown"
-        SIGNED_IN = "person.signed_in", "somebody signed in by face"
-        CAME = "attendance.in", "somebody came"
-        WENT = "attendance.out", "somebody went"
-        TEST = "test", "a test"
+        RECOGNISED = "person.recognised", _("somebody was recognised")
+        NOT_RECOGNISED = "person.not_recognised", _("somebody was not recognised")
+        REFUSED = "person.refused", _("a picture or screen was shown")
+        SIGNED_IN = "person.signed_in", _("somebody signed in by face")
+        CAME = "attendance.in", _("somebody came")
+        WENT = "attendance.out", _("somebody went")
+        TEST = "test", _("a test")
 
     name = models.CharField(max_length=100, unique=True)
     url = models.CharField(
-        "address",
+        _("address"),
         max_length=500,
-        help_text="https://…, or mqtts://broker/topic by MQTT; http and mqtt only within WEBHOOK_NETWORKS.",
+        help_text=_(
+            "https://…, or mqtts://broker/topic by MQTT; http and mqtt only within WEBHOOK_NETWORKS."
+        ),
     )
     types = ArrayField(models.CharField(max_length=30, choices=Type), default=list)
     with_names = models.BooleanField(
         default=False,
-        help_text="Whether names are told, or only IDs. Scores, vectors and pictures never are.",
+        help_text=_("Whether names are told, or only IDs. Scores, vectors and pictures never are."),
     )
     secret = SealedTextField(editable=False)
     username = models.CharField(
-        "user", max_length=200, blank=True, help_text="Of a broker that asks for one."
+        _("user"), max_length=200, blank=True, help_text=_("Of a broker that asks for one.")
     )
     password = SealedTextField(blank=True, default="")
-    active = models.BooleanField(default=True, help_text="Whether anything is sent.")
+    active = models.BooleanField(default=True, help_text=_("Whether anything is sent."))
     failing_since = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -827,31 +859,31 @@ class Delivery(models.Model):
     type = models.CharField(max_length=30, choices=Webhook.Type)
     subject = models.BigIntegerField(null=True)
     attempts = models.PositiveIntegerField(default=0)
-    next_at = models.DateTimeField("next try", null=True, db_index=True)
-    delivered_at = models.DateTimeField("delivered", null=True)
-    status = models.PositiveSmallIntegerField("answer", null=True)
+    next_at = models.DateTimeField(_("next try"), null=True, db_index=True)
+    delivered_at = models.DateTimeField(_("delivered"), null=True)
+    status = models.PositiveSmallIntegerField(_("answer"), null=True)
     milliseconds = models.PositiveIntegerField(null=True)
     error = models.CharField(max_length=200, blank=True)
-    created_at = models.DateTimeField("since")
+    created_at = models.DateTimeField(_("since"))
 
     class Meta:
-        verbose_name_plural = "deliveries"
+        verbose_name_plural = _("deliveries")
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
-        return f"{self.get_type_display()} to {self.webhook}"
+        return _("%(type)s to %(webhook)s") % {"type": self.get_type_display(), "webhook": self.webhook}
 
 
 class ProbePicture(models.Model):
     """A picture that was shown to the site, kept only where the site says for how many days (KEEP_PROBES_DAYS)."""
 
-    probe = models.UUIDField(unique=True, help_text="As in the decisions about its faces.")
+    probe = models.UUIDField(unique=True, help_text=_("As in the decisions about its faces."))
     image = SealedFileField(upload_to="probes/")
     key = _key_field()
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     def __str__(self) -> str:
-        return f"picture of {timezone.localtime(self.created_at):%-d %b %Y, %H:%M:%S}"
+        return _("picture of %(time)s") % {"time": _exactly(self.created_at)}
 
     def data_key(self) -> int:
         """A key of its own: it may show several people, or nobody who is known."""
@@ -870,7 +902,7 @@ class Visitor(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"visitor {self.pk}"
+        return _("visitor %(number)s") % {"number": self.pk}
 
 
 class Appearances(models.Manager["Appearance"]):
@@ -922,43 +954,43 @@ class Erasure(models.Model):
     person = models.BigIntegerField(db_index=True)
     receipt = models.JSONField()
     by = models.CharField(max_length=200, blank=True)
-    created_at = models.DateTimeField("erased", auto_now_add=True)
+    created_at = models.DateTimeField(_("erased"), auto_now_add=True)
 
     class Meta:
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"erasure of person {self.person}"
+        return _("erasure of person %(number)s") % {"number": self.person}
 
 
 class RetentionRun(models.Model):
     """What the site removed because it was older than it may be. removed: kind -> how many."""
 
     removed = models.JSONField(default=dict)
-    ended_at = models.DateTimeField("at")
+    ended_at = models.DateTimeField(_("at"))
 
     class Meta:
-        verbose_name = "retention run"
+        verbose_name = _("retention run")
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"{timezone.localtime(self.ended_at):%-d %b %Y, %H:%M:%S}"
+        return _exactly(self.ended_at)
 
 
 class Job(models.Model):
     """Long work that somebody asked for and a worker does."""
 
     class State(models.TextChoices):
-        WAITING = "waiting", "waiting"
-        RUNNING = "running", "running"
-        DONE = "done", "done"
-        FAILED = "failed", "failed"
+        WAITING = "waiting", _("waiting")
+        RUNNING = "running", _("running")
+        DONE = "done", _("done")
+        FAILED = "failed", _("failed")
 
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
-    progress = models.PositiveSmallIntegerField(default=0, help_text="Percent.")
+    progress = models.PositiveSmallIntegerField(default=0, help_text=_("Percent."))
     message = models.CharField(max_length=1000, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
-    created_at = models.DateTimeField("asked for", auto_now_add=True)
+    created_at = models.DateTimeField(_("asked for"), auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -1092,15 +1124,17 @@ class ModelChange(models.Model):
     """
 
     class State(models.TextChoices):
-        COMPUTING = "computing", "computing vectors"
-        SHADOW = "shadow", "compared in the shadow"
-        DONE = "done", "done"
-        STOPPED = "stopped", "stopped"
+        COMPUTING = "computing", _("computing vectors")
+        SHADOW = "shadow", _("compared in the shadow")
+        DONE = "done", _("done")
+        STOPPED = "stopped", _("stopped")
 
     OPEN = (State.COMPUTING, State.SHADOW)
 
-    target = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="+", verbose_name="to")
-    before = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="+", verbose_name="from")
+    target = models.ForeignKey(ModelVersion, on_delete=models.CASCADE, related_name="+", verbose_name=_("to"))
+    before = models.ForeignKey(
+        ModelVersion, on_delete=models.CASCADE, related_name="+", verbose_name=_("from")
+    )
     state = models.CharField(max_length=10, choices=State, default=State.COMPUTING)
     done = models.PositiveIntegerField(default=0)
     total = models.PositiveIntegerField(default=0)
@@ -1113,15 +1147,15 @@ class ModelChange(models.Model):
     figures = models.JSONField(default=dict)
     pictures = models.JSONField(default=dict)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
-    created_at = models.DateTimeField("begun", auto_now_add=True)
+    created_at = models.DateTimeField(_("begun"), auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     activated_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    activated_at = models.DateTimeField("switched", null=True, blank=True)
+    activated_at = models.DateTimeField(_("switched"), null=True, blank=True)
 
     class Meta:
-        verbose_name = "model change"
+        verbose_name = _("model change")
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(
@@ -1130,7 +1164,7 @@ class ModelChange(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.before.name} to {self.target.name}"
+        return _("%(before)s to %(after)s") % {"before": self.before.name, "after": self.target.name}
 
 
 class ShadowDecision(models.Model):
@@ -1174,20 +1208,20 @@ class AuditEntry(models.Model):
     who = models.CharField(max_length=200, blank=True)
     user = models.BigIntegerField(null=True)
     key = models.BigIntegerField(null=True)
-    address = models.CharField("from", max_length=60, blank=True)
+    address = models.CharField(_("from"), max_length=60, blank=True)
     way = models.CharField(max_length=20, blank=True)
-    kind = models.CharField("what", max_length=60, blank=True)
-    object = models.CharField("number", max_length=60, blank=True)
+    kind = models.CharField(_("what"), max_length=60, blank=True)
+    object = models.CharField(_("number"), max_length=60, blank=True)
     person = models.BigIntegerField(null=True, db_index=True)
     detail = models.JSONField(default=dict)
 
     class Meta:
-        verbose_name_plural = "audit log"
+        verbose_name_plural = _("audit log")
         ordering = ["-id"]
         indexes = [models.Index(fields=["action", "-id"], name="audit_by_action")]
 
     def __str__(self) -> str:
-        return f"{self.action} {timezone.localtime(self.at):%-d %b %Y, %H:%M:%S}"
+        return f"{self.action} {_exactly(self.at)}"
 
 
 class AuditLink(models.Model):

@@ -21,7 +21,7 @@ import polib
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("vi",)
 CODE = ("accounts", "identity_site", "recognition")
-CALLS = {"_": 1, "gettext": 1, "gettext_lazy": 1, "ngettext": 2, "ngettext_lazy": 2}
+CALLS = {"_": 1, "gettext": 1, "gettext_lazy": 1, "gettext_noop": 1, "ngettext": 2, "ngettext_lazy": 2}
 # The engine knows no Django: its sentences are translated where they are shown.
 TABLES = {
     "recognition/engine/types.py": {"REASONS", "TOO_LARGE"},
@@ -35,7 +35,39 @@ FOREIGN_TEMPLATES = {
         *(f"mfa/webauthn/{name}" for name in ("a*", "edit*", "base*", "reauth*")),
     )
 }
-FOREIGN_CODE = {"allauth": ("account/adapter.py", "account/forms.py", "mfa/*/forms.py", "mfa/adapter.py")}
+FOREIGN_CODE = {
+    "allauth": (
+        *("account/adapter.py", "account/admin.py", "account/forms.py", "account/models.py"),
+        *("mfa/*/forms.py", "mfa/adapter.py", "mfa/models.py"),
+    )
+}
+# Single texts of packages that speak the language otherwise, or of which few are shown.
+FOREIGN_TEXTS = {
+    "django": (
+        "Sessions",
+        "log entry",
+        "Password-based authentication",
+        "Enabled",
+        "Disabled",
+        "Whether the user will be able to authenticate using a password or not. If disabled, they may still be able "
+        "to authenticate using other backends, such as Single Sign-On or LDAP.",
+        "After you've created a user, you’ll be able to edit more user options.",
+    ),
+    "unfold": (
+        "Record picture",
+        "Select record",
+        "Select all rows",
+        "Select all objects on this page for an action",
+        "Select action to run",
+        "Select action",
+        "Run",
+        "Show counts",
+        "Apply Filters",
+        "View selected %(model)s",
+        "Raw passwords are not stored, so there is no way to see this user’s password, but you can change the password "
+        'using <a href="{}" class="text-primary-600 dark:text-primary-500">this form</a>.',
+    ),
+}
 JS_CALL = re.compile(r'gettext\(\s*"((?:[^"\\]|\\.)*)"')
 VALUES = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w*\}")
 
@@ -110,6 +142,8 @@ def collect() -> dict[str, Found]:
             add("django", path, of_template(path), path.relative_to(ROOT).as_posix())
     for path in sorted((ROOT / "static").rglob("*.js")):
         add("djangojs", path, of_script(path), path.relative_to(ROOT).as_posix())
+    for package, texts in FOREIGN_TEXTS.items():
+        add("django", ROOT, ((text, "") for text in texts), package)
     for package, patterns in (*FOREIGN_TEMPLATES.items(), *FOREIGN_CODE.items()):
         spec = importlib.util.find_spec(package)
         assert spec is not None

@@ -15,12 +15,13 @@ from django.db.models import Q
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import URLPattern, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 
-from recognition.admin.base import ReadOnlyAdmin, number_of
+from recognition.admin.base import Labelled, ReadOnlyAdmin, number_of
 from recognition.admin.filters import DayRangeFilter
 from recognition.models import ApiKey, Attendance, Identity
 from recognition.services import attendance, audit
@@ -32,13 +33,13 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class ReportForm(forms.Form):
-    first = forms.DateField(required=False, label="From")
-    last = forms.DateField(required=False, label="To")
+    first = forms.DateField(required=False, label=_("From"))
+    last = forms.DateField(required=False, label=_("To"))
     kiosk = forms.ModelChoiceField(
-        ApiKey.objects.none(), required=False, label="Kiosk", empty_label="All kiosks"
+        ApiKey.objects.none(), required=False, label=_("Kiosk"), empty_label=_("All kiosks")
     )
-    person = forms.CharField(required=False, max_length=200, label="Person or ID")
-    of = forms.ChoiceField(required=False, choices=[("people", "People"), ("kiosks", "Kiosks")])
+    person = forms.CharField(required=False, max_length=200, label=_("Person or ID"))
+    of = forms.ChoiceField(required=False, choices=[("people", _("People")), ("kiosks", _("Kiosks"))])
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -81,11 +82,11 @@ class AttendanceAdmin(ReadOnlyAdmin):
 
     @display(description=_("time"), ordering="at")
     def shown_at(self, row: Attendance) -> str:
-        return f"{timezone.localtime(row.at):%-d %b %Y, %H:%M:%S}"
+        return date_format(timezone.localtime(row.at), "EXACT_DATETIME_FORMAT")
 
     @display(description=_("kind"), ordering="kind", label={"in": "success", "out": "info"})
-    def kind_label(self, row: Attendance) -> str:
-        return row.get_kind_display()
+    def kind_label(self, row: Attendance) -> Labelled:
+        return Labelled(row.kind, row.get_kind_display())
 
     @display(description=_("kiosk"), ordering="api_key__name")
     def kiosk(self, row: Attendance) -> str:
@@ -95,7 +96,7 @@ class AttendanceAdmin(ReadOnlyAdmin):
     def arrived(self, row: Attendance) -> str | None:
         """When the kiosk had a connection again."""
         late = row.created_at - row.at > LATE
-        return f"{timezone.localtime(row.created_at):%-d %b, %H:%M}" if late else None
+        return date_format(timezone.localtime(row.created_at), "DAY_TIME_FORMAT") if late else None
 
     @action(description=_("Report by day"), permissions=["view"], icon="table_chart")
     def report(self, request: HttpRequest) -> HttpResponse:
@@ -116,7 +117,7 @@ class AttendanceAdmin(ReadOnlyAdmin):
         return self.page(
             request,
             "admin/recognition/attendance/report.html",
-            "Attendance by day",
+            _("Attendance by day"),
             form=ReportForm(wish | {"of": of}),
             of=of,
             rows=rows,
@@ -194,12 +195,12 @@ def _periods(wish: dict[str, Any]) -> list[Period]:
     month = today.replace(day=1)
     before = (month - timedelta(days=1)).replace(day=1)
     spans: tuple[tuple[str, date, date], ...] = (
-        ("Today", today, today),
-        ("Yesterday", today - timedelta(days=1), today - timedelta(days=1)),
-        ("This week", monday, today),
-        ("Last week", monday - timedelta(days=7), monday - timedelta(days=1)),
-        ("This month", month, today),
-        ("Last month", before, month - timedelta(days=1)),
+        (_("Today"), today, today),
+        (_("Yesterday"), today - timedelta(days=1), today - timedelta(days=1)),
+        (_("This week"), monday, today),
+        (_("Last week"), monday - timedelta(days=7), monday - timedelta(days=1)),
+        (_("This month"), month, today),
+        (_("Last month"), before, month - timedelta(days=1)),
     )
     return [
         Period(

@@ -35,17 +35,28 @@ PAGES = {
 }
 
 
+WAYS = {
+    "password": _("password"),
+    "face": _("face"),
+    "mfa": _("second factor"),
+    "session": _("session"),
+    "key": _("key"),
+    "command": _("command"),
+    "task": _("task"),
+}
+
+
 class ActionFilter(admin.SimpleListFilter):
     title = _("kind of entry")
     parameter_name = "of"
 
     KINDS = (
-        ("changes", "changes"),
-        ("probe.", "probes"),
-        ("signed_", "sign-ins"),
-        ("seen", "looks at pictures"),
-        ("export.", "exports"),
-        ("refused.", "refusals"),
+        ("changes", _("changes")),
+        ("probe.", _("probes")),
+        ("signed_", _("sign-ins")),
+        ("seen", _("looks at pictures")),
+        ("export.", _("exports")),
+        ("refused.", _("refusals")),
     )
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
@@ -68,7 +79,7 @@ class WayFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
         """By name: the ways that occur are not asked of a table that only grows."""
-        return [(way, way) for way in ("password", "face", "mfa", "session", "key", "command", "task")]
+        return list(WAYS.items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
         return queryset.filter(way=self.value()) if self.value() else queryset
@@ -76,7 +87,16 @@ class WayFilter(admin.SimpleListFilter):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin):
-    list_display = ("at", "action", "who", "way", "address", "shown_object", "shown_person", "shown_detail")
+    list_display = (
+        "at",
+        "action",
+        "who",
+        "shown_way",
+        "address",
+        "shown_object",
+        "shown_person",
+        "shown_detail",
+    )
     list_display_links = None
     list_filter = (ActionFilter, WayFilter, ("at", DateFieldListFilter))
     search_fields = ("who", "action", "address", "=person", "=object")
@@ -92,6 +112,10 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         name = Identity.objects.filter(pk=OuterRef("person")).values("name")
         queryset: QuerySet[AuditEntry] = super().get_queryset(request)
         return queryset.annotate(person_name=Subquery(name))
+
+    @display(description=_("way"), ordering="way", empty_value="–")
+    def shown_way(self, entry: AuditEntry) -> str:
+        return str(WAYS.get(entry.way, entry.way))
 
     @display(description=_("what"))
     def shown_object(self, entry: AuditEntry) -> str:
@@ -112,7 +136,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
         """By name as long as there is one; the log itself has the number only."""
         if entry.person is None:
             return "–"
-        return f"{entry.person_name or 'erased'} ({entry.person})"
+        return f"{entry.person_name or _('erased')} ({entry.person})"
 
     @display(description=_("more"))
     def shown_detail(self, entry: AuditEntry) -> str:
@@ -130,7 +154,7 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 def _plain(value: Any) -> str:
     if isinstance(value, list):
         return " → ".join(map(_plain, value)) if len(value) == 2 else ", ".join(map(_plain, value))
-    return "nothing" if value is None or value == "" else str(value)
+    return str(_("nothing") if value is None or value == "" else value)
 
 
 class _Line:

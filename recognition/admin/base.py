@@ -23,6 +23,16 @@ Deleted = tuple[list[Any], dict[str, int], set[str], list[str]]
 NO_SAVE = {"show_save": False, "show_save_and_continue": False, "show_save_and_add_another": False}
 
 
+class Labelled(tuple[str, Any]):
+    """A state and its name: in lists a label in the colour of the state, on the page of a row the name."""
+
+    def __new__(cls, state: str, name: Any) -> Labelled:
+        return super().__new__(cls, (state, name))
+
+    def __str__(self) -> str:
+        return str(self[1])
+
+
 class SiteAdmin(ModelAdmin):  # type: ignore[misc]
     """A wish that a service refuses becomes a message on the same page, never an error page."""
 

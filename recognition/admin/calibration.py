@@ -19,6 +19,7 @@ from recognition.admin.base import ShippedAdmin, number_of
 from recognition.admin.evaluation import STATES
 from recognition.models import Calibration, Identity
 from recognition.services.analysis import active_model
+from recognition.services.jobs import said
 from recognition.services.thresholds import Wish, enrolled_people, request_calibration
 
 LIST = "admin:recognition_thresholdpolicy_changelist"
@@ -28,31 +29,33 @@ PERSON = re.compile(r"\{person:(\d+)\}")
 
 class WishForm(forms.Form):
     strangers = forms.TypedChoiceField(
-        label="Of how many strangers who look into a camera may one be taken for somebody?",
-        choices=[(100, "1 of 100 (usual)"), (1_000, "1 of 1,000"), (10_000, "1 of 10,000")],
+        label=_("Of how many strangers who look into a camera may one be taken for somebody?"),
+        choices=[(100, _("1 of 100 (usual)")), (1_000, _("1 of 1,000")), (10_000, _("1 of 10,000"))],
         coerce=int,
     )
     claims = forms.TypedChoiceField(
-        label="Of how many people who claim to be somebody else may one be believed?",
+        label=_("Of how many people who claim to be somebody else may one be believed?"),
         choices=[
-            (1_000, "1 of 1,000"),
-            (10_000, "1 of 10,000 (the most for signing in)"),
-            (100_000, "1 of 100,000"),
+            (1_000, _("1 of 1,000")),
+            (10_000, _("1 of 10,000 (the most for signing in)")),
+            (100_000, _("1 of 100,000")),
         ],
         coerce=int,
         initial=10_000,
     )
     people = forms.IntegerField(
-        label="For how many enrolled people shall it be good?",
+        label=_("For how many enrolled people shall it be good?"),
         min_value=1,
         max_value=100_000_000,
-        help_text="The more there are, the more careful it has to be. When more are enrolled it follows by itself.",
+        help_text=_(
+            "The more there are, the more careful it has to be. When more are enrolled it follows by itself."
+        ),
     )
     twins = forms.BooleanField(
-        label="People who look like one are two, such as twins: go on all the same", required=False
+        label=_("People who look like one are two, such as twins: go on all the same"), required=False
     )
     beyond = forms.BooleanField(
-        label="Go beyond what the enrolled people can speak of, along a straight line", required=False
+        label=_("Go beyond what the enrolled people can speak of, along a straight line"), required=False
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -103,7 +106,7 @@ class CalibrationPages(ShippedAdmin):
         return self.page(
             request,
             "admin/recognition/policy/calibrate.html",
-            "Choose thresholds by the errors that are allowed",
+            _("Choose thresholds by the errors that are allowed"),
             form=form,
             people=people,
             last=last,
@@ -121,10 +124,10 @@ class CalibrationPages(ShippedAdmin):
         return self.page(
             request,
             "admin/recognition/policy/calibration.html",
-            "Choosing thresholds",
+            _("Choosing thresholds"),
             run=run,
             label=STATES[run.state],
-            message=_with_names(run.message, linked=request.user.has_perm("recognition.view_identity")),
+            message=_with_names(said(run.message), linked=request.user.has_perm("recognition.view_identity")),
             again=reverse("admin:recognition_thresholdpolicy_calibrate"),
             back=reverse(LIST),
         )
@@ -139,9 +142,9 @@ def _with_names(message: str, *, linked: bool) -> SafeString:
     def shown(found: re.Match[str]) -> str:
         person = people.get(int(found[1]))
         if person is None:
-            return "somebody who was erased"
+            return str(_("somebody who was erased"))
         if not linked:
-            return f"person {person.pk}"
+            return _("person %(person)s") % {"person": person.pk}
         return format_html(
             '<a class="id-link" href="{}">{}</a>',
             reverse("admin:recognition_identity_change", args=[person.pk]),

@@ -13,22 +13,29 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from recognition.admin.base import SiteAdmin
+from recognition.admin.base import Labelled, SiteAdmin
 from recognition.engine.film import without_password
 from recognition.models import Camera
 from recognition.services import cameras
 
-STATES = {"watched": "success", "no pictures": "danger", "nobody watches": "warning", "off": "info"}
+STATES = {"watched": "success", "trouble": "danger", "unwatched": "warning", "off": "info"}
+NAMES = {
+    "watched": _("watched"),
+    "trouble": _("no pictures"),
+    "unwatched": _("nobody watches"),
+    "off": _("off"),
+}
 
 
 class CameraForm(forms.ModelForm):
     """The source is not shown again whole: it often holds a password. Left empty it stays."""
 
     source = forms.CharField(
+        label=_("Source"),
         required=False,
         max_length=500,
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        help_text="rtsp://…, http://… or the number of a webcam of the host, such as 0.",
+        help_text=_("rtsp://…, http://… or the number of a webcam of the host, such as 0."),
     )
 
     class Meta:
@@ -39,13 +46,14 @@ class CameraForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if "source" in self.fields and self.instance.pk:
             self.initial["source"] = ""
-            shown = without_password(self.instance.source) or "It cannot be read any more; enter it again."
-            self.fields["source"].help_text += f" At present: {shown}. Left empty it stays."
+            shown = without_password(self.instance.source) or _("It cannot be read any more; enter it again.")
+            more = _("At present: %(shown)s. Left empty it stays.") % {"shown": shown}
+            self.fields["source"].help_text = f"{self.fields['source'].help_text} {more}"
 
     def clean_source(self) -> str:
         source: str = self.cleaned_data["source"]
         if not source and not self.instance.pk:
-            raise forms.ValidationError("This field is required.")
+            raise forms.ValidationError(_("This field is required."))
         return source or self.instance.source
 
 
@@ -58,13 +66,9 @@ class CameraAdmin(SiteAdmin):
     search_help_text = _("Name or place")
 
     @display(description=_("state"), label=STATES)
-    def state(self, camera: Camera) -> str:
-        if not camera.enabled:
-            return "off"
-        known = cameras.state_of(camera.pk)
-        if known is None:
-            return "nobody watches"
-        return "no pictures" if known.get("trouble") else "watched"
+    def state(self, camera: Camera) -> Labelled:
+        state = _state(camera)
+        return Labelled(state, NAMES[state])
 
     @display(description=_("how it goes"), empty_value="–")
     def figures(self, camera: Camera) -> str | None:
@@ -73,12 +77,24 @@ class CameraAdmin(SiteAdmin):
             return None
         if known.get("trouble"):
             return str(known["trouble"])
-        return f"{known['fps']} frames a second, known after {known['delay_ms']} ms"
+        return _("%(frames)s frames a second, known after %(delay)s ms") % {
+            "frames": known["fps"],
+            "delay": known["delay_ms"],
+        }
 
     @display(description=_("live picture"))
     def look(self, camera: Camera) -> str:
         address = reverse("cameras:page", args=[camera.name])
-        return format_html('<a class="text-link" href="{}">Look on</a>', address)
+        return format_html('<a class="text-link" href="{}">{}</a>', address, _("Look on"))
 
     def save_model(self, request: HttpRequest, obj: Camera, form: Any, change: bool) -> None:
         cameras.save_camera(obj)
+
+
+def _state(camera: Camera) -> str:
+    if not camera.enabled:
+        return "off"
+    known = cameras.state_of(camera.pk)
+    if known is None:
+        return "unwatched"
+    return "trouble" if known.get("trouble") else "watched"

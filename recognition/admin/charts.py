@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext_lazy as _
 
 from recognition.models import Decision
 from recognition.services.overview import SCORE_STEP, Recent
-from recognition.services.wording import reason_text
+from recognition.services.wording import decimal, reason_text
 
 WIDTH, HEIGHT = 600.0, 140.0
 GAP = 0.2  # of a bar's place
 PARTS = (
-    (Decision.Outcome.MATCH, "recognised"),
-    (Decision.Outcome.NO_MATCH, "not recognised"),
-    (Decision.Outcome.REJECTED, "not looked for"),
+    (Decision.Outcome.MATCH, _("recognised")),
+    (Decision.Outcome.NO_MATCH, _("not recognised")),
+    (Decision.Outcome.REJECTED, _("not looked for")),
 )
 MOST_REASONS = 6
 
@@ -50,28 +54,29 @@ class Chart:
 
 def per_day(recent: Recent) -> Chart:
     columns = [
-        [(kind, counts.get(kind, 0), f"{day:%-d %b}: {counts.get(kind, 0)} {name}") for kind, name in PARTS]
+        [(kind, counts.get(kind, 0), f"{_day(day)}: {counts.get(kind, 0)} {name}") for kind, name in PARTS]
         for day, counts in recent.days
     ]
     bars, most = _stacked(columns)
-    total = {kind: sum(counts.get(kind, 0) for _, counts in recent.days) for kind, _ in PARTS}
+    total = {str(kind): sum(counts.get(kind, 0) for __, counts in recent.days) for kind, __ in PARTS}
     every = max(1, len(recent.days) // 6)
     place = WIDTH / len(recent.days)
     return Chart(
-        title="Decisions a day",
-        said=f"In {len(recent.days)} days "
-        + ", ".join(f"{total[kind]} {name}" for kind, name in PARTS)
-        + ".",
+        title=_("Decisions a day"),
+        said=_(
+            "In %(days)s days %(match)s recognised, %(no_match)s not recognised, %(rejected)s not looked for."
+        )
+        % {"days": len(recent.days), **total},
         bars=bars,
         legend=[(kind, name) for kind, name in PARTS],
         labels=[
-            ((n + 0.5) * place, f"{day:%-d %b}")
-            for n, (day, _) in enumerate(recent.days)
+            ((n + 0.5) * place, _day(day))
+            for n, (day, __) in enumerate(recent.days)
             if (len(recent.days) - 1 - n) % every == 0
         ],
-        head=("day", *(name for _, name in PARTS)),
+        head=(_("day"), *(name for __, name in PARTS)),
         table=[
-            (f"{day:%-d %b %Y}", *(counts.get(kind, 0) for kind, _ in PARTS)) for day, counts in recent.days
+            (date_format(day), *(counts.get(kind, 0) for kind, __ in PARTS)) for day, counts in recent.days
         ],
         most=most,
     )
@@ -79,10 +84,20 @@ def per_day(recent: Recent) -> Chart:
 
 def against_threshold(recent: Recent, threshold: float) -> Chart:
     """How alike people were to the nearest, and what is needed."""
-    names = (("match", "recognised"), ("no_match", "not recognised"))
+    names = (("match", _("recognised")), ("no_match", _("not recognised")))
     columns = [
         [
-            (kind, number, f"{n * SCORE_STEP:.2f} to {(n + 1) * SCORE_STEP:.2f}: {number} {name}")
+            (
+                kind,
+                number,
+                _("%(low)s to %(high)s: %(number)s %(name)s")
+                % {
+                    "low": decimal(n * SCORE_STEP, 2),
+                    "high": decimal((n + 1) * SCORE_STEP, 2),
+                    "number": number,
+                    "name": name,
+                },
+            )
             for (kind, name), number in zip(names, step, strict=True)
         ]
         for n, step in enumerate(recent.scores)
@@ -93,16 +108,21 @@ def against_threshold(recent: Recent, threshold: float) -> Chart:
     )
     close = sum(sum(recent.scores[n]) for n in near)
     return Chart(
-        title="How alike, and how alike is needed",
-        said=f"{threshold:.2f} is needed; {close} of {sum(map(sum, recent.scores))} searches were within 0.05 of it.",
+        title=_("How alike, and how alike is needed"),
+        said=_("%(threshold)s is needed; %(close)s of %(searches)s searches were within 0.05 of it.")
+        % {
+            "threshold": decimal(threshold, 2),
+            "close": close,
+            "searches": sum(map(sum, recent.scores)),
+        },
         bars=bars,
         legend=list(names),
-        labels=[(WIDTH * tenth / 10, f"{tenth / 10:.1f}") for tenth in range(1, 10, 2)],
-        head=("score from", *(name for _, name in names)),
-        table=[(f"{n * SCORE_STEP:.2f}", *step) for n, step in enumerate(recent.scores) if any(step)],
+        labels=[(WIDTH * tenth / 10, decimal(tenth / 10, 1)) for tenth in range(1, 10, 2)],
+        head=(_("score from"), *(name for __, name in names)),
+        table=[(decimal(n * SCORE_STEP, 2), *step) for n, step in enumerate(recent.scores) if any(step)],
         most=most,
         line=WIDTH * threshold,
-        line_label=f"needed: {threshold:.2f}",
+        line_label=_("needed: %(threshold)s") % {"threshold": decimal(threshold, 2)},
     )
 
 
@@ -110,6 +130,10 @@ def reasons(recent: Recent) -> list[tuple[str, int, float]]:
     """Why people were not recognised: sentence, how many, and that as percents of the most frequent one."""
     first = list(recent.reasons.items())[:MOST_REASONS]
     return [(reason_text(code), number, 100 * number / first[0][1]) for code, number in first]
+
+
+def _day(day: date) -> str:
+    return date_format(day, "DAY_FORMAT")
 
 
 def _stacked(columns: Sequence[Sequence[tuple[str, int, str]]]) -> tuple[list[Bar], int]:

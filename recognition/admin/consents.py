@@ -23,7 +23,7 @@ PUBLIC_PAGE = "accounts:consent-link"
 
 
 class ConsentForm(forms.Form):
-    agreed = forms.BooleanField(error_messages={"required": "Tick that the person has agreed."})
+    agreed = forms.BooleanField(error_messages={"required": _("Tick that the person has agreed.")})
     version = forms.IntegerField(min_value=1)
     given_on = forms.DateField(required=False)
     note = forms.CharField(required=False, max_length=200)
@@ -31,7 +31,7 @@ class ConsentForm(forms.Form):
     def clean_given_on(self) -> date | None:
         day: date | None = self.cleaned_data["given_on"]
         if day and day > timezone.localdate():
-            raise forms.ValidationError("Nobody can have agreed at a time to come.")
+            raise forms.ValidationError(_("Nobody can have agreed at a time to come."))
         return day
 
 
@@ -51,7 +51,7 @@ class PersonConsent(SiteAdmin):
         answer = self.page(
             request,
             "admin/recognition/identity/consent.html",
-            f"Consent of {identity.name}",
+            _("Consent of %(identity)s") % {"identity": identity.name},
             person=identity,
             in_force=in_force,
             history=identity.consents.select_related("text").order_by("-id"),
@@ -83,7 +83,7 @@ class PersonConsent(SiteAdmin):
                 given_at=_moment(form.cleaned_data["given_on"]),
                 note=form.cleaned_data["note"],
             ),
-            f"The consent of {identity.name} is on record.",
+            _("The consent of %(identity)s is on record.") % {"identity": identity.name},
         )
         if done:
             self.log_change(request, identity, "Recorded consent.")
@@ -93,20 +93,20 @@ class PersonConsent(SiteAdmin):
         if request.method != "POST":
             return self.confirm(
                 request,
-                title=f"Withdraw the consent of {identity.name}?",
-                button="Withdraw",
+                title=_("Withdraw the consent of %(identity)s?") % {"identity": identity.name},
+                button=_("Withdraw"),
                 back=request.path,
                 points=[
-                    "Not recognised any more, from the next request on.",
+                    _("Not recognised any more, from the next request on."),
                     identities.when_erased(),
-                    "A new consent stops that; then resume the person.",
+                    _("A new consent stops that; then resume the person."),
                 ],
                 danger=True,
             )
         if self.attempt(
             request,
             lambda: identities.withdraw_consent(identity, by=request.user.get_username()),
-            f"The consent of {identity.name} is withdrawn.",
+            _("The consent of %(identity)s is withdrawn.") % {"identity": identity.name},
         ):
             self.log_change(request, identity, "Withdrew consent.")
         return HttpResponseRedirect(request.path)
@@ -121,8 +121,11 @@ def _moment(day: date | None) -> datetime | None:
 
 class TextForm(forms.ModelForm):
     text = forms.CharField(
+        label=_("Text"),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 16}),
-        help_text="Plain text, an empty line between paragraphs. It cannot be changed afterwards, only replaced.",
+        help_text=_(
+            "Plain text, an empty line between paragraphs. It cannot be changed afterwards, only replaced."
+        ),
     )
 
     class Meta:

@@ -44,7 +44,7 @@ class CorrectionPages(SiteAdmin):
         return self.page(
             request,
             "admin/recognition/decision/correct.html",
-            "Who was it?",
+            _("Who was it?"),
             **self._shown(request, decision, back),
         )
 
@@ -52,15 +52,15 @@ class CorrectionPages(SiteAdmin):
         """What the button that was pressed stands for, and what is said when it is done."""
         to, by = request.POST.get("to", ""), request.user.pk
         if to == "back":
-            return lambda: identities.take_back_correction(decision), "It is as it was decided again."
+            return lambda: identities.take_back_correction(decision), _("It is as it was decided again.")
         if to == "nobody":
-            return lambda: identities.correct(decision, to=None, by_id=by), "It was nobody who is known."
+            return lambda: identities.correct(decision, to=None, by_id=by), _("It was nobody who is known.")
         if to == "new":
             self.demand(request.user.has_perm("recognition.add_identity") and self._may_add(request))
             name, external_id = request.POST.get("name", ""), request.POST.get("external_id", "")
             return (
                 lambda: enrolment.enrol_from_event(decision, name=name, external_id=external_id, by_id=by),
-                f"{name.strip()} is enrolled with this picture.",
+                _("%(name)s is enrolled with this picture.") % {"name": name.strip()},
             )
         person = get_object_or_404(Identity, pk=number_of(to))
         with_photo = bool(request.POST.get("photo")) and self._may_add(request)
@@ -73,7 +73,9 @@ class CorrectionPages(SiteAdmin):
             if with_photo:
                 enrolment.add_picture_of_event(decision, person)
 
-        return say, f"It was {person.name}." + (" The picture is a photo of theirs." if with_photo else "")
+        if with_photo:
+            return say, _("It was %(person)s. The picture is a photo of theirs.") % {"person": person.name}
+        return say, _("It was %(person)s.") % {"person": person.name}
 
     def _may_add(self, request: HttpRequest) -> bool:
         """The picture shows whoever may add photos: they see it then in any case."""
@@ -95,7 +97,7 @@ class CorrectionPages(SiteAdmin):
         kept = enrolment.has_picture(decision)
         return {
             "decision": decision,
-            "happened": what_happened(decision.kind, decision.outcome, ""),
+            "happened": what_happened(decision.kind, decision.outcome),
             "correction": decision.corrected,
             "back": back,
             "asked": asked,

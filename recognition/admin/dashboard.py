@@ -9,6 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from recognition.admin import charts
 from recognition.admin.identity_page import faces_of
@@ -18,7 +20,7 @@ from recognition.services import models as model_services
 from recognition.services import overview
 from recognition.services.analysis import active_model
 from recognition.services.thresholds import active_policy
-from recognition.services.wording import reason_text
+from recognition.services.wording import percent, reason_text
 
 RECENT = 8
 
@@ -54,16 +56,16 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         tiles.append(_model(may_change=may("recognition.add_modelchange")))
     if tiles:
         tiles.append(_worker())
-    return context | {"title": "Overview", "tiles": tiles, "quick": _quick(request)}
+    return context | {"title": _("Overview"), "tiles": tiles, "quick": _quick(request)}
 
 
 def _people() -> Tile:
     count = overview.count_people()
-    notes = [f"{count.suspended} suspended"] if count.suspended else []
+    notes = [_("%(number)s suspended") % {"number": count.suspended}] if count.suspended else []
     if count.without_vector:
-        notes.append(f"{count.without_vector} without a usable photo")
+        notes.append(_("%(number)s without a usable photo") % {"number": count.without_vector})
     link = reverse("admin:recognition_identity_changelist")
-    return Tile("People", str(count.active), ", ".join(notes) or "all can be recognised", link)
+    return Tile(_("People"), str(count.active), ", ".join(notes) or _("all can be recognised"), link)
 
 
 def _photos() -> Tile:
@@ -74,33 +76,47 @@ def _photos() -> Tile:
     review = count[Photo.State.REVIEW]
     if review:
         return Tile(
-            "Photos to review",
+            _("Photos to review"),
             str(review),
-            "they count for nobody until then",
+            _("they count for nobody until then"),
             reverse("admin:recognition_photo_review"),
             "bad",
         )
     if waiting:
-        return Tile("Photos waiting", str(waiting), f"{rejected} rejected", f"{link}?state__exact=waiting")
+        return Tile(
+            _("Photos waiting"),
+            str(waiting),
+            _("%(rejected)s rejected") % {"rejected": rejected},
+            f"{link}?state__exact=waiting",
+        )
     ready = str(count[Photo.State.READY])
     if rejected:
-        return Tile("Photos ready", ready, f"{rejected} rejected", f"{link}?state__exact=rejected")
-    return Tile("Photos ready", ready, "none waiting, none rejected", link)
+        return Tile(
+            _("Photos ready"),
+            ready,
+            _("%(rejected)s rejected") % {"rejected": rejected},
+            f"{link}?state__exact=rejected",
+        )
+    return Tile(_("Photos ready"), ready, _("none waiting, none rejected"), link)
 
 
 def _today() -> Tile:
     count = overview.count_today()
-    note = f"{count[Decision.Outcome.NO_MATCH]} not recognised, {count[Decision.Outcome.REJECTED]} rejected"
+    note = _("%(unknown)s not recognised, %(rejected)s rejected") % {
+        "unknown": count[Decision.Outcome.NO_MATCH],
+        "rejected": count[Decision.Outcome.REJECTED],
+    }
     link = reverse("admin:recognition_decision_changelist")
-    return Tile("Recognised today", str(count[Decision.Outcome.MATCH]), note, link)
+    return Tile(_("Recognised today"), str(count[Decision.Outcome.MATCH]), note, link)
 
 
 def _visitors() -> Tile:
     link = reverse("admin:recognition_visitor_changelist")
-    days = "a day" if settings.KEEP_VISITORS_DAYS == 1 else f"{settings.KEEP_VISITORS_DAYS} days"
-    return Tile(
-        "Unknown visitors", str(Visitor.objects.count()), f"kept for {days}: name or dismiss them", link
-    )
+    days = settings.KEEP_VISITORS_DAYS
+    note = ngettext(
+        "kept for a day: name or dismiss them", "kept for %(days)s days: name or dismiss them", days
+    ) % {"days": days}
+    return Tile(_("Unknown visitors"), str(Visitor.objects.count()), note, link)
 
 
 def _charts() -> dict[str, Any]:
@@ -118,9 +134,19 @@ def _index() -> Tile:
     state = overview.index_state()
     link = reverse("admin:recognition_gallerybuild_changelist")
     if state.build is None:
-        return Tile("Index", "not built", "people are read from the database", link)
-    changes = f"{state.behind} changes since, already counted" if state.behind else "up to date"
-    return Tile("Index", f"{state.build.identities} people", changes, link, "" if state.behind else "good")
+        return Tile(_("Index"), _("not built"), _("people are read from the database"), link)
+    changes = (
+        _("%(changes)s changes since, already counted") % {"changes": state.behind}
+        if state.behind
+        else _("up to date")
+    )
+    return Tile(
+        _("Index"),
+        _("%(people)s people") % {"people": state.build.identities},
+        changes,
+        link,
+        "" if state.behind else "good",
+    )
 
 
 def _model(*, may_change: bool) -> Tile:
@@ -131,34 +157,39 @@ def _model(*, may_change: bool) -> Tile:
         better = model_services.stronger_than(version)
         measured = active_policy(version).is_measured
     except ModelFileError as error:
-        return Tile("Model", "damaged", str(error), link, "bad")
+        return Tile(_("Model"), _("damaged"), str(error), link, "bad")
     if not measured:
         policies = reverse("admin:recognition_thresholdpolicy_changelist")
-        return Tile("Model", version.name, "thresholds not measured here: calibrate", policies, "bad")
+        return Tile(_("Model"), version.name, _("thresholds not measured here: calibrate"), policies, "bad")
     if better is None:
-        return Tile("Model", version.name, "the strongest that there is", link, "good")
+        return Tile(_("Model"), version.name, _("the strongest that there is"), link, "good")
     if may_change:  # that page also says how to fetch one that is not at hand
         link = reverse("admin:recognition_modelversion_change_to_stronger")
-    return Tile("Model", version.name, f"stronger: {better.name}, {better.lfw:.1%} on LFW", link)
+    return Tile(
+        _("Model"),
+        version.name,
+        _("stronger: %(better)s, %(lfw)s on LFW") % {"better": better.name, "lfw": percent(better.lfw, 1)},
+        link,
+    )
 
 
 def _worker() -> Tile:
     if overview.worker_answers():
-        return Tile("Worker", "answers", "new photos are looked at within seconds", "", "good")
-    return Tile("Worker", "silent", "photos will wait: start a worker", "", "bad")
+        return Tile(_("Worker"), _("answers"), _("new photos are looked at within seconds"), "", "good")
+    return Tile(_("Worker"), _("silent"), _("photos will wait: start a worker"), "", "bad")
 
 
 def _quick(request: HttpRequest) -> list[tuple[str, str, str]]:
     """Permission, title, address and icon of what is most often done."""
     wanted = (
-        ("recognition.add_identity", "Enrol a person", "admin:recognition_identity_add", "person_add"),
+        ("recognition.add_identity", _("Enrol a person"), "admin:recognition_identity_add", "person_add"),
         (
             "recognition.view_identity",
-            "Recognise a picture",
+            _("Recognise a picture"),
             "admin:recognition_decision_recognise",
             "frame_person",
         ),
-        ("recognition.add_apikey", "Make an API key", "admin:recognition_apikey_add", "key"),
+        ("recognition.add_apikey", _("Make an API key"), "admin:recognition_apikey_add", "key"),
     )
     return [
         (title, reverse(name), icon) for right, title, name, icon in wanted if request.user.has_perm(right)

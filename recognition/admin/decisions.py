@@ -10,12 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
-from recognition.admin.base import ReadOnlyAdmin
+from recognition.admin.base import Labelled, ReadOnlyAdmin
 from recognition.admin.corrections import CorrectionPages
 from recognition.admin.events import (
     attendance_of,
@@ -31,22 +33,10 @@ from recognition.admin.identity_page import faces_of
 from recognition.admin.recognise import recognise_view
 from recognition.engine.quality import PROBE
 from recognition.models import Decision, Identity, ProbePicture, Visitor
-from recognition.services.wording import describe_quality, describe_score, reason_text, what_happened
+from recognition.services.wording import decimal, describe_quality, describe_score, reason_text, what_happened
 
 LIST = "recognition_decision_changelist"
-LABELS = {
-    "came": "success",
-    "went": "info",
-    "recognised": "success",
-    "signed in": "success",
-    "seen": "success",
-    "confirmed": "success",
-    "not recognised": "warning",
-    "not confirmed": "warning",
-    "sign-in refused": "danger",
-    "not looked for": "danger",
-    "not compared": "danger",
-}
+LABELS = {"in": "success", "out": "info", "match": "success", "no_match": "warning", "rejected": "danger"}
 
 
 @admin.register(Decision)
@@ -72,7 +62,7 @@ class DecisionAdmin(CorrectionPages, ReadOnlyAdmin):
         "=camera__name",
         "=camera__place",
     )
-    search_help_text = "Person, ID, account, kiosk, camera or place"
+    search_help_text = _("Person, ID, account, kiosk, camera or place")
     list_select_related = ("identity", "api_key", "camera", "user", "policy", "correction__identity")
     # There may be millions: pages without counting them.
     paginator = InfinitePaginator
@@ -91,10 +81,10 @@ class DecisionAdmin(CorrectionPages, ReadOnlyAdmin):
                 )
             },
         ),
-        ("Whom it resembles", {"fields": ("shown_candidates", ("shown_score", "shown_margin"))}),
-        ("Face", {"fields": ("shown_quality", "probe")}),
+        (_("Whom it resembles"), {"fields": ("shown_candidates", ("shown_score", "shown_margin"))}),
+        (_("Face"), {"fields": ("shown_quality", "probe")}),
         (
-            "Decided with (for who looks into it)",
+            _("Decided with (for who looks into it)"),
             {
                 "classes": ("collapse",),
                 "fields": (("model_version", "policy"), ("generation", "change_number")),
@@ -130,15 +120,18 @@ class DecisionAdmin(CorrectionPages, ReadOnlyAdmin):
             decision.viewer = request.user
         return decision
 
-    @display(description="time", ordering="created_at")
+    @display(description=_("time"), ordering="created_at")
     def shown_time(self, decision: Decision) -> str:
-        return f"{timezone.localtime(moment_of(decision)):%-d %b %Y, %H:%M:%S}"
+        return date_format(timezone.localtime(moment_of(decision)), "EXACT_DATETIME_FORMAT")
 
-    @display(description="what happened", label=LABELS)
-    def happened(self, decision: Decision) -> str:
-        return what_happened(decision.kind, decision.outcome, attendance_of(decision))
+    @display(description=_("what happened"), label=LABELS)
+    def happened(self, decision: Decision) -> Labelled:
+        attended = attendance_of(decision)
+        refused = decision.kind == Decision.Kind.LOGIN and decision.outcome == Decision.Outcome.NO_MATCH
+        kind = attended or (Decision.Outcome.REJECTED if refused else decision.outcome)
+        return Labelled(str(kind), what_happened(decision.kind, decision.outcome, attended))
 
-    @display(description="person", ordering="identity__name", empty_value="–")
+    @display(description=_("person"), ordering="identity__name", empty_value="–")
     def who(self, decision: Decision) -> str | None:
         """As it was decided, and in the same cell what is known since."""
         decided, known = decision.identity and decision.identity.name, known_of(decision)
@@ -146,39 +139,39 @@ class DecisionAdmin(CorrectionPages, ReadOnlyAdmin):
             return decided
         return format_html('{} <span class="id-hint">{}</span>', decided or "–", known)
 
-    @display(description="corrected", empty_value="–")
+    @display(description=_("corrected"), empty_value="–")
     def known(self, decision: Decision) -> str | None:
         correction = decision.corrected
         if correction is None:
             return None
         by = f", {correction.by}" if correction.by else ""
-        return f"{known_of(decision)} ({timezone.localtime(correction.created_at):%-d %b %Y, %H:%M}{by})"
+        return f"{known_of(decision)} ({date_format(timezone.localtime(correction.created_at), 'DATETIME_FORMAT')}{by})"
 
-    @display(description="place", empty_value="–")
+    @display(description=_("place"), empty_value="–")
     def where(self, decision: Decision) -> str | None:
         return place_of(decision) or None
 
-    @display(description="how sure", empty_value="–")
+    @display(description=_("how sure"), empty_value="–")
     def how_sure(self, decision: Decision) -> str | None:
         return likeness_of(decision)
 
-    @display(description="score", ordering="score", empty_value="–")
+    @display(description=_("score"), ordering="score", empty_value="–")
     def shown_score(self, decision: Decision) -> str | None:
-        return None if decision.score is None else f"{decision.score:.3f}"
+        return None if decision.score is None else decimal(decision.score, 3)
 
-    @display(description="lead over the second", ordering="margin", empty_value="–")
+    @display(description=_("lead over the second"), ordering="margin", empty_value="–")
     def shown_margin(self, decision: Decision) -> str | None:
-        return None if decision.margin is None else f"{decision.margin:.3f}"
+        return None if decision.margin is None else decimal(decision.margin, 3)
 
-    @display(description="asked by", empty_value="–")
+    @display(description=_("asked by"), empty_value="–")
     def asked_by(self, decision: Decision) -> str | None:
         return source_of(decision) or None
 
-    @display(description="why not")
+    @display(description=_("why not"))
     def why(self, decision: Decision) -> str:
         return reason_text(decision.reason) if decision.reason else "–"
 
-    @display(description="person", empty_value="–")
+    @display(description=_("person"), empty_value="–")
     def shown_person(self, decision: Any) -> str | None:
         person = decision.identity
         if person is None and decision.viewer.has_perm("recognition.view_visitor"):
@@ -188,7 +181,7 @@ class DecisionAdmin(CorrectionPages, ReadOnlyAdmin):
         url = reverse("admin:recognition_identity_change", args=[person.pk])
         return format_html('<a class="text-link" href="{}">{}</a>', url, person)
 
-    @display(description="candidates")
+    @display(description=_("candidates"))
     def shown_candidates(self, decision: Any) -> str:
         may = decision.viewer.has_perm
         people = Identity.everyone.in_bulk([candidate["identity"] for candidate in decision.candidates])
@@ -208,7 +201,7 @@ class DecisionAdmin(CorrectionPages, ReadOnlyAdmin):
         }
         return render_to_string("admin/recognition/decision/candidates.html", context)
 
-    @display(description="quality")
+    @display(description=_("quality"))
     def shown_quality(self, decision: Decision) -> str:
         score = float(decision.quality.get("score") or 0.0)
         figures = describe_quality(decision.quality, PROBE)
@@ -228,10 +221,12 @@ def _visitor_of(decision: Decision) -> str | None:
     if visitor is None:
         return None
     url = reverse("admin:recognition_visitor_change", args=[visitor.pk])
-    return format_html('<a class="text-link" href="{}">Unknown visitor {}</a>', url, visitor.pk)
+    return format_html(
+        '<a class="text-link" href="{}">{}</a>', url, _("Unknown visitor %(number)s") % {"number": visitor.pk}
+    )
 
 
 def _about_picture(kept: bool, may_see: bool) -> str:
     if not kept:
-        return "The picture was not kept (KEEP_PROBES_DAYS)."
-    return "" if may_see else "The picture was kept. Your account may not see it."
+        return _("The picture was not kept (KEEP_PROBES_DAYS).")
+    return "" if may_see else _("The picture was kept. Your account may not see it.")

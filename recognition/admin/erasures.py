@@ -17,6 +17,7 @@ from recognition.admin.base import NO_SAVE, ReadOnlyAdmin, number_of
 from recognition.models import Erasure
 from recognition.services import identities
 from recognition.services.errors import ServiceError
+from recognition.services.wording import kind_text
 
 
 @admin.register(Erasure)
@@ -31,12 +32,14 @@ class ErasureAdmin(ReadOnlyAdmin):
     @display(description=_("erased with the person"))
     def shown_counts(self, erasure: Erasure) -> str:
         counts = erasure.receipt.get("counts", {})
-        return ", ".join(f"{kind}: {count}" for kind, count in counts.items() if count) or "nothing else"
+        return ", ".join(f"{kind_text(kind)}: {count}" for kind, count in counts.items() if count) or _(
+            "nothing else"
+        )
 
     @display(description=_("receipt"))
     def shown_receipt(self, erasure: Erasure) -> str:
-        text = '<pre class="id-pre" tabindex="0" role="group" aria-label="Receipt">{}</pre>'
-        return format_html(text, json.dumps(erasure.receipt, indent=1))
+        text = '<pre class="id-pre" tabindex="0" role="group" aria-label="{}">{}</pre>'
+        return format_html(text, _("Receipt"), json.dumps(erasure.receipt, indent=1))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -58,9 +61,16 @@ class ErasureAdmin(ReadOnlyAdmin):
             for trace in traces:
                 level = messages.WARNING if trace.note else messages.ERROR
                 note = f" ({trace.note})" if trace.note else ""
-                self.message_user(request, f"Still here: {trace.count} × {trace.kind}{note}.", level)
+                self.message_user(
+                    request,
+                    _("Still here: %(count)s × %(kind)s%(note)s.")
+                    % {"count": trace.count, "kind": kind_text(trace.kind), "note": note},
+                    level,
+                )
             if not traces:
-                self.message_user(request, "The receipt is genuine, and nothing is left.", messages.SUCCESS)
+                self.message_user(
+                    request, _("The receipt is genuine, and nothing is left."), messages.SUCCESS
+                )
         return HttpResponseRedirect(reverse("admin:recognition_erasure_change", args=[erasure.pk]))
 
     @action(description=_("Download"), permissions=["view"], icon="download")

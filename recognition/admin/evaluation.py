@@ -11,18 +11,19 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from recognition.admin.base import ReadOnlyAdmin, number_of
+from recognition.admin.base import Labelled, ReadOnlyAdmin, number_of
 from recognition.admin.identity_page import faces_of
 from recognition.models import Evaluation, Identity
 from recognition.services.errors import ServiceError
 from recognition.services.evaluation import picture_address, request_evaluation
+from recognition.services.jobs import said
 from recognition.services.thresholds import active_policy
 
 STATES = {"waiting": "info", "running": "info", "done": "success", "failed": "danger"}
 TITLES = {
-    "roc": "ROC: how many of the genuine pairs are accepted at each false positive rate",
-    "scores": "Scores of genuine and impostor pairs",
-    "open_set": "Open gallery: half of the people enrolled, the others as strangers",
+    "roc": _("ROC: how many of the genuine pairs are accepted at each false positive rate"),
+    "scores": _("Scores of genuine and impostor pairs"),
+    "open_set": _("Open gallery: half of the people enrolled, the others as strangers"),
 }
 
 
@@ -40,8 +41,8 @@ class EvaluationAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).defer("figures", "pictures")
 
     @display(description=_("state"), ordering="state", label=STATES)
-    def shown_state(self, run: Evaluation) -> str:
-        return run.get_state_display()
+    def shown_state(self, run: Evaluation) -> Labelled:
+        return Labelled(run.state, run.get_state_display())
 
     @action(description=_("Measure now"), permissions=["measure"], icon="query_stats")
     def measure(self, request: HttpRequest) -> HttpResponse:
@@ -49,12 +50,12 @@ class EvaluationAdmin(ReadOnlyAdmin):
         if request.method != "POST":
             return self.confirm(
                 request,
-                title="Measure how well the enrolled people can be told apart?",
-                button="Measure now",
+                title=_("Measure how well the enrolled people can be told apart?"),
+                button=_("Measure now"),
                 back=back,
                 points=[
-                    "A worker compares the stored vectors of all active people with one another.",
-                    "Recognition goes on meanwhile; nothing is changed.",
+                    _("A worker compares the stored vectors of all active people with one another."),
+                    _("Recognition goes on meanwhile; nothing is changed."),
                 ],
             )
         try:
@@ -78,9 +79,10 @@ class EvaluationAdmin(ReadOnlyAdmin):
             "run": run,
             "unfinished": run.state in (Evaluation.State.WAITING, Evaluation.State.RUNNING),
             "label": STATES[run.state],
+            "message": said(run.message),
         }
         if run.state == Evaluation.State.DONE:
-            used = {"name": "enrolled people", "used": True, **run.figures}
+            used = {"name": _("enrolled people"), "used": True, **run.figures}
             context |= {
                 "used": used,
                 "variants": [used],
@@ -92,7 +94,12 @@ class EvaluationAdmin(ReadOnlyAdmin):
                 "confusable": _confusable(request, run),
                 "outdated": run.policy_id != active_policy().pk,
             }
-        return self.page(request, "admin/recognition/evaluation/run.html", f"Evaluation {run.pk}", **context)
+        return self.page(
+            request,
+            "admin/recognition/evaluation/run.html",
+            _("Evaluation %(run)s") % {"run": run.pk},
+            **context,
+        )
 
 
 def _confusable(request: HttpRequest, run: Evaluation) -> list[dict[str, Any]]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy as _
+
 from recognition.models import Attendance, Decision
-from recognition.services.wording import describe_lead, describe_likeness, reason_text
+from recognition.services.wording import decimal, describe_lead, describe_likeness, reason_text
 
 
 def source_of(decision: Decision) -> str:
@@ -53,7 +55,7 @@ def likeness_of(decision: Decision) -> str | None:
     if decision.score is None:
         return reason_text(decision.reason) if decision.reason else None
     if threshold is None:
-        return f"{decision.score:.2f}"
+        return decimal(decision.score, 2)
     if decision.reason == "ambiguous" and decision.margin is not None and decision.policy is not None:
         return describe_lead(decision.margin, decision.policy.margin)
     return describe_likeness(decision.score, threshold)
@@ -65,8 +67,8 @@ def known_of(decision: Decision) -> str:
     if correction is None:
         return ""
     if correction.identity is None:
-        return "It was nobody who is known" if decision.identity is None else "It was somebody else"
-    return f"It was {correction.identity.name}"
+        return _("It was nobody who is known") if decision.identity is None else _("It was somebody else")
+    return _("It was %(name)s") % {"name": correction.identity.name}
 
 
 def _attended(decision: Decision) -> Attendance | None:

@@ -17,21 +17,21 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from recognition.models import Attendance
 
 # What a photo can be rejected for after it was taken, in the order of how often it happens.
-PHOTO_REASONS = (
-    "looks_like_another",
-    "does_not_fit",
-    "not_this_person",
-    "no_face",
-    "several_faces",
-    "covered",
-    "too_small",
-    "too_blurred",
-    "too_turned",
-    "too_dark",
-    "too_bright",
-    "unreadable",
-    "failed",
-)
+PHOTO_REASONS = {
+    "looks_like_another": _("Looks like another"),
+    "does_not_fit": _("Does not fit"),
+    "not_this_person": _("Not this person"),
+    "no_face": _("No face"),
+    "several_faces": _("Several faces"),
+    "covered": _("Covered"),
+    "too_small": _("Too small"),
+    "too_blurred": _("Too blurred"),
+    "too_turned": _("Too turned"),
+    "too_dark": _("Too dark"),
+    "too_bright": _("Too bright"),
+    "unreadable": _("Unreadable"),
+    "failed": _("Failed"),
+}
 
 
 class ReasonFilter(SimpleListFilter):
@@ -41,7 +41,7 @@ class ReasonFilter(SimpleListFilter):
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(code, code.replace("_", " ").capitalize()) for code in PHOTO_REASONS]
+        return list(PHOTO_REASONS.items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(reason=self.value()) if self.value() else queryset
@@ -54,7 +54,7 @@ class RevokedFilter(SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("in_force", "In force"), ("revoked", "Revoked")]
+        return [("in_force", _("In force")), ("revoked", _("Revoked"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() in ("in_force", "revoked"):
@@ -69,7 +69,7 @@ class AttendedFilter(SimpleListFilter):
     parameter_name = "attended"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("in", "Came"), ("out", "Went"), ("no", "No attendance")]
+        return [("in", _("Came")), ("out", _("Went")), ("no", _("No attendance"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         noted = Attendance.objects.filter(decision=OuterRef("pk"))
@@ -88,7 +88,7 @@ class DayRangeFilter(RangeDateFilter):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.title = "day"
+        self.title = _("day")
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         try:

@@ -11,6 +11,7 @@ from unfold.decorators import action, display
 from recognition.admin.base import ReadOnlyAdmin
 from recognition.models import GalleryBuild
 from recognition.services import queue
+from recognition.services.wording import decimal
 
 
 @admin.register(GalleryBuild)
@@ -43,7 +44,7 @@ class GalleryBuildAdmin(ReadOnlyAdmin):
 
     @display(description=_("took"), ordering="seconds")
     def shown_seconds(self, build: GalleryBuild) -> str:
-        return f"{build.seconds:.2f} s"
+        return f"{decimal(build.seconds, 2)} s"
 
     @action(description=_("Rebuild now"), permissions=["rebuild"], icon="refresh")
     def rebuild(self, request: HttpRequest) -> HttpResponse:
@@ -52,18 +53,20 @@ class GalleryBuildAdmin(ReadOnlyAdmin):
             queue.enqueue(queue.REBUILD_INDEX)
             self.message_user(
                 request,
-                "A worker was asked to rebuild the index. Reload this page in a moment.",
+                _("A worker was asked to rebuild the index. Reload this page in a moment."),
                 messages.SUCCESS,
             )
             return HttpResponseRedirect(back)
         return self.confirm(
             request,
-            title="Rebuild the index?",
-            button="Rebuild now",
+            title=_("Rebuild the index?"),
+            button=_("Rebuild now"),
             back=back,
             points=[
-                "A worker reads all vectors from the database and writes a new index file.",
-                "Recognition goes on meanwhile. Changes count at once even without a new file,"
-                " so this is needed only when the file is suspected to be wrong.",
+                _("A worker reads all vectors from the database and writes a new index file."),
+                _(
+                    "Recognition goes on meanwhile. Changes count at once even without a new file, "
+                    "so this is needed only when the file is suspected to be wrong."
+                ),
             ],
         )

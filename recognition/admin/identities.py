@@ -11,11 +11,12 @@ from django.forms.widgets import Script
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
 from django.utils import formats, timezone
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
-from recognition.admin.base import Deleted, SiteAdmin, counted, number_of
+from recognition.admin.base import Deleted, Labelled, SiteAdmin, number_of
 from recognition.admin.consents import PersonConsent
 from recognition.admin.identity_form import EnrolForm
 from recognition.admin.identity_list import AccountFilter, ConsentFilter, PhotosFilter, with_columns
@@ -86,18 +87,23 @@ class IdentityAdmin(PersonViews, ManyPages, PersonConsent, PersonInvitations, Si
         ordering="status",
         label={Identity.Status.ACTIVE: "success", Identity.Status.SUSPENDED: "warning"},
     )
-    def status_label(self, identity: Identity) -> str:
-        return identity.status
+    def status_label(self, identity: Identity) -> Labelled:
+        return Labelled(identity.status, identity.get_status_display())
 
     @display(description=_("consent"))
     def consent_label(self, identity: Identity) -> str:
         if identity.withdrawn_at:
             erased = timezone.localtime(identities.erase_on(identity))
-            return f"withdrawn; erased on {formats.date_format(erased, 'j F Y, H:i')}"
+            return _("withdrawn; erased on %(day)s") % {
+                "day": formats.date_format(erased, "LONG_DATETIME_FORMAT")
+            }
         consent = identities.consent_of(identity)
         if consent is None:
-            return "none on record"
-        return f"version {consent.text.version}, {formats.date_format(timezone.localtime(consent.given_at), 'j F Y')}"
+            return _("none on record")
+        return _("version %(version)s, %(day)s") % {
+            "version": consent.text.version,
+            "day": formats.date_format(timezone.localtime(consent.given_at), "LONG_DATE_FORMAT"),
+        }
 
     @display(description=_("photos ready"), ordering="ready")
     def ready_photos(self, identity: Any) -> int:
@@ -111,28 +117,35 @@ class IdentityAdmin(PersonViews, ManyPages, PersonConsent, PersonInvitations, Si
     def rejected_photos(self, identity: Any) -> str:
         return str(identity.rejected or "–")
 
-    @display(description=_("last recognised"), ordering="last_recognised", empty_value="never")
+    @display(description=_("last recognised"), ordering="last_recognised", empty_value=_("never"))
     def last_recognised(self, identity: Any) -> Any:
         return identity.last_recognised
 
     @action(description=_("Suspend"), permissions=["change"])
     def suspend_selected(self, request: HttpRequest, queryset: QuerySet[Identity]) -> None:
-        self._change_all(request, queryset, Identity.Status.SUSPENDED, "not recognised any more")
+        self._change_all(request, queryset, Identity.Status.SUSPENDED)
 
     @action(description=_("Resume"), permissions=["change"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[Identity]) -> None:
-        self._change_all(request, queryset, Identity.Status.ACTIVE, "recognised again")
+        self._change_all(request, queryset, Identity.Status.ACTIVE)
 
-    def _change_all(
-        self, request: HttpRequest, queryset: QuerySet[Identity], status: str, outcome: str
-    ) -> None:
+    def _change_all(self, request: HttpRequest, queryset: QuerySet[Identity], status: str) -> None:
         changed = 0
         for identity in queryset.exclude(status=status):
             if self.attempt(request, lambda pk=identity: identities.update_identity(pk, status=status)):
                 self.log_change(request, identity, f"Now {status}.")
                 changed += 1
-        word, _ = counted(changed, "person is", "people are")
-        self.message_user(request, f"{changed} {word} {outcome}.", messages.SUCCESS)
+        if status == Identity.Status.ACTIVE:
+            said = ngettext(
+                "%(number)s person is recognised again.", "%(number)s people are recognised again.", changed
+            )
+        else:
+            said = ngettext(
+                "%(number)s person is not recognised any more.",
+                "%(number)s people are not recognised any more.",
+                changed,
+            )
+        self.message_user(request, said % {"number": changed}, messages.SUCCESS)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """As faces, or as a table where somebody chose that: ?view= is remembered by the browser."""
@@ -202,7 +215,7 @@ class IdentityAdmin(PersonViews, ManyPages, PersonConsent, PersonInvitations, Si
     ) -> HttpResponse:
         merged = Identity.everyone.filter(pk=number_of(object_id)).exclude(merged_into=None).first()
         if merged is not None and self.has_view_permission(request):
-            self.message_user(request, f"{merged} was merged into this person.")
+            self.message_user(request, _("%(merged)s was merged into this person.") % {"merged": merged})
             return HttpResponseRedirect(self.person_url(cast(int, merged.merged_into_id)))
         identity = self.get_object(request, object_id)
         context = dict(extra_context or {})
@@ -224,13 +237,13 @@ class IdentityAdmin(PersonViews, ManyPages, PersonConsent, PersonInvitations, Si
         """Erasing goes by one name everywhere."""
         actions = super().get_actions(request)
         if "delete_selected" in actions:
-            function, name, _ = actions["delete_selected"]
-            actions["delete_selected"] = (function, name, "Erase")
+            function, name, __ = actions["delete_selected"]
+            actions["delete_selected"] = (function, name, _("Erase"))
         return actions
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         response: HttpResponse = super().delete_view(
-            request, object_id, (extra_context or {}) | {"title": "Erase a person"}
+            request, object_id, (extra_context or {}) | {"title": _("Erase a person")}
         )
         return response
 
@@ -248,25 +261,27 @@ class IdentityAdmin(PersonViews, ManyPages, PersonConsent, PersonInvitations, Si
         if request.user.has_perm("recognition.view_erasure"):
             erasure = Erasure.objects.filter(person=pk).first()
             page = reverse("admin:recognition_erasure_change", args=[erasure.pk])
-            text = 'What was erased is on a signed <a class="text-link" href="{}">receipt</a>.'
-            self.message_user(request, format_html(text, page), messages.SUCCESS)
+            said = format_html(
+                conditional_escape(_("What was erased is on a signed %(receipt)s.")) % {"receipt": "{}"},
+                format_html('<a class="text-link" href="{}">{}</a>', page, _("receipt")),
+            )
+            self.message_user(request, said, messages.SUCCESS)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Deleted:
         """What goes with a person, in words and numbers instead of a tree of rows."""
         identities = list(objs)
         gone = {"identity__in": identities}
-        count = dict(
-            [
-                counted(len(identities), "person", "people"),
-                counted(Photo.objects.filter(**gone).count(), "photo and its crop", "photos and their crops"),
-                counted(Embedding.objects.filter(**gone).count(), "face vector", "face vectors"),
-                counted(
-                    Decision.objects.filter(**gone).count(),
-                    "decision that will no longer name them",
-                    "decisions that will no longer name them",
-                ),
-            ]
-        )
+        photos = Photo.objects.filter(**gone).count()
+        vectors = Embedding.objects.filter(**gone).count()
+        decisions = Decision.objects.filter(**gone).count()
+        count = {
+            ngettext("person", "people", len(identities)): len(identities),
+            ngettext("photo and its crop", "photos and their crops", photos): photos,
+            ngettext("face vector", "face vectors", vectors): vectors,
+            ngettext(
+                "decision that will no longer name them", "decisions that will no longer name them", decisions
+            ): decisions,
+        }
         lacking = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
         return [str(identity) for identity in identities], count, lacking, []
 

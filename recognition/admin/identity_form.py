@@ -11,9 +11,9 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html, linebreaks
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
-from recognition.engine.types import REASONS
 from recognition.models import Identity
 from recognition.services import identities
 from recognition.services.enrolment import Uploads, read_uploads
@@ -54,7 +54,7 @@ class PhotosField(forms.FileField):
         files = data if isinstance(data, list | tuple) else [data]
         files = [file for file in files if file]
         if self.required and not files:
-            raise forms.ValidationError("Choose at least one photo.")
+            raise forms.ValidationError(_("Choose at least one photo."))
         return read_files(files)
 
 
@@ -62,7 +62,8 @@ def read_files(files: list[UploadedFile]) -> Uploads:
     """Raises ValidationError when there are too many, or when none of them can be used."""
     if len(files) > MAX_FILES:
         raise forms.ValidationError(
-            f"These are {len(files)} files. Hand in at most {MAX_FILES} at a time; more can follow afterwards."
+            _("These are %(number)s files. Hand in at most %(most)s at a time; more can follow afterwards.")
+            % {"number": len(files), "most": MAX_FILES}
         )
     uploads = read_uploads(files)
     if uploads.refused and not uploads.prepared:
@@ -73,17 +74,18 @@ def read_files(files: list[UploadedFile]) -> Uploads:
 def bytes_of(file: UploadedFile | None) -> bytes:
     """Of one picture that was handed in. Raises Invalid when there is none, or a larger one than is taken."""
     if file is None:
-        raise Invalid("empty", REASONS["empty"])
+        raise Invalid("empty", reason_text("empty"))
     if (file.size or 0) > settings.MAX_UPLOAD_BYTES:
         raise Invalid("too_large", reason_text("too_large"))
     return bytes(file.read())
 
 
 class EnrolForm(forms.ModelForm):
-    consent = forms.BooleanField(label="Has agreed", required=False, widget=UnfoldBooleanSwitchWidget)
+    consent = forms.BooleanField(label=_("Has agreed"), required=False, widget=UnfoldBooleanSwitchWidget)
     photos = PhotosField(
+        label=_("Photos"),
         required=False,
-        help_text="A few photos from the front in different light are best. One face in each.",
+        help_text=_("A few photos from the front in different light are best. One face in each."),
     )
 
     class Meta:
@@ -95,15 +97,16 @@ class EnrolForm(forms.ModelForm):
         text = identities.consent_text()
         self.consent_version = text.version
         note = (
-            "No photo is taken without."
+            _("No photo is taken without.")
             if identities.consent_required()
-            else "It can be recorded later, too."
+            else _("It can be recorded later, too.")
         )
         self.fields["consent"].help_text = format_html(
-            "The person has read version {} of the consent text and agreed to it. {}"
-            '<details><summary class="text-link">The text</summary>{}</details>',
-            text.version,
+            '{} {}<details><summary class="text-link">{}</summary>{}</details>',
+            _("The person has read version %(version)s of the consent text and agreed to it.")
+            % {"version": text.version},
             note,
+            _("The text"),
             mark_safe(linebreaks(text.text, autoescape=True)),  # noqa: S308 - it escapes
         )
 
@@ -112,13 +115,13 @@ class EnrolForm(forms.ModelForm):
         cleaned["consent_version"] = self.consent_version
         photos = cleaned.get("photos")
         if photos and photos.prepared and not cleaned.get("consent") and identities.consent_required():
-            self.add_error("consent", "Photos are taken with the person's consent only.")
+            self.add_error("consent", _("Photos are taken with the person's consent only."))
         return cleaned
 
     def full_clean(self) -> None:
         super().full_clean()
         if self.errors and self.files and not self.has_error("photos"):
-            self.add_error("photos", "Choose the photos again: the browser does not keep them.")
+            self.add_error("photos", _("Choose the photos again: the browser does not keep them."))
 
 
 class UploadForm(forms.Form):

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Q
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from recognition.admin import events
 from recognition.admin.base import number_of
@@ -109,28 +110,34 @@ def _note(row: Decision, person: Identity, numbers: list[int]) -> str:
     """Why an event stands on the page of somebody whom it does not name, or no longer does."""
     correction = row.corrected
     if correction is not None and correction.identity_id in numbers:
-        return f"corrected: first {row.identity.name}" if row.identity else "corrected: first nobody"
+        if row.identity is None:
+            return _("corrected: first nobody")
+        return _("corrected: first %(name)s") % {"name": row.identity.name}
+    if correction is not None and correction.identity is not None:
+        return _("corrected: it was %(name)s") % {"name": correction.identity.name}
     if correction is not None:
         return (
-            f"corrected: {events.known_of(row).lower()}"
-            if correction.identity is None
-            else (f"corrected: it was {correction.identity.name}")
+            _("corrected: it was nobody who is known")
+            if row.identity is None
+            else _("corrected: it was somebody else")
         )
-    return "" if row.identity_id is not None else f"{person.name} was the nearest"
+    return "" if row.identity_id is not None else _("%(name)s was the nearest") % {"name": person.name}
 
 
 def resemblance(identity: Identity) -> Resemblance:
     if identity.status != Identity.Status.ACTIVE:
-        return Resemblance([], "A suspended person is not in the gallery.")
+        return Resemblance([], _("A suspended person is not in the gallery."))
     try:
         found = neighbours(identity)
         missing = not found and not in_gallery(identity)
     except EngineError as error:
-        return Resemblance([], f"The gallery cannot be searched: {error}")
+        return Resemblance([], _("The gallery cannot be searched: %(error)s") % {"error": error})
     if missing:
-        return Resemblance([], "As soon as a photo is ready, the most similar other people are shown here.")
+        return Resemblance(
+            [], _("As soon as a photo is ready, the most similar other people are shown here.")
+        )
     if not found:
-        return Resemblance([], "Nobody else is in the gallery yet.")
+        return Resemblance([], _("Nobody else is in the gallery yet."))
     faces = faces_of([neighbour.identity.pk for neighbour in found])
     return Resemblance([(neighbour, faces.get(neighbour.identity.pk)) for neighbour in found])
 

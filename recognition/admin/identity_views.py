@@ -126,9 +126,12 @@ class PersonViews(SiteAdmin):
             request,
             object_id,
             Identity.Status.SUSPENDED,
-            title="Suspend {name}?",
-            button="Suspend",
-            points=["Not recognised any more, from the next request on.", "Nothing is lost: photos stay."],
+            title=_("Suspend {name}?"),
+            button=_("Suspend"),
+            points=[
+                _("Not recognised any more, from the next request on."),
+                _("Nothing is lost: photos stay."),
+            ],
         )
 
     @action(description=_("Resume"), permissions=["change"], icon="play_arrow")
@@ -137,9 +140,9 @@ class PersonViews(SiteAdmin):
             request,
             object_id,
             Identity.Status.ACTIVE,
-            title="Resume {name}?",
-            button="Resume",
-            points=["Recognised again, from the next request on."],
+            title=_("Resume {name}?"),
+            button=_("Resume"),
+            points=[_("Recognised again, from the next request on.")],
         )
 
     def _set_status(
@@ -153,7 +156,7 @@ class PersonViews(SiteAdmin):
         if self.attempt(
             request,
             lambda: identities.update_identity(identity, status=status),
-            f"{identity.name} is now {status}.",
+            _("%(identity)s is now %(status)s.") % {"identity": identity.name, "status": status},
         ):
             self.log_change(request, identity, f"Now {status}.")
         return HttpResponseRedirect(back)
@@ -175,12 +178,15 @@ class PersonViews(SiteAdmin):
         if request.method != "POST":
             return self.confirm(
                 request,
-                title=f"A copy of everything about {identity.name}",
-                button="Download",
+                title=_("A copy of everything about %(identity)s") % {"identity": identity.name},
+                button=_("Download"),
                 back=back,
                 points=[
-                    "One zip file with photos, vectors, decisions and consents, to be handed to the person.",
-                    "Make sure that it is the person who asks, and hand it over safely.",
+                    _(
+                        "One zip file with photos, vectors, decisions and consents, to be handed to "
+                        "the person."
+                    ),
+                    _("Make sure that it is the person who asks, and hand it over safely."),
                 ],
             )
         file = identities.open_access_copy(identity)
@@ -203,7 +209,7 @@ class PersonViews(SiteAdmin):
             done = self.attempt(
                 request,
                 lambda: identities.merge(into=into, other=identity, user_id=request.user.pk),
-                f"{identity} was merged into {into}.",
+                _("%(identity)s was merged into %(into)s.") % {"identity": identity, "into": into},
             )
             if not done:
                 return HttpResponseRedirect(self.person_url(identity.pk))
@@ -214,7 +220,7 @@ class PersonViews(SiteAdmin):
         return self.page(
             request,
             "admin/recognition/identity/merge_confirm.html",
-            "Merge two people",
+            _("Merge two people"),
             person=pair[identity.pk],
             into=pair[into.pk],
             back=self.person_url(identity.pk),
@@ -226,13 +232,23 @@ class PersonViews(SiteAdmin):
         back = self.person_url(merge.into_id)
         if request.method != "POST":
             points = [
-                f"{merge.other} is a person again, with the photos, vectors, attendance, consents and account of then.",
-                f"What was added to {merge.into.name} since stays with {merge.into.name}, and so do later events.",
+                _(
+                    "%(other)s is a person again, with the photos, vectors, attendance, consents "
+                    "and account of then."
+                )
+                % {"other": merge.other},
+                _("What was added to %(into)s since stays with %(into)s, and so do later events.")
+                % {"into": merge.into.name},
             ]
-            title = f"Part {merge.other.name} from {merge.into.name} again?"
-            return self.confirm(request, title=title, button="Undo the merge", back=back, points=points)
+            title = _("Part %(other)s from %(into)s again?") % {
+                "other": merge.other.name,
+                "into": merge.into.name,
+            }
+            return self.confirm(request, title=title, button=_("Undo the merge"), back=back, points=points)
         if not self.attempt(
-            request, lambda: identities.undo_merge(merge), f"{merge.other} is a person again."
+            request,
+            lambda: identities.undo_merge(merge),
+            _("%(other)s is a person again.") % {"other": merge.other},
         ):
             return HttpResponseRedirect(back)
         self.log_change(request, merge.into, f"Undid the merge of person {merge.other_id}.")
@@ -255,7 +271,7 @@ class PersonViews(SiteAdmin):
         return self.page(
             request,
             "admin/recognition/identity/merge.html",
-            f"Merge {identity.name} into …",
+            _("Merge %(identity)s into …") % {"identity": identity.name},
             person=identity,
             asked=asked,
             found=found[:FOUND],

@@ -11,22 +11,23 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from recognition.admin.base import NO_SAVE, SiteAdmin, counted, number_of
+from recognition.admin.base import NO_SAVE, Labelled, SiteAdmin, number_of
 from recognition.admin.filters import RevokedFilter
 from recognition.admin.kiosks import KioskPages, is_kiosk
 from recognition.models import ApiKey
 from recognition.services import keys
 
 SCOPES = {
-    ApiKey.Scope.IDENTIFY: "Identify: say who is in a picture",
-    ApiKey.Scope.VERIFY: "Verify: say whether a picture is of a certain person",
-    ApiKey.Scope.ENROL: "Enrol: add people and photos, choose among several faces",
-    ApiKey.Scope.READ: "Read: list people, photos and events",
-    ApiKey.Scope.ATTENDANCE: "Attendance: record who comes and goes",
-    ApiKey.Scope.ADMIN: "Admin: everything",
+    ApiKey.Scope.IDENTIFY: _("Identify: say who is in a picture"),
+    ApiKey.Scope.VERIFY: _("Verify: say whether a picture is of a certain person"),
+    ApiKey.Scope.ENROL: _("Enrol: add people and photos, choose among several faces"),
+    ApiKey.Scope.READ: _("Read: list people, photos and events"),
+    ApiKey.Scope.ATTENDANCE: _("Attendance: record who comes and goes"),
+    ApiKey.Scope.ADMIN: _("Admin: everything"),
 }
 
 _ENROL = ("add_identity", "add_photo", "change_photo")
@@ -55,7 +56,7 @@ SHOWN: tuple[tuple[str, ...], ...] = (
 OF_ATTENDANCE = {"direction", "pause_seconds", "paired_at"}
 
 
-STATES = {"in force": "success", "revoked": "danger", "waits for its tablet": "warning"}
+STATES = {"in_force": "success", "revoked": "danger", "waits": "warning"}
 
 
 class KeyForm(forms.ModelForm):
@@ -80,10 +81,10 @@ def may_give(user: Any) -> list[str]:
 
 def form_for(user: Any) -> type[KeyForm]:
     scopes = forms.MultipleChoiceField(
-        label="May",
+        label=_("May"),
         choices=[(scope, SCOPES[ApiKey.Scope(scope)]) for scope in may_give(user)],
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text="Give a kiosk no more than it needs. You can give only what you may do yourself.",
+        help_text=_("Give a kiosk no more than it needs. You can give only what you may do yourself."),
     )
     return type("KeyFormOfUser", (KeyForm,), {"scopes": scopes})
 
@@ -114,14 +115,18 @@ class ApiKeyAdmin(KioskPages, SiteAdmin):
         return f"{keys.MARK}_{key.prefix}…" if key.digest else None
 
     @display(description=_("state"), ordering="revoked_at", label=STATES)
-    def state(self, key: ApiKey) -> str:
+    def state(self, key: ApiKey) -> Labelled:
         if key.revoked_at:
-            return "revoked"
-        return "in force" if key.digest else "waits for its tablet"
+            return Labelled("revoked", _("revoked"))
+        return (
+            Labelled("in_force", _("in force"))
+            if key.digest
+            else Labelled("waits", _("waits for its tablet"))
+        )
 
     @display(description=_("may"))
     def shown_scopes(self, key: ApiKey) -> str:
-        return ", ".join(key.scopes)
+        return ", ".join(str(ApiKey.Scope(scope).label) for scope in key.scopes)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -186,7 +191,7 @@ class ApiKeyAdmin(KioskPages, SiteAdmin):
         page = self.page(
             request,
             "admin/recognition/apikey/issued.html",
-            "New API key",
+            _("New API key"),
             key=obj,
             text=request.issued_key,  # type: ignore[attr-defined]
             back=reverse("admin:recognition_apikey_changelist"),
@@ -200,8 +205,8 @@ class ApiKeyAdmin(KioskPages, SiteAdmin):
         for key in in_force:
             keys.revoke_key(key)
             self.log_change(request, key, "Revoked.")
-        word, number = counted(len(in_force), "key was", "keys were")
-        self.message_user(request, f"{number} {word} revoked.", messages.SUCCESS)
+        said = ngettext("%(number)s key was revoked.", "%(number)s keys were revoked.", len(in_force))
+        self.message_user(request, said % {"number": len(in_force)}, messages.SUCCESS)
 
     @action(description=_("Revoke"), permissions=["change"], icon="block")
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -210,16 +215,18 @@ class ApiKeyAdmin(KioskPages, SiteAdmin):
         if request.method == "POST":
             keys.revoke_key(key)
             self.log_change(request, key, "Revoked.")
-            self.message_user(request, f"The key of {key.name} is revoked.", messages.SUCCESS)
+            self.message_user(
+                request, _("The key of %(key)s is revoked.") % {"key": key.name}, messages.SUCCESS
+            )
             return HttpResponseRedirect(back)
         return self.confirm(
             request,
-            title=f"Revoke the key of {key.name}?",
-            button="Revoke",
+            title=_("Revoke the key of %(key)s?") % {"key": key.name},
+            button=_("Revoke"),
             back=back,
             points=[
-                "The kiosk is turned away from its next request on.",
-                "A revoked key cannot be brought back.",
+                _("The kiosk is turned away from its next request on."),
+                _("A revoked key cannot be brought back."),
             ],
             danger=True,
         )

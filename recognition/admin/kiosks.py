@@ -51,7 +51,7 @@ class KioskPages(SiteAdmin):
                 self.log_addition(request, key, "Added the kiosk.")
                 return self._show_code(request, key, code)
         back = reverse("admin:recognition_apikey_changelist")
-        return self.page(request, "admin/recognition/kiosk/add.html", "Add a kiosk", form=form, back=back)
+        return self.page(request, "admin/recognition/kiosk/add.html", _("Add a kiosk"), form=form, back=back)
 
     @action(description=_("Pair a tablet"), permissions=["change"], icon="qr_code_2")
     def pair(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -65,11 +65,16 @@ class KioskPages(SiteAdmin):
             self.log_change(request, key, "Opened pairing.")
             return self._show_code(request, key, codes[0])
         points = [
-            f"A code is shown for {keys.PAIRING_MINUTES} minutes. The tablet on which it is typed becomes this kiosk.",
-            "A tablet that is this kiosk now goes on until then, and is turned away from there on.",
+            _("A code is shown for %(minutes)s minutes. The tablet on which it is typed becomes this kiosk.")
+            % {"minutes": keys.PAIRING_MINUTES},
+            _("A tablet that is this kiosk now goes on until then, and is turned away from there on."),
         ]
         return self.confirm(
-            request, title=f"Pair a tablet as {key.name}?", button="Show the code", back=back, points=points
+            request,
+            title=_("Pair a tablet as %(key)s?") % {"key": key.name},
+            button=_("Show the code"),
+            back=back,
+            points=points,
         )
 
     def pairing_state(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -84,7 +89,7 @@ class KioskPages(SiteAdmin):
         page = self.page(
             request,
             "admin/recognition/kiosk/code.html",
-            f"Pair a tablet as {key.name}",
+            _("Pair a tablet as %(key)s") % {"key": key.name},
             key=key,
             code=f"{code[:4]}-{code[4:]}",
             qr=qr_code(f"{address}#{code}"),
@@ -103,4 +108,4 @@ class KioskPages(SiteAdmin):
 
     def say_unpaired(self, request: HttpRequest, key: ApiKey) -> None:
         if not key.digest and not key.revoked_at:
-            self.message_user(request, "No tablet is paired yet.", messages.WARNING)
+            self.message_user(request, _("No tablet is paired yet."), messages.WARNING)

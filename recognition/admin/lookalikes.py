@@ -14,11 +14,11 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from recognition.admin.base import SiteAdmin
+from recognition.admin.base import Labelled, SiteAdmin
 from recognition.models import Lookalikes
 from recognition.services import identities
 
-WHY = {"one was taken for the other": "warning", "added by staff": "info"}
+WHY = {Lookalikes.Source.CORRECTION: "warning", Lookalikes.Source.STAFF: "info"}
 
 
 def _has_more(user: Any) -> bool:
@@ -32,7 +32,7 @@ class PersonSelect(AutocompleteSelect):
     def build_attrs(
         self, base_attrs: dict[str, Any], extra_attrs: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        return super().build_attrs(base_attrs, extra_attrs) | {"data-placeholder": "Name or ID"}
+        return super().build_attrs(base_attrs, extra_attrs) | {"data-placeholder": _("Name or ID")}
 
 
 class PairForm(ModelForm):  # type: ignore[type-arg]
@@ -41,7 +41,7 @@ class PairForm(ModelForm):  # type: ignore[type-arg]
         chosen: dict[str, Any] = super().clean() or {}
         if (one := chosen.get("first")) and (other := chosen.get("second")):
             if one.pk == other.pk:
-                raise ValidationError("Choose two different people.")
+                raise ValidationError(_("Choose two different people."))
             chosen["first"], chosen["second"] = sorted((one, other), key=lambda person: person.pk)
         return chosen
 
@@ -62,8 +62,8 @@ class LookalikesAdmin(SiteAdmin):
     autocomplete_fields = ("first", "second")
 
     @display(description=_("why"), ordering="source", label=WHY)
-    def shown_source(self, pair: Lookalikes) -> str:
-        return pair.get_source_display()
+    def shown_source(self, pair: Lookalikes) -> Labelled:
+        return Labelled(pair.source, pair.get_source_display())
 
     @display(description=_("neither password nor second factor"), empty_value="–")
     def left_outside(self, pair: Lookalikes) -> str | None:

@@ -44,7 +44,7 @@ class ManyPages(SiteAdmin):
         return self.page(
             request,
             "admin/recognition/identity/many.html",
-            "Enrol many people",
+            _("Enrol many people"),
             may_consent=request.user.has_perm("recognition.add_consent"),
             consent_required=identities.consent_required(),
             max_bytes=settings.MAX_UPLOAD_BYTES,
@@ -118,7 +118,7 @@ class ManyPages(SiteAdmin):
         except ValueError:
             moment = None
         if moment is None or timezone.is_naive(moment):
-            raise Invalid("bad_time", "This is no time at which somebody agreed.")
+            raise Invalid("bad_time", _("This is no time at which somebody agreed."))
         return moment
 
     def many_state(self, request: HttpRequest) -> HttpResponse:
@@ -139,5 +139,5 @@ def _names_in(text: str) -> list[str]:
     except ValueError:
         names = None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise Invalid("bad_names", "The names of the files cannot be read. Reload the page and try again.")
+        raise Invalid("bad_names", _("The names of the files cannot be read. Reload the page and try again."))
     return names

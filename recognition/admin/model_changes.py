@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from recognition.admin.base import ReadOnlyAdmin, number_of
+from recognition.admin.base import Labelled, ReadOnlyAdmin, number_of
 from recognition.admin.evaluation import TITLES
 from recognition.models import ModelChange
 from recognition.services import models as model_services
@@ -20,10 +20,10 @@ from recognition.services import recognition
 from recognition.services.evaluation import picture_address
 
 STATES = {
-    "computing vectors": "info",
-    "compared in the shadow": "warning",
-    "done": "success",
-    "stopped": "danger",
+    ModelChange.State.COMPUTING: "info",
+    ModelChange.State.SHADOW: "warning",
+    ModelChange.State.DONE: "success",
+    ModelChange.State.STOPPED: "danger",
 }
 
 
@@ -41,8 +41,8 @@ class ModelChangeAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).defer("figures", "pictures", "skipped")
 
     @display(description=_("state"), ordering="state", label=STATES)
-    def shown_state(self, change: ModelChange) -> str:
-        return change.get_state_display()
+    def shown_state(self, change: ModelChange) -> Labelled:
+        return Labelled(change.state, change.get_state_display())
 
     @action(description=_("Switch"), permissions=["decide"], icon="check_circle")
     def switch(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -51,14 +51,15 @@ class ModelChangeAdmin(ReadOnlyAdmin):
         return self._decide(
             request,
             change,
-            f"Switch to {change.target.name}?",
-            "Switch now",
+            _("Switch to %(target)s?") % {"target": change.target.name},
+            _("Switch now"),
             [
-                f"From the next request on, {change.target.name} and its thresholds decide, in all processes at once.",
-                "The vectors of the present model are kept. Models, Go back returns to it.",
+                _("From the next request on, %(target)s and its thresholds decide, in all processes at once.")
+                % {"target": change.target.name},
+                _("The vectors of the present model are kept. Models, Go back returns to it."),
             ],
             lambda: model_services.activate(change, user_id=request.user.pk, leave_behind=left_behind),
-            f"{change.target.name} is in use from the next request on.",
+            _("%(target)s is in use from the next request on.") % {"target": change.target.name},
             left_behind=model_services.left_behind(change).count(),
         )
 
@@ -68,13 +69,16 @@ class ModelChangeAdmin(ReadOnlyAdmin):
         return self._decide(
             request,
             change,
-            f"Give up the change to {change.target.name}?",
-            "Give up",
+            _("Give up the change to %(target)s?") % {"target": change.target.name},
+            _("Give up"),
             [
-                "The model in use stays. The vectors that were computed are kept, so beginning again goes on there."
+                _(
+                    "The model in use stays. The vectors that were computed are kept, so beginning "
+                    "again goes on there."
+                )
             ],
             lambda: model_services.stop(change),
-            "The change is given up.",
+            _("The change is given up."),
         )
 
     def _decide(
@@ -115,12 +119,12 @@ class ModelChangeAdmin(ReadOnlyAdmin):
         return self.page(
             request,
             "admin/recognition/model/change.html",
-            f"From {change.before.name} to {change.target.name}",
+            _("From %(before)s to %(target)s") % {"before": change.before.name, "target": change.target.name},
             change=change,
             is_open=is_open,
             computing=change.state == ModelChange.State.COMPUTING,
             shadowing=change.state == ModelChange.State.SHADOW,
-            label=STATES[change.get_state_display()],
+            label=STATES[ModelChange.State(change.state)],
             readiness=model_services.readiness(change) if is_open else None,
             no_policy=model_services.no_policy_text(change.target),
             live=recognition.agreement(change),

@@ -11,12 +11,18 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from recognition.admin.base import ShippedAdmin, number_of
+from recognition.admin.base import Labelled, ShippedAdmin, number_of
 from recognition.models import ModelVersion
 from recognition.services import models as model_services
 from recognition.services.analysis import active_model
 
-STATES = {"in use": "success"}
+STATES = {"in_use": "success"}
+KINDS = {
+    "detector": _("detector"),
+    "refiner": _("refiner"),
+    "inspector": _("inspector"),
+    "embedder": _("embedder"),
+}
 BACK = "admin:recognition_modelversion_changelist"
 
 
@@ -37,13 +43,13 @@ class ModelVersionAdmin(ShippedAdmin):
         return bool(request.user.has_perm("recognition.change_modelchange"))
 
     @display(description=_("state"), ordering="active", label=STATES, empty_value="–")
-    def state(self, version: Any) -> str | None:
-        return "in use" if version.active else None
+    def state(self, version: Any) -> Labelled | None:
+        return Labelled("in_use", _("in use")) if version.active else None
 
     @display(description=_("licence"), empty_value="–")
     def licence(self, version: ModelVersion) -> str:
         spec = model_services.installed(version.name)
-        return spec.licence if spec else "Its file is not installed here."
+        return spec.licence if spec else _("Its file is not installed here.")
 
     @display(description=_("from"), empty_value="–")
     def source(self, version: ModelVersion) -> str:
@@ -57,14 +63,17 @@ class ModelVersionAdmin(ShippedAdmin):
         if request.method != "POST":
             return self.confirm(
                 request,
-                title=f"Change from {active_model().name} to {version.name}?",
-                button="Compute its vectors",
+                title=_("Change from %(before)s to %(after)s?")
+                % {"before": active_model().name, "after": version.name},
+                button=_("Compute its vectors"),
                 back=page,
                 points=[
-                    "Workers compute new vectors of all enrolled photos beside those in use. "
-                    "Recognition and enrolment go on.",
-                    "Then live probes are decided by both models, and you see how often they differ.",
-                    "Nothing is switched before you say so, and you can go back.",
+                    _(
+                        "Workers compute new vectors of all enrolled photos beside those in use. "
+                        "Recognition and enrolment go on."
+                    ),
+                    _("Then live probes are decided by both models, and you see how often they differ."),
+                    _("Nothing is switched before you say so, and you can go back."),
                 ],
             )
         if not self.attempt(request, lambda: model_services.begin(version.name, user_id=request.user.pk)):
@@ -79,22 +88,31 @@ class ModelVersionAdmin(ShippedAdmin):
         version = active_model()
         better = model_services.stronger_than(version)
         if better is None or not better.at_hand:
-            text = f"{version.name} is the strongest model at hand."
+            text = _("%(model)s is the strongest model at hand.") % {"model": version.name}
             if better:
-                text += f" {better.name} is stronger and is fetched by: manage.py {better.change}"
+                text = _(
+                    "%(model)s is the strongest model at hand. %(better)s is stronger and is fetched by: "
+                    "manage.py %(command)s"
+                ) % {"model": version.name, "better": better.name, "command": better.change}
             self.message_user(request, text)
             return HttpResponseRedirect(reverse(BACK))
         if request.method != "POST":
             return self.confirm(
                 request,
-                title=f"Change from {version.name} to {better.name}?",
-                button="Change to it",
+                title=_("Change from %(before)s to %(after)s?")
+                % {"before": version.name, "after": better.name},
+                button=_("Change to it"),
                 back=reverse(BACK),
                 points=[
                     f"{better.in_words()}.",
-                    "Workers compute new vectors of all enrolled photos; recognition and enrolment go on meanwhile.",
-                    "When none is missing the site switches to the model and its thresholds by itself. "
-                    "Models, Go back returns to the present one.",
+                    _(
+                        "Workers compute new vectors of all enrolled photos; recognition and enrolment "
+                        "go on meanwhile."
+                    ),
+                    _(
+                        "When none is missing the site switches to the model and its thresholds by "
+                        "itself. Models, Go back returns to the present one."
+                    ),
                 ],
                 hidden={"from": version.pk},
             )
@@ -114,12 +132,16 @@ class ModelVersionAdmin(ShippedAdmin):
             return self.page(
                 request,
                 "admin/recognition/model/install.html",
-                "Install a model",
-                offers=model_services.offers(),
+                _("Install a model"),
+                offers=[(offer, KINDS.get(offer.kind, offer.kind)) for offer in model_services.offers()],
                 back=reverse(BACK),
             )
         name = request.POST.get("name", "")
-        if self.attempt(request, lambda: model_services.install_packaged(name), f"{name} is installed."):
+        if self.attempt(
+            request,
+            lambda: model_services.install_packaged(name),
+            _("%(name)s is installed.") % {"name": name},
+        ):
             version = ModelVersion.objects.filter(name=name).first()
             if version is not None:
                 return HttpResponseRedirect(
@@ -143,7 +165,7 @@ class ModelVersionAdmin(ShippedAdmin):
             wish = lambda: model_services.roll_back(  # noqa: E731
                 user_id=request.user.pk, wait=False, expected=shown
             )
-            if self.attempt(request, wish, "The former model is in use from the next request on."):
+            if self.attempt(request, wish, _("The former model is in use from the next request on.")):
                 self.log_change(request, active_model(), "Went back to this model.")
             return HttpResponseRedirect(reverse("admin:recognition_modelchange_changelist"))
         before = model_services.model_before()
@@ -152,12 +174,13 @@ class ModelVersionAdmin(ShippedAdmin):
             return HttpResponseRedirect(reverse(BACK))
         return self.confirm(
             request,
-            title=f"Go back to {before.name}?",
-            button="Go back",
+            title=_("Go back to %(before)s?") % {"before": before.name},
+            button=_("Go back"),
             back=reverse(BACK),
             points=[
-                f"Probes are decided by {before.name} and its thresholds again, from the next request on.",
-                "What was enrolled since is computed first, so nobody is lost.",
+                _("Probes are decided by %(before)s and its thresholds again, from the next request on.")
+                % {"before": before.name},
+                _("What was enrolled since is computed first, so nobody is lost."),
             ],
             hidden={"model": before.pk},
         )

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from recognition.admin.base import Deleted
+from recognition.admin.base import Deleted, Labelled
 from recognition.admin.cards import STATE_LABELS
 from recognition.admin.filters import ReasonFilter
 from recognition.admin.review import ReviewPages
@@ -41,18 +41,16 @@ class PhotoAdmin(ReviewPages):
     def picture(self, photo: Photo) -> list[Any]:
         view = "recognition:photo-crop" if photo.crop else "recognition:photo-image"
         face = {"path": reverse(view, args=[photo.pk])} if photo.crop or photo.image else None
-        return [photo.filename or "without a name", f"{photo.width} × {photo.height}", "", face]
+        return [photo.filename or _("without a name"), f"{photo.width} × {photo.height}", "", face]
 
     @display(description=_("person"), ordering="identity__name")
     def person(self, photo: Photo) -> str:
         url = reverse("admin:recognition_identity_change", args=[photo.identity_id])
         return format_html('<a href="{}" class="text-link">{}</a>', url, photo.identity.name)
 
-    @display(
-        description=_("state"), ordering="state", label={str(k.label): v for k, v in STATE_LABELS.items()}
-    )
-    def state_label(self, photo: Photo) -> str:
-        return photo.get_state_display()
+    @display(description=_("state"), ordering="state", label=STATE_LABELS)
+    def state_label(self, photo: Photo) -> Labelled:
+        return Labelled(photo.state, photo.get_state_display())
 
     @display(description=_("what to do"), ordering="reason")
     def why(self, photo: Photo) -> str:
@@ -78,7 +76,7 @@ class PhotoAdmin(ReviewPages):
         photo = get_object_or_404(Photo, pk=pk)
         face = request.POST.get("face", "")
         if not (face.isascii() and face.isdigit() and len(face) < 4):
-            self.message_user(request, "Choose one of the faces.", messages.ERROR)
+            self.message_user(request, _("Choose one of the faces."), messages.ERROR)
         elif self.attempt(request, lambda: enrolment.choose_face(photo=photo, face=int(face))):
             self.log_change(request, photo, f"Chose face {int(face) + 1}.")
         return HttpResponseRedirect(_place(photo))
@@ -98,7 +96,7 @@ class PhotoAdmin(ReviewPages):
             return HttpResponseNotAllowed(["POST"])
         photo = get_object_or_404(Photo, pk=pk)
         self.log_deletions(request, [photo])
-        self.attempt(request, lambda: enrolment.delete_photo(photo), "The photo was deleted.")
+        self.attempt(request, lambda: enrolment.delete_photo(photo), _("The photo was deleted."))
         return HttpResponseRedirect(f"{_person_url(photo)}#photos")
 
     def delete_model(self, request: HttpRequest, obj: Photo) -> None:
@@ -111,7 +109,7 @@ class PhotoAdmin(ReviewPages):
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Deleted:
         rows = list(objs)
         lacking = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
-        count = {"photos with their crops and face vectors": len(rows)}
+        count = {str(_("photos with their crops and face vectors")): len(rows)}
         return [photo.filename or str(photo) for photo in rows], count, lacking, []
 
     def get_urls(self) -> list[URLPattern]:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
-from recognition.admin.base import number_of
+from recognition.admin.base import Labelled, number_of
 from recognition.admin.calibration import CalibrationPages
 from recognition.engine.types import ModelFileError
 from recognition.models import ThresholdPolicy
@@ -29,16 +29,16 @@ from recognition.services.thresholds import (
     warnings,
 )
 
-IN_FORCE = {"in force": "success"}
-BASIS = {"measured": "info", "not measured here": "warning"}
+IN_FORCE = {"in_force": "success"}
+BASIS = {"measured": "info", "published": "warning"}
 BACK = "admin:recognition_thresholdpolicy_changelist"
 DAYS = (7, 30, 90, 365)
 COMPARED = (
-    ("verify_threshold", "1:1 threshold"),
-    ("identify_threshold", "1:N threshold"),
-    ("margin", "lead over the second"),
-    ("fmr", "two people taken for one (FMR)"),
-    ("fpir", "strangers taken for somebody (FPIR)"),
+    ("verify_threshold", _("1:1 threshold")),
+    ("identify_threshold", _("1:N threshold")),
+    ("margin", _("lead over the second")),
+    ("fmr", _("two people taken for one (FMR)")),
+    ("fpir", _("strangers taken for somebody (FPIR)")),
 )
 
 
@@ -71,7 +71,7 @@ class ThresholdPolicyAdmin(CalibrationPages):
         ),
         ("1:1", {"fields": (("verify_threshold", "fmr"),)}),
         ("1:N", {"fields": (("identify_threshold", "fpir"), "margin", "following")}),
-        ("Measured", {"fields": ("measured",)}),
+        (_("Measured"), {"fields": ("measured",)}),
     )
     readonly_fields = ("words", "state", "basis", "following", "measured")
     actions_list = ("calibrate", "roll_back")
@@ -90,14 +90,12 @@ class ThresholdPolicyAdmin(CalibrationPages):
         return bool(request.user.has_perm("recognition.change_thresholdpolicy"))
 
     @display(description=_("state"), ordering="active", label=IN_FORCE, empty_value="–")
-    def state(self, policy: ThresholdPolicy) -> str | None:
+    def state(self, policy: ThresholdPolicy) -> str | Labelled | None:
         if not policy.active:
             return None
-        return (
-            "in force"
-            if policy.model_version.active
-            else f"for {policy.model_version.name}, once that is in use"
-        )
+        if policy.model_version.active:
+            return Labelled("in_force", _("in force"))
+        return _("for %(model)s, once that is in use") % {"model": policy.model_version.name}
 
     @display(description=_("in words"))
     def words(self, policy: ThresholdPolicy) -> str:
@@ -105,8 +103,12 @@ class ThresholdPolicyAdmin(CalibrationPages):
         return render_to_string("admin/recognition/policy/words.html", {"rows": rows})
 
     @display(description=_("basis"), label=BASIS)
-    def basis(self, policy: ThresholdPolicy) -> str:
-        return "measured" if policy.is_measured else "not measured here"
+    def basis(self, policy: ThresholdPolicy) -> Labelled:
+        return (
+            Labelled("measured", _("measured"))
+            if policy.is_measured
+            else Labelled("published", _("not measured here"))
+        )
 
     @display(description=_("number of people"))
     def following(self, policy: ThresholdPolicy) -> str:
@@ -117,7 +119,7 @@ class ThresholdPolicyAdmin(CalibrationPages):
     @display(description=_("measurements"))
     def measured(self, policy: ThresholdPolicy) -> str:
         if not policy.measurements:
-            return "Nothing was kept."
+            return _("Nothing was kept.")
         context = {"policy": policy, "found": policy.measurements}
         return render_to_string("admin/recognition/policy/measured.html", context)
 
@@ -142,7 +144,7 @@ class ThresholdPolicyAdmin(CalibrationPages):
 
     def _change(self, request: HttpRequest, pk: int, wish: Any) -> HttpResponse:
         present = active_policy()
-        if self.attempt(request, wish, f"Policy {pk} is in force from the next request on."):
+        if self.attempt(request, wish, _("Policy %(pk)s is in force from the next request on.") % {"pk": pk}):
             policy = ThresholdPolicy.objects.get(pk=pk)
             self.log_change(request, policy, f"Put in force instead of policy {present.pk}.")
         return HttpResponseRedirect(reverse(BACK))
@@ -158,7 +160,7 @@ class ThresholdPolicyAdmin(CalibrationPages):
         return self.page(
             request,
             "admin/recognition/policy/activate.html",
-            f"Put policy {policy.pk} in force?",
+            _("Put policy %(policy)s in force?") % {"policy": policy.pk},
             policy=policy,
             present=present,
             rows=rows,

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
 
 from recognition.admin.base import SiteAdmin
 from recognition.admin.cards import Box, box_of
@@ -63,7 +64,7 @@ def recognise_view(model_admin: SiteAdmin, request: HttpRequest) -> HttpResponse
             model_admin.message_user(request, str(error), messages.ERROR)
             status = 400 if isinstance(error, Invalid) else 503
     context["drop_zone"] = DropZone(multiple=False).render("picture", None)
-    page = model_admin.page(request, "admin/recognition/recognise.html", "Recognise a picture", **context)
+    page = model_admin.page(request, "admin/recognition/recognise.html", _("Recognise a picture"), **context)
     page.status_code = status
     page["Cache-Control"] = "no-store"  # it holds the picture
     return page

@@ -24,7 +24,7 @@ class RetentionRunAdmin(ReadOnlyAdmin):
     def shown_removed(self, run: RetentionRun) -> str:
         titles = {rule.kind: rule.title for rule in retention.rules()}
         gone = [f"{titles.get(kind, kind)}: {count}" for kind, count in run.removed.items()]
-        return "; ".join(gone) or "nothing was too old"
+        return "; ".join(gone) or _("nothing was too old")
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         shown = [(rule, rule.count(), rule.count_due()) for rule in retention.rules()]

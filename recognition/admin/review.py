@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, reverse
+from django.utils.translation import gettext_lazy as _
 
 from recognition.admin.base import SiteAdmin, number_of
 from recognition.models import Identity, Photo
@@ -53,7 +54,7 @@ class ReviewPages(SiteAdmin):
                 and request.user.has_perm("recognition.change_identity")
                 and request.user.has_perm("recognition.delete_identity"),
             }
-        return self.page(request, "admin/recognition/review.html", "Photos to review", **context)
+        return self.page(request, "admin/recognition/review.html", _("Photos to review"), **context)
 
     def answer_view(self, request: HttpRequest, pk: int, answer: str) -> HttpResponse:
         self.demand(self.has_change_permission(request))
@@ -62,17 +63,26 @@ class ReviewPages(SiteAdmin):
         photo = get_object_or_404(Photo.objects.select_related("identity", "resembles"), pk=pk)
         person, other = photo.identity.name, photo.resembles
         answers: dict[str, tuple[Callable[[], object], str]] = {
-            "confirm": (lambda: enrolment.confirm_photo(photo), f"It counts for {person} in a moment."),
-            "reject": (lambda: enrolment.reject_photo(photo), f"It does not count for {person}."),
+            "confirm": (
+                lambda: enrolment.confirm_photo(photo),
+                _("It counts for %(person)s in a moment.") % {"person": person},
+            ),
+            "reject": (
+                lambda: enrolment.reject_photo(photo),
+                _("It does not count for %(person)s.") % {"person": person},
+            ),
         }
         if other is not None:
-            answers["move"] = (lambda: enrolment.move_photo(photo, other), f"It is {other.name}'s now.")
+            answers["move"] = (
+                lambda: enrolment.move_photo(photo, other),
+                _("It is %(name)s's now.") % {"name": other.name},
+            )
             answers["merge"] = (
                 lambda: enrolment.merge_people_of(photo, user_id=request.user.pk),
-                f"{person} and {other.name} are one person now.",
+                _("%(person)s and %(other)s are one person now.") % {"person": person, "other": other.name},
             )
         if answer not in answers:  # whom it resembled was erased meanwhile
-            self.message_user(request, "This photo resembles nobody any more. Look again.", messages.ERROR)
+            self.message_user(request, _("This photo resembles nobody any more. Look again."), messages.ERROR)
             return HttpResponseRedirect(_queue())
         if answer == "merge":
             self.demand(

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from recognition.models import Calibration, Evaluation, Import, Job
 from recognition.services import queue
@@ -37,7 +38,11 @@ def ask(kind: type[J], **values: Any) -> J:
     jobs = kind._default_manager
     _close_lost(kind)
     if jobs.filter(state__in=[State.WAITING, State.RUNNING]).exists():
-        raise Conflict("busy", f"Another {kind._meta.verbose_name} is under way. Wait until it is done.")
+        raise Conflict(
+            "busy",
+            gettext("Another %(job)s is under way. Wait until it is done.")
+            % {"job": kind._meta.verbose_name},
+        )
     old = jobs.order_by("-id").values_list("pk", flat=True)[KEPT - 1 :]
     jobs.filter(pk__in=list(old)).delete()
     job = jobs.create(**values)
@@ -60,7 +65,9 @@ def work(kind: type[J], pk: int, do: Callable[[J, Callable[[float], None]], dict
     except ServiceError as error:
         _update(job, state=State.FAILED, message=str(error)[:1000])
     except Exception:
-        _update(job, state=State.FAILED, message="Something went wrong; the worker's log says what.")
+        _update(
+            job, state=State.FAILED, message=gettext_noop("Something went wrong; the worker's log says what.")
+        )
         raise
     else:
         _update(job, state=State.DONE, progress=100, message="", **found)
@@ -78,10 +85,17 @@ def sweep_jobs(older_than: timedelta = timedelta(minutes=1)) -> int:
     return found
 
 
+def said(message: str) -> str:
+    """Why a job failed, in the language of whoever reads it where it is one of the sentences of this module."""
+    return gettext(message) if message else ""
+
+
 def _close_lost(kind: type[Job]) -> None:
     """Not begun again by itself: what killed the worker once, such as too little memory, would do it again."""
     lost = kind._default_manager.filter(not_recent("updated_at", LOST_AFTER), state=State.RUNNING)
-    lost.update(state=State.FAILED, message="The worker was lost. Ask again.", updated_at=timezone.now())
+    lost.update(
+        state=State.FAILED, message=gettext_noop("The worker was lost. Ask again."), updated_at=timezone.now()
+    )
 
 
 def _reporter(job: Job) -> Callable[[float], None]:

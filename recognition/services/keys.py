@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from recognition.models import ApiKey
 from recognition.services.errors import Conflict, Invalid, NotFound
@@ -74,7 +75,7 @@ def open_pairing(key: ApiKey) -> str:
         pairing_expires_at=timezone.now() + timedelta(minutes=PAIRING_MINUTES),
     )
     if not opened:
-        raise Conflict("revoked", "This key was revoked. Make another kiosk.")
+        raise Conflict("revoked", gettext("This key was revoked. Make another kiosk."))
     return code
 
 
@@ -91,7 +92,9 @@ def pair(code: str) -> tuple[ApiKey, str]:
             .first()
         )
         if key is None:
-            raise NotFound("unknown_code", "This code is unknown or too old. Ask for a new one in the admin.")
+            raise NotFound(
+                "unknown_code", gettext("This code is unknown or too old. Ask for a new one in the admin.")
+            )
         key.prefix, text = _new_text()
         key.digest = _digest(text)
         key.pairing_digest, key.pairing_expires_at = "", None
@@ -139,9 +142,15 @@ def _new_key(
 ) -> ApiKey:
     unknown = set(scopes) - set(ApiKey.Scope.values)
     if unknown or not scopes:
-        raise Invalid("unknown_scope", f"Choose scopes among {', '.join(ApiKey.Scope.values)}.")
+        raise Invalid(
+            "unknown_scope",
+            f"Choose scopes among {', '.join(ApiKey.Scope.values)}.",
+        )
     if not 0 < len(name.strip()) <= MOST_NAME or "\x00" in name:
-        raise Invalid("no_name", f"Give the kiosk a name of at most {MOST_NAME} characters.")
+        raise Invalid(
+            "no_name",
+            gettext("Give the kiosk a name of at most %(most)s characters.") % {"most": MOST_NAME},
+        )
     key = ApiKey(
         name=name.strip(),
         prefix=prefix,
@@ -159,7 +168,10 @@ def _set(key: ApiKey, about: dict[str, Any]) -> None:
         raise TypeError(f"a key has no {', '.join(sorted(unknown))}")
     for field, value in about.items():
         if isinstance(value, str) and any(category(letter) in ("Cc", "Cs") for letter in value):
-            raise Invalid("invalid_kiosk", f"{field}: It holds a character that cannot be printed.")
+            raise Invalid(
+                "invalid_kiosk",
+                gettext("%(field)s: It holds a character that cannot be printed.") % {"field": field},
+            )
         try:
             setattr(key, field, ApiKey._meta.get_field(field).clean(value, key))  # type: ignore[union-attr]
         except ValidationError as error:

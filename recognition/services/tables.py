@@ -11,9 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
 from recognition.services.errors import Invalid
 
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+SEPARATORS = {",": _("commas"), ";": _("semicolons"), "\t": _("tabs")}
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for one at the beginning of a text
 MOST_BYTES = 64_000_000
 ENCODINGS = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
@@ -57,8 +60,16 @@ def read_table(file: Path, columns: Mapping[str, Sequence[str]], *, optional: Se
         if missing:
             raise Invalid(
                 "wrong_columns",
-                f"{file} lacks the columns {', '.join(missing)}. Read with {_named(separator)} between the columns, "
-                f"its first line names {', '.join(map(repr, header))[:300] or 'nothing'}.",
+                gettext(
+                    "%(file)s lacks the columns %(missing)s. Read with %(separator)s between the "
+                    "columns, its first line names %(header)s."
+                )
+                % {
+                    "file": file,
+                    "missing": ", ".join(missing),
+                    "separator": _named(separator),
+                    "header": ", ".join(map(repr, header))[:300] or gettext("nothing"),
+                },
             )
         rows = [
             (reader.line_num + offset, {name: _cell(row, place) for name, place in places.items()})
@@ -66,15 +77,19 @@ def read_table(file: Path, columns: Mapping[str, Sequence[str]], *, optional: Se
             if any(cell.strip() for cell in row)
         ]
     except csv.Error as error:
-        raise Invalid("not_csv", f"{file} line {reader.line_num + offset} is not CSV: {error}.") from None
+        raise Invalid(
+            "not_csv",
+            gettext("%(file)s line %(line)s is not CSV: %(error)s.")
+            % {"file": file, "line": reader.line_num + offset, "error": error},
+        ) from None
     renamed = [
-        f"{name} from {header[place].strip()!r}"
+        gettext("%(column)s from %(header)s") % {"column": name, "header": repr(header[place].strip())}
         for name, place in places.items()
         if header[place].strip().lower() != name
     ]
     words = [
-        f"{len(rows)} {'row' if len(rows) == 1 else 'rows'}",
-        f"{_named(separator)} between the columns",
+        ngettext("%(number)s row", "%(number)s rows", len(rows)) % {"number": len(rows)},
+        gettext("%(separator)s between the columns") % {"separator": _named(separator)},
         encoding,
         *renamed,
     ]
@@ -87,7 +102,9 @@ def _decoded(file: Path) -> tuple[str, str]:
         raw = handle.read(MOST_BYTES + 1)
     if len(raw) > MOST_BYTES:
         raise Invalid(
-            "too_large", f"{file} has more than {MOST_BYTES // 1_000_000} MB. Divide it into several files."
+            "too_large",
+            gettext("%(file)s has more than %(megabytes)s MB. Divide it into several files.")
+            % {"file": file, "megabytes": MOST_BYTES // 1_000_000},
         )
     for encoding in (_wide(raw) or "utf-8-sig", _eight_bit()):
         try:
@@ -98,13 +115,19 @@ def _decoded(file: Path) -> tuple[str, str]:
             known = ENCODINGS.get(encoding)
             return (
                 text,
-                known or f"read as {codecs.lookup(encoding).name}, since it is no UTF-8: check the names",
+                known
+                or gettext("read as %(encoding)s, since it is no UTF-8: check the names")
+                % {"encoding": codecs.lookup(encoding).name},
             )
     raise _no_csv(file)
 
 
 def _no_csv(file: Path) -> Invalid:
-    return Invalid("not_csv", f"{file} is not a CSV file in UTF-8, UTF-16 or {_eight_bit()}.")
+    return Invalid(
+        "not_csv",
+        gettext("%(file)s is not a CSV file in UTF-8, UTF-16 or %(encoding)s.")
+        % {"file": file, "encoding": _eight_bit()},
+    )
 
 
 def _eight_bit() -> str:
@@ -156,4 +179,4 @@ def _cell(row: Sequence[str], place: int) -> str:
 
 
 def _named(separator: str) -> str:
-    return SEPARATORS.get(separator, repr(separator))
+    return str(SEPARATORS.get(separator, repr(separator)))

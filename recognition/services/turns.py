@@ -14,6 +14,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from recognition.services import metrics
 from recognition.services.errors import Busy
@@ -98,7 +99,7 @@ class _Queue:
 
 def _busy(why: str) -> Busy:
     metrics.TURNED_AWAY.labels(why).inc()
-    return Busy("overloaded", "Too many pictures at once. Try again in a moment.")
+    return Busy("overloaded", gettext("Too many pictures at once. Try again in a moment."))
 
 
 _turns: Turns | None = None

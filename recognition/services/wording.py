@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.utils.formats import number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -71,24 +73,35 @@ def describe_quality(quality: Mapping[str, Any], limits: QualityLimits = ENROLME
     bad = set(quality.get("reasons") or ())
     turn = max(TURNS, key=lambda name: abs(number[name]) / float(getattr(limits, f"max_{name}")))
     rows = (
-        ("Size", f"{number['size']:.0f} px", f"at least {limits.min_size:.0f} px", {"too_small"}),
-        ("Sharpness", f"{number['sharpness']:.0f}", f"at least {limits.min_sharpness:.0f}", {"too_blurred"}),
         (
-            "Brightness",
+            gettext("Size"),
+            f"{number['size']:.0f} px",
+            gettext("at least %(least)s px") % {"least": f"{limits.min_size:.0f}"},
+            {"too_small"},
+        ),
+        (
+            gettext("Sharpness"),
+            f"{number['sharpness']:.0f}",
+            gettext("at least %(least)s") % {"least": f"{limits.min_sharpness:.0f}"},
+            {"too_blurred"},
+        ),
+        (
+            gettext("Brightness"),
             f"{number['brightness']:.0f}",
-            f"{limits.min_brightness:.0f} to {limits.max_brightness:.0f}",
+            gettext("%(low)s to %(high)s")
+            % {"low": f"{limits.min_brightness:.0f}", "high": f"{limits.max_brightness:.0f}"},
             {"too_dark", "too_bright"},
         ),
         (
-            "Turned",
+            gettext("Turned"),
             f"{abs(number[turn]):.0f}° {_direction(turn, number[turn])}".strip(),
-            f"at most {getattr(limits, f'max_{turn}'):.0f}°",
+            gettext("at most %(most)s°") % {"most": f"{getattr(limits, f'max_{turn}'):.0f}"},
             {"too_turned"},
         ),
     )
     figures = [Figure(name, value, wanted, not bad & codes) for name, value, wanted, codes in rows]
     return (
-        [Figure("Covered", "yes", "no mask, no sunglasses", fine=False), *figures]
+        [Figure(gettext("Covered"), gettext("yes"), gettext("no mask, no sunglasses"), fine=False), *figures]
         if "covered" in bad
         else figures
     )
@@ -96,61 +109,111 @@ def describe_quality(quality: Mapping[str, Any], limits: QualityLimits = ENROLME
 
 SCORES = ((0.8, _("Very good")), (0.5, _("Good")), (0.25, _("Fair")), (float("-inf"), _("Poor")))
 TURNS = ("yaw", "pitch", "roll")
-DIRECTIONS = {"yaw": ("to the left", "to the right"), "pitch": ("down", "up"), "roll": ("tilted", "tilted")}
+DIRECTIONS = {
+    "yaw": (_("to the left"), _("to the right")),
+    "pitch": (_("down"), _("up")),
+    "roll": (_("tilted"), _("tilted")),
+}
 
 
 def _direction(turn: str, degrees: float) -> str:
-    return "" if abs(degrees) < 0.5 else DIRECTIONS[turn][degrees > 0]
+    return "" if abs(degrees) < 0.5 else str(DIRECTIONS[turn][degrees > 0])
+
+
+def decimal(value: float, places: int = 2) -> str:
+    """A number as it is written in the reader's language: 0.74 or 0,74."""
+    return str(number_format(Decimal(f"{value:.{places}f}"), places))
+
+
+def whole(value: float) -> str:
+    """The nearest whole number, with its thousands apart."""
+    return str(number_format(round(value), force_grouping=True))
+
+
+def percent(share: float, places: int = 2) -> str:
+    return f"{decimal(100 * share, places)} %"
 
 
 def one_in(share: float) -> str:
     """A share as people say it: "one in 52", "7 in 10", "none of those measured"."""
     if share <= 0:
-        return "none of those measured"
+        return gettext("none of those measured")
     if share > 0.4:
-        return f"{round(share * 10)} in 10"
-    return f"one in {round(1 / share):,}"
+        return gettext("%(number)s in 10") % {"number": round(share * 10)}
+    return gettext("one in %(number)s") % {"number": whole(1 / share)}
 
 
 # By how much a score is over the threshold, in cosine, and what that is called.
 LIKENESS = (
-    (0.1, "Clearly alike"),
-    (0.03, "Alike"),
-    (0.0, "Just alike enough"),
-    (-0.03, "Nearly alike enough"),
-    (-0.1, "Not alike enough"),
-    (float("-inf"), "Not alike"),
+    (0.1, _("Clearly alike")),
+    (0.03, _("Alike")),
+    (0.0, _("Just alike enough")),
+    (-0.03, _("Nearly alike enough")),
+    (-0.1, _("Not alike enough")),
+    (float("-inf"), _("Not alike")),
 )
 
 
 def describe_likeness(score: float, threshold: float) -> str:
     """A score against what is needed: "Clearly alike: 0.74, 0.31 is needed"."""
     word = next(word for least, word in LIKENESS if round(score - threshold, 4) >= least)
-    return f"{word}: {score:.2f}, {threshold:.2f} is needed"
+    return gettext("%(word)s: %(score)s, %(threshold)s is needed") % {
+        "word": word,
+        "score": decimal(score),
+        "threshold": decimal(threshold),
+    }
 
 
 def describe_lead(lead: float, needed: float) -> str:
     """Of the best over the second best."""
-    return f"Two people are nearly equally alike: {lead:.2f} apart, {needed:.2f} is needed"
+    return gettext("Two people are nearly equally alike: %(lead)s apart, %(needed)s is needed") % {
+        "lead": decimal(lead),
+        "needed": decimal(needed),
+    }
 
 
 HAPPENED = {
-    ("identify", "match"): "recognised",
-    ("identify", "no_match"): "not recognised",
-    ("identify", "rejected"): "not looked for",
-    ("login", "match"): "signed in",
-    ("login", "no_match"): "sign-in refused",
-    ("login", "rejected"): "sign-in refused",
-    ("watch", "match"): "seen",
-    ("watch", "no_match"): "not recognised",
-    ("watch", "rejected"): "not looked for",
-    ("verify", "match"): "confirmed",
-    ("verify", "no_match"): "not confirmed",
-    ("verify", "rejected"): "not compared",
+    ("identify", "match"): _("recognised"),
+    ("identify", "no_match"): _("not recognised"),
+    ("identify", "rejected"): _("not looked for"),
+    ("login", "match"): _("signed in"),
+    ("login", "no_match"): _("sign-in refused"),
+    ("login", "rejected"): _("sign-in refused"),
+    ("watch", "match"): _("seen"),
+    ("watch", "no_match"): _("not recognised"),
+    ("watch", "rejected"): _("not looked for"),
+    ("verify", "match"): _("confirmed"),
+    ("verify", "no_match"): _("not confirmed"),
+    ("verify", "rejected"): _("not compared"),
 }
-ATTENDED = {"in": "came", "out": "went"}
+ATTENDED = {"in": _("came"), "out": _("went")}
 
 
 def what_happened(kind: str, outcome: str, attendance: str = "") -> str:
     """A decision in a word or two. attendance: in or out, where it stands for one."""
-    return ATTENDED.get(attendance) or HAPPENED[kind, outcome]
+    return str(ATTENDED.get(attendance) or HAPPENED[kind, outcome])
+
+
+# What erasures count, and what may be left of a person, as receipts name it.
+KINDS = {
+    "photos": _("photos"),
+    "crops": _("crops"),
+    "files": _("files"),
+    "vectors": _("vectors"),
+    "keys": _("keys"),
+    "consents": _("consents"),
+    "attendance": _("attendance"),
+    "decisions": _("decisions"),
+    "pictures shown for recognition": _("pictures shown for recognition"),
+    "entries of the admin's log": _("entries of the admin's log"),
+    "the person": _("the person"),
+    "decisions that name the person": _("decisions that name the person"),
+    "entries of the admin's log with the name": _("entries of the admin's log with the name"),
+    "the gallery in memory": _("the gallery in memory"),
+    "photos of other people from the same files": _("photos of other people from the same files"),
+    "gallery files from before": _("gallery files from before"),
+}
+
+
+def kind_text(kind: str) -> str:
+    return str(KINDS.get(kind, kind))

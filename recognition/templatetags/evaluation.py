@@ -11,7 +11,7 @@ register = template.Library()
 
 @register.filter
 def percent(value: float | None, digits: int = 2) -> str:
-    return "–" if value is None else f"{100 * value:.{digits}f} %"
+    return "–" if value is None else wording.percent(value, digits)
 
 
 @register.filter
@@ -34,4 +34,4 @@ def rate(value: float | None) -> str:
 
 @register.filter
 def score(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+    return "–" if value is None else wording.decimal(value, 3)

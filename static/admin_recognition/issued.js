@@ -2,6 +2,7 @@
 "use strict";
 
 (() => {
+  const gettext = window.gettext ?? ((text) => text); // of the page's language, where its words arrived
   const page = document.querySelector("[data-issued]");
   const secret = page.querySelector("[data-secret]");
   const copy = page.querySelector("[data-copy]");
@@ -13,10 +14,10 @@
   copy.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(secret.value);
-      copy.textContent = "Copied";
+      copy.textContent = gettext("Copied");
     } catch {
       secret.focus();
-      copy.textContent = "Press Ctrl+C";
+      copy.textContent = gettext("Press Ctrl+C");
     }
   });
 })();

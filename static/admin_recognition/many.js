@@ -3,6 +3,7 @@
 "use strict";
 
 (() => {
+  const gettext = window.gettext ?? ((text) => text); // of the page's language, where its words arrived
   const root = document.querySelector("[data-many]");
   if (!root) return;
 
@@ -26,13 +27,17 @@
   let going = false;
 
   const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
-  const many = (number, one, several) => `${number.toLocaleString()} ${number === 1 ? one : several}`;
+  const shown = (number) => number.toLocaleString(document.documentElement.lang);
+  const filled = (text, number) => text.replace("%s", shown(number));
+  const ofPeople = (number) => filled(number === 1 ? gettext("%s person") : gettext("%s people"), number);
+  const ofPhotos = (number) => filled(number === 1 ? gettext("%s photo") : gettext("%s photos"), number);
+  const tooMany = () => new Error(filled(gettext("At most %s files at a time."), maxFiles));
 
   // --- what was handed in
 
   async function take(found) {
     if (going) return;
-    tell("Reading …");
+    tell(gettext("Reading …"));
     preview.hidden = work.hidden = true;
     try {
       files = await opened(found);
@@ -54,7 +59,7 @@
         all.set(name, async () => file);
       }
     }
-    if (all.size > maxFiles) throw new Error(`At most ${maxFiles.toLocaleString()} files at a time.`);
+    if (all.size > maxFiles) throw tooMany();
     return all;
   }
 
@@ -62,7 +67,7 @@
     const names = [...files.keys()];
     const visible = names.filter((name) => !/(^|\/)(\.|__MACOSX)/.test(name));
     const tables = visible.filter((name) => TABLE.test(name));
-    if (tables.length > 1) throw new Error(`There are several CSV files: ${tables.join(", ")}. Leave one.`);
+    if (tables.length > 1) throw new Error(gettext("There are several CSV files: %s. Leave one.").replace("%s", tables.join(", ")));
     const body = new FormData();
     body.set("names", JSON.stringify(names.filter((name) => PHOTO.test(name))));
     if (tables.length) {
@@ -70,7 +75,7 @@
       body.set("beside", tables[0].split("/").slice(0, -1).join("/"));
     }
     const answer = await post(root.dataset.plan, body);
-    if (!answer.json?.people) throw new Error(answer.json?.message ?? "The site could not read it. Try again.");
+    if (!answer.json?.people) throw new Error(answer.json?.message ?? gettext("The site could not read it. Try again."));
     return answer.json;
   }
 
@@ -79,28 +84,28 @@
     const photos = people.reduce((sum, person) => sum + person.photos.length, 0);
     const known = people.filter((person) => person.known).length;
     part("summary").textContent =
-      `${many(people.length, "person", "people")}, ${many(photos, "photo", "photos")}.` +
-      (known ? ` ${known.toLocaleString()} of them ${known === 1 ? "is" : "are"} enrolled already and ${known === 1 ? "gets" : "get"} further photos.` : "");
+      `${ofPeople(people.length)}, ${ofPhotos(photos)}.` +
+      (known ? ` ${filled(known === 1 ? gettext("%s of them is enrolled already and gets further photos.") : gettext("%s of them are enrolled already and get further photos."), known)}` : "");
     part("understood").textContent = understood;
     fill(part("people"), people, ({ external_id: id, name, photos: own, known: old }) =>
-      row([id, name, own.length, old ? "enrolled already" : "new"]));
+      row([id, name, own.length, old ? gettext("enrolled already") : gettext("new")]));
     list("missing", missing);
     list("unused", unused);
-    part("go").textContent = `Enrol ${many(people.length, "person", "people")}`;
+    part("go").textContent = filled(people.length === 1 ? gettext("Enrol %s person") : gettext("Enrol %s people"), people.length);
     preview.hidden = false;
     part("go").focus();
   }
 
   function list(name, items) {
     part(name).hidden = !items.length;
-    part(`${name}-count`).textContent = items.length.toLocaleString();
+    part(`${name}-count`).textContent = shown(items.length);
     fill(part(`${name}-list`), items, (text) => element("li", text));
   }
 
   function fill(place, items, make) {
     place.replaceChildren(...items.slice(0, SHOWN).map(make));
     if (items.length > SHOWN) {
-      const more = `and ${(items.length - SHOWN).toLocaleString()} more`;
+      const more = filled(gettext("and %s more"), items.length - SHOWN);
       place.append(place.tagName === "TBODY" ? row([more, "", "", ""]) : element("li", more));
     }
   }
@@ -173,10 +178,10 @@
     let file;
     try {
       file = await files.get(path)();
-      if (file.size > maxBytes) throw new Error("It is too large.");
+      if (file.size > maxBytes) throw new Error(gettext("It is too large."));
       if (there.has(await digest(file))) return note(person, path, "there", "");
     } catch (error) {
-      return note(person, path, "refused", error.message || "It cannot be read.");
+      return note(person, path, "refused", error.message || gettext("It cannot be read."));
     }
     const body = new FormData();
     body.set("photos", file, path.split("/").pop());
@@ -188,7 +193,7 @@
     else note(person, path, "refused", (problem ?? words(answer)).replace(/^[^:]*: /, ""));
   }
 
-  const words = (answer) => answer?.json?.message ?? "The site did not take it.";
+  const words = (answer) => answer?.json?.message ?? gettext("The site did not take it.");
 
   async function digest(file) {
     if (!crypto.subtle) return "";
@@ -208,19 +213,19 @@
       const answer = await post(address, body).catch(() => null);
       if (answer && answer.status !== 429 && answer.status < 500) {
         if (!answer.json) {
-          stop("You are signed out, or this page is too old. Reload it and hand in the same again.");
+          stop(gettext("You are signed out, or this page is too old. Reload it and hand in the same again."));
           return null;
         }
         return answer;
       }
-      part("pause").textContent = "The site cannot be reached or is busy. It goes on by itself.";
+      part("pause").textContent = gettext("The site cannot be reached or is busy. It goes on by itself.");
       await wait(AGAIN);
       part("pause").textContent = "";
     }
     return null;
   }
 
-  function stop(text = "Stopped. Hand in the same again for the rest.") {
+  function stop(text = gettext("Stopped. Hand in the same again for the rest.")) {
     stopped = true;
     part("pause").textContent = text;
   }
@@ -252,15 +257,15 @@
       .catch(() => null);
     if (!found) return;
     for (const result of open) {
-      const { state, reason } = found[result.pk] ?? { state: "refused", reason: "It was deleted meanwhile." };
+      const { state, reason } = found[result.pk] ?? { state: "refused", reason: gettext("It was deleted meanwhile.") };
       Object.assign(result, { state: state === "rejected" ? "refused" : state, reason });
       if (result.state === "refused" || result.state === "review") complain(result);
     }
   }
 
   const WORDS = {
-    ready: "counts", there: "there already", review: "to be reviewed", refused: "not taken",
-    waiting: "waits to be looked at", processing: "is being looked at",
+    ready: gettext("counts"), there: gettext("there already"), review: gettext("to be reviewed"), refused: gettext("not taken"),
+    waiting: gettext("waits to be looked at"), processing: gettext("is being looked at"),
   };
 
   function complain({ person, path, state, reason }) {
@@ -271,7 +276,7 @@
       link.href = root.dataset.personPages.replace("/0/", `/${person.pk}/`);
       link.className = "text-link";
     }
-    item.append(link, element("span", path), element("span", state === "review" ? "To be reviewed. " + reason : reason));
+    item.append(link, element("span", path), element("span", state === "review" ? `${gettext("To be reviewed.")} ${reason}` : reason));
     part("problems").append(item);
   }
 
@@ -279,10 +284,10 @@
     const number = (...states) => results.filter(({ state }) => states.includes(state)).length;
     part("bar").value = number("ready", "there", "review", "refused");
     const words = [
-      `${results.length.toLocaleString()} of ${part("bar").max.toLocaleString()} photos handed in`,
-      `${number("ready", "there").toLocaleString()} count`,
-      `${number("review").toLocaleString()} to be reviewed`,
-      `${number("refused").toLocaleString()} not taken`,
+      filled(filled(gettext("%s of %s photos handed in"), results.length), part("bar").max),
+      filled(gettext("%s count"), number("ready", "there")),
+      filled(gettext("%s to be reviewed"), number("review")),
+      filled(gettext("%s not taken"), number("refused")),
     ];
     part("count").textContent = `${words.join(", ")}.`;
     part("review").hidden = !number("review");
@@ -311,7 +316,7 @@
     const entries = items.map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
     const found = [];
     const walk = async (entry) => {
-      if (found.length > maxFiles) throw new Error(`At most ${maxFiles.toLocaleString()} files at a time.`);
+      if (found.length > maxFiles) throw tooMany();
       if (entry.isFile) {
         const file = await new Promise((done, fail) => entry.file(done, fail));
         found.push([entry.fullPath.replace(/^\//, ""), file]);

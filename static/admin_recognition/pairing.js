@@ -2,6 +2,7 @@
 "use strict";
 
 (() => {
+  const gettext = window.gettext ?? ((text) => text); // of the page's language, where its words arrived
   const page = document.querySelector("[data-pairing]");
   const say = page.querySelector("[data-say]");
   const until = Date.now() + Number(page.dataset.minutes) * 60_000;
@@ -11,14 +12,14 @@
 
   async function ask() {
     if (Date.now() > until) {
-      say.textContent = "The time of this code is over. Pair a tablet again for a new one.";
+      say.textContent = gettext("The time of this code is over. Pair a tablet again for a new one.");
       page.querySelector("[data-code]").textContent = "––––-––––";
       return;
     }
     try {
       const answer = await fetch(page.dataset.state, { headers: { Accept: "application/json" } });
       if (answer.ok && (await answer.json()).paired) {
-        say.textContent = "The tablet is paired.";
+        say.textContent = gettext("The tablet is paired.");
         page.querySelector("[data-done]").classList.add("id-primary");
         return;
       }

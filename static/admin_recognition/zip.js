@@ -2,6 +2,7 @@
 "use strict";
 
 window.zipFile = (() => {
+  const gettext = window.gettext ?? ((text) => text); // of the page's language, where its words arrived
   const END = 0x06054b50;
   const ENTRY = 0x02014b50;
   const LOCAL = 0x04034b50;
@@ -15,24 +16,24 @@ window.zipFile = (() => {
     const tail = await bytes(file.slice(Math.max(0, file.size - TAIL)));
     let at = tail.byteLength - 22;
     while (at >= 0 && tail.getUint32(at, true) !== END) at -= 1;
-    if (at < 0) throw new Error(`${file.name} is no zip file, or damaged.`);
+    if (at < 0) throw new Error(gettext("%s is no zip file, or damaged.").replace("%s", file.name));
     const count = tail.getUint16(at + 10, true);
     const size = tail.getUint32(at + 12, true);
     const start = tail.getUint32(at + 16, true);
     if (count === 0xffff || start === 0xffffffff || size > TABLE || count > most)
-      throw new Error(`${file.name} is too large. Divide it, or choose the folder instead.`);
+      throw new Error(gettext("%s is too large. Divide it, or choose the folder instead.").replace("%s", file.name));
     const table = await bytes(file.slice(start, start + size));
     const found = [];
     for (let place = 0; found.length < count; ) {
       if (place + 46 > table.byteLength || table.getUint32(place, true) !== ENTRY)
-        throw new Error(`${file.name} is damaged.`);
+        throw new Error(gettext("%s is damaged.").replace("%s", file.name));
       const [flags, method] = [table.getUint16(place + 8, true), table.getUint16(place + 10, true)];
       const packed = table.getUint32(place + 20, true);
       const [named, extra, comment] = [28, 30, 32].map((offset) => table.getUint16(place + offset, true));
       const local = table.getUint32(place + 42, true);
-      if (place + 46 + named > table.byteLength) throw new Error(`${file.name} is damaged.`);
+      if (place + 46 + named > table.byteLength) throw new Error(gettext("%s is damaged.").replace("%s", file.name));
       const name = new TextDecoder().decode(new Uint8Array(table.buffer, place + 46, named));
-      if (flags & 1) throw new Error(`${file.name} is locked with a password. Make one without.`);
+      if (flags & 1) throw new Error(gettext("%s is locked with a password. Make one without.").replace("%s", file.name));
       found.push({ name, blob: (bound) => unpack(file, { name, method, packed, local }, bound) });
       place += 46 + named + extra + comment;
     }
@@ -41,11 +42,11 @@ window.zipFile = (() => {
 
   async function unpack(file, { name, method, packed, local }, bound) {
     const head = await bytes(file.slice(local, local + 30));
-    if (head.byteLength < 30 || head.getUint32(0, true) !== LOCAL) throw new Error("The zip file is damaged here.");
+    if (head.byteLength < 30 || head.getUint32(0, true) !== LOCAL) throw new Error(gettext("The zip file is damaged here."));
     const start = local + 30 + head.getUint16(26, true) + head.getUint16(28, true);
     const content = file.slice(start, start + packed);
     if (method === 0) return named(content, name, bound);
-    if (method !== 8) throw new Error("It is packed in a way that is not known here.");
+    if (method !== 8) throw new Error(gettext("It is packed in a way that is not known here."));
     const reader = content.stream().pipeThrough(new DecompressionStream("deflate-raw")).getReader();
     const parts = [];
     let size = 0;
@@ -56,14 +57,14 @@ window.zipFile = (() => {
         parts.push(part.value);
       }
     } catch {
-      throw new Error("The zip file is damaged here.");
+      throw new Error(gettext("The zip file is damaged here."));
     }
     if (size > bound) await reader.cancel().catch(() => {});
     return named(new Blob(parts), name, bound, size);
   }
 
   function named(blob, name, bound, size = blob.size) {
-    if (size > bound) throw new Error("It is too large.");
+    if (size > bound) throw new Error(gettext("It is too large."));
     return new File([blob], name.split("/").pop());
   }
 

@@ -2,6 +2,7 @@
 "use strict";
 
 (() => {
+  const gettext = window.gettext ?? ((text) => text); // of the page's language, where its words arrived
   const PAUSE = 2000; // milliseconds between two questions how it goes
   const HEAD = /^\s*--\w+\r\n[^]*?Content-Length: (\d+)\r\n\r\n/; // a JPEG's bytes follow
   const TEXT = new TextDecoder("latin1");
@@ -24,11 +25,11 @@
     const own = (leave = new AbortController());
     try {
       const answer = await fetch(page.dataset.stream, { signal: own.signal });
-      if (!answer.ok) throw new Error(answer.status === 503 ? "Too many look on at present." : "");
+      if (!answer.ok) throw new Error(answer.status === 503 ? gettext("Too many look on at present.") : "");
       await read(answer.body.getReader());
       throw new Error();
     } catch (error) {
-      if (leave === own) close(error.message && error.name === "Error" ? error.message : "The stream broke off. It is opened again.");
+      if (leave === own) close(error.message && error.name === "Error" ? error.message : gettext("The stream broke off. It is opened again."));
     }
   }
 
@@ -66,20 +67,21 @@
   });
 
   function tell({ state, enabled }) {
-    if (!enabled) return close("This camera is switched off.");
-    if (!state) return close("No worker watches this camera at present.");
+    if (!enabled) return close(gettext("This camera is switched off."));
+    if (!state) return close(gettext("No worker watches this camera at present."));
     if (state.trouble) return close(state.trouble);
     if (!leave) show();
-    figures.textContent = `${state.fps} frames a second, known after ${state.delay_ms} ms, ${state.faces} faces followed`;
+    figures.textContent = gettext("{frames} frames a second, known after {delay} ms, {faces} faces followed")
+      .replace("{frames}", state.fps).replace("{delay}", state.delay_ms).replace("{faces}", state.faces);
   }
 
   async function ask() {
     try {
       const answer = await fetch(page.dataset.state, { headers: { Accept: "application/json" } });
       if (answer.ok) tell(await answer.json());
-      else close("You are not signed in any more.");
+      else close(gettext("You are not signed in any more."));
     } catch {
-      close("The site cannot be reached.");
+      close(gettext("The site cannot be reached."));
     }
     setTimeout(ask, PAUSE);
   }

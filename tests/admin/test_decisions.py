@@ -141,7 +141,7 @@ def test_suspended_people_keep_their_name_here(owner, decisions, ann):
 def labels(response) -> list[str]:
     """What happened, as the list says it."""
     admin = response.context["cl"].model_admin
-    return [admin.happened(row) for row in response.context["cl"].result_list]
+    return [str(admin.happened(row)) for row in response.context["cl"].result_list]
 
 
 def test_what_happened_where_and_how_sure(owner, decisions):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from django.conf import settings
+from django.utils.translation import override
 from rest_framework.serializers import Serializer
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
@@ -23,6 +25,13 @@ class KioskView(APIView):
 
     scopes: ClassVar[dict[str, tuple[str, ...]]]
     http_method_names = ["get", "head", "post", "patch", "delete"]
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """Sentences of the API are English whatever language is asked for: programs log them. A tablet shows them."""
+        if request.path.startswith("/api/"):
+            with override(settings.LANGUAGE_CODE):
+                return super().dispatch(request, *args, **kwargs)
+        return super().dispatch(request, *args, **kwargs)
 
     def asker(self, kind: str) -> Asker:
         return Asker(kind=kind, api_key=self.request.auth)

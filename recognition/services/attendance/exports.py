@@ -15,7 +15,6 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
 
-from recognition.models import Attendance
 from recognition.services.attendance.reports import Span, kiosk_days, person_days, times
 from recognition.services.errors import NotFound
 from recognition.services.tables import harmless
@@ -61,7 +60,7 @@ def _times(span: Span) -> Iterator[Row]:
             _local(row.at),
             row.identity.name,
             row.identity.external_id,
-            Attendance.Kind(row.kind).label,
+            row.kind,
             row.api_key.name,
             row.place,
             _local(row.created_at) if late else None,

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncDate
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from recognition.models import Attendance, Decision
 from recognition.services.attendance.records import LONGEST_STAY
@@ -64,11 +65,11 @@ class Span:
     def __post_init__(self) -> None:
         """Raises Invalid for days in the wrong order, too many, or at the end of the calendar."""
         if self.last > LAST_DAY:
-            raise Invalid("no_days", "Choose a day of this century or the next.")
+            raise Invalid("no_days", gettext("Choose a day of this century or the next."))
         if self.last < self.first:
-            raise Invalid("no_days", "The first day is after the last one.")
+            raise Invalid("no_days", gettext("The first day is after the last one."))
         if (self.last - self.first).days >= MOST_DAYS:
-            raise Invalid("too_many_days", f"Choose at most {MOST_DAYS} days.")
+            raise Invalid("too_many_days", gettext("Choose at most %(days)s days.") % {"days": MOST_DAYS})
 
     @property
     def start(self) -> datetime:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from django.utils.translation import gettext
+
 from recognition.engine.film import is_network
 from recognition.models import Camera
 from recognition.services.errors import Invalid
@@ -21,7 +23,10 @@ def save_camera(camera: Camera) -> Camera:
     if not webcam and not (is_network(camera.source) and PRINTABLE.fullmatch(camera.source)):
         raise Invalid(
             "no_camera",
-            "The source is the address of a camera (rtsp://… or http://…) or the number of a webcam, such as 0.",
+            gettext(
+                "The source is the address of a camera (rtsp://… or http://…) or the number of "
+                "a webcam, such as 0."
+            ),
         )
     camera.save()
     return camera

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from recognition.models import Decision, Identity, Photo, ProbePicture
 from recognition.services import audit, identities
@@ -25,7 +26,7 @@ def add_picture_of_event(decision: Decision, identity: Identity) -> Photo:
     """
     kept = ProbePicture.objects.filter(probe=decision.probe).first()
     if kept is None:
-        raise NotFound("unknown_picture", "The picture of this event is not kept.")
+        raise NotFound("unknown_picture", gettext("The picture of this event is not kept."))
     audit.record("probe.seen", kind="probe", number=decision.probe, person=identity.pk)
     return add_photo(identity=identity, data=read_file(kept.image), filename=f"event-{decision.pk}.jpg")
 

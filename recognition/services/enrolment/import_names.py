@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from unicodedata import normalize
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from recognition.models import Identity, Photo
 from recognition.services import identities
@@ -21,6 +22,7 @@ from recognition.services.enrolment.import_plan import SUFFIXES, PlannedPerson, 
 from recognition.services.enrolment.importing import record_imported_consent
 from recognition.services.errors import Invalid, NotFound
 from recognition.services.tables import MOST_BYTES
+from recognition.services.wording import whole
 
 MOST_NAMES = 20_000
 LONGEST = 1_000  # characters of a name with its folders
@@ -51,14 +53,17 @@ def plan_of_names(
     """
     if len(names) > MOST_NAMES:
         raise Invalid(
-            "too_many", f"These are {len(names):,} files. Hand in at most {MOST_NAMES:,} at a time."
+            "too_many",
+            gettext("These are %(number)s files. Hand in at most %(most)s at a time.")
+            % {"number": whole(len(names)), "most": whole(MOST_NAMES)},
         )
     if any(len(name) > LONGEST or "\x00" in name for name in names):
-        raise Invalid("bad_name", "A file has a name that cannot be used. Give it another one.")
+        raise Invalid("bad_name", gettext("A file has a name that cannot be used. Give it another one."))
     plan = _by_folder(names, agreed_at) if table is None else _by_table(names, table, beside, agreed_at, tell)
     if not plan.people:
         raise Invalid(
-            "nobody", "Nobody is named here. Use one folder of photos per person, or a CSV with the photos."
+            "nobody",
+            gettext("Nobody is named here. Use one folder of photos per person, or a CSV with the photos."),
         )
     return plan
 
@@ -113,14 +118,18 @@ def _by_table(
     names: Sequence[str], table: bytes, beside: str, agreed_at: datetime | None, tell: Tell
 ) -> NamedPlan:
     if len(table) > MOST_BYTES:
-        raise Invalid("too_large", f"The CSV has more than {MOST_BYTES // 1_000_000} MB. Divide it.")
+        raise Invalid(
+            "too_large",
+            gettext("The CSV has more than %(megabytes)s MB. Divide it.")
+            % {"megabytes": MOST_BYTES // 1_000_000},
+        )
     with TemporaryDirectory(prefix="import-") as folder:
         file = Path(folder) / TABLE
         file.write_bytes(table)
         try:
             people = read_plan(file, agreed_at=agreed_at, tell=tell)
         except Invalid as error:
-            raise Invalid(error.code, str(error).replace(f"{folder}/{TABLE}", "The CSV")) from None
+            raise Invalid(error.code, str(error).replace(f"{folder}/{TABLE}", gettext("The CSV"))) from None
         root = f"{folder}/"
     plan = NamedPlan(people)
     there = {_plain(name): name for name in names}

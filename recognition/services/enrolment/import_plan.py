@@ -13,6 +13,7 @@ from datetime import datetime, time
 from pathlib import Path
 
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from recognition.services.errors import Invalid
 from recognition.services.identities import COLUMNS
@@ -57,14 +58,20 @@ def read_plan(
         elif path.is_file():
             plan = _plan_csv(path, agreed_at, tell)
         else:
-            raise Invalid("no_such_path", f"There is no folder or CSV file at {path}.")
+            raise Invalid(
+                "no_such_path", gettext("There is no folder or CSV file at %(path)s.") % {"path": path}
+            )
     except OSError as error:
         raise Invalid(
-            "unreadable_path", f"{error.filename or path} cannot be read: {error.strerror}."
+            "unreadable_path",
+            gettext("%(path)s cannot be read: %(problem)s.")
+            % {"path": error.filename or path, "problem": error.strerror},
         ) from None
     if not plan:
         raise Invalid(
-            "nobody", f"{path} names nobody. It needs one sub-folder of photos per person, or CSV rows."
+            "nobody",
+            gettext("%(path)s names nobody. It needs one sub-folder of photos per person, or CSV rows.")
+            % {"path": path},
         )
     return plan
 
@@ -85,14 +92,21 @@ def _plan_csv(file: Path, everybody_at: datetime | None, tell: Tell) -> list[Pla
     plan: dict[str, PlannedPerson] = {}
     for line, row in table.rows:
         if not row["person_id"]:
-            raise Invalid("no_person_id", f"{file} line {line}: person_id is empty.")
+            raise Invalid(
+                "no_person_id",
+                gettext("%(file)s line %(line)s: person_id is empty.") % {"file": file, "line": line},
+            )
         person = plan.setdefault(
             row["person_id"], PlannedPerson(row["person_id"], row["name"] or row["person_id"])
         )
         if row["path"] and (path := _photo(file.parent, row["path"])) not in person.paths:
             person.paths.append(path)
         said = row.get(CONSENT)
-        agreed_at = everybody_at if said is None else _agreed_at(said, now, f"{file} line {line}")
+        agreed_at = (
+            everybody_at
+            if said is None
+            else _agreed_at(said, now, gettext("%(file)s line %(line)s") % {"file": file, "line": line})
+        )
         if agreed_at and (person.agreed_at is None or agreed_at < person.agreed_at):
             person.agreed_at = agreed_at
     return list(plan.values())
@@ -107,11 +121,16 @@ def _agreed_at(text: str, now: datetime, where: str) -> datetime | None:
         day = datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError:
         raise Invalid(
-            "bad_consent", f"{where}: consent is {text[:40]!r}. Write yes, no, or a date such as 2026-05-04."
+            "bad_consent",
+            gettext("%(where)s: consent is %(text)s. Write yes, no, or a date such as 2026-05-04.")
+            % {"where": where, "text": f"{text[:40]!r}"},
         ) from None
     agreed_at = timezone.make_aware(datetime.combine(day, time()))
     if agreed_at > now:
-        raise Invalid("bad_consent", f"{where}: the consent of {text} is in the future.")
+        raise Invalid(
+            "bad_consent",
+            gettext("%(where)s: the consent of %(text)s is in the future.") % {"where": where, "text": text},
+        )
     return agreed_at
 
 

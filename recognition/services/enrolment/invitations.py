@@ -32,7 +32,10 @@ def invite(identity: Identity, *, user_id: int | None = None) -> tuple[Invitatio
         if locked is None:
             raise NotFound("unknown_person", gettext("This person was erased meanwhile."))
         if not _may_be_enrolled(locked):
-            raise Conflict("suspended", f"{locked.name} is suspended or has withdrawn. Resume them first.")
+            raise Conflict(
+                "suspended",
+                gettext("%(name)s is suspended or has withdrawn. Resume them first.") % {"name": locked.name},
+            )
         _unended(locked.invitations.all()).update(revoked_at=now)
         made = locked.invitations.create(
             digest=_digest(text), expires_at=now + timedelta(days=INVITATION_DAYS), created_by_id=user_id

@@ -11,12 +11,13 @@ from django.core.files.base import ContentFile
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from recognition.engine import images
-from recognition.engine.types import REASONS, EngineError, ImageError
+from recognition.engine.types import EngineError, ImageError
 from recognition.models import Embedding, Identity, ModelVersion, Photo
 from recognition.services import identities, queue
-from recognition.services.analysis import active_model, get_analyzer, hold_in_use, quality_dict
+from recognition.services.analysis import active_model, follow_choice, get_analyzer, hold_in_use, quality_dict
 from recognition.services.clock import not_recent
 from recognition.services.enrolment import photo_batches
 from recognition.services.enrolment.claims import claim, let_go, lost, put_back, still_claimed
@@ -27,6 +28,7 @@ from recognition.services.enrolment.preparing import PreparedPhoto, digest_of, p
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.files import discard_files_of, remove_file, remove_files_of, reseal
 from recognition.services.gallery import record_change
+from recognition.services.wording import reason_text
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ def add_photo(*, identity: Identity, data: bytes, filename: str = "") -> Photo:
     Raises Invalid when the bytes are no usable picture and Conflict when this very file is already there.
     """
     if Photo.objects.filter(identity=identity, sha256=digest_of(data)).exists():
-        raise Conflict("duplicate", REASONS["duplicate"])
+        raise Conflict("duplicate", reason_text("duplicate"))
     return keep_photo(identity=identity, prepared=prepare_photo(data, filename)[0])
 
 
@@ -64,8 +66,8 @@ def keep_photo(*, identity: Identity, prepared: PreparedPhoto, by_themselves: bo
 
 def _duplicate_or_gone(photo: Photo) -> Exception:
     if Identity.objects.filter(pk=photo.identity_id).exists():
-        return Conflict("duplicate", REASONS["duplicate"])
-    return NotFound("unknown_person", "This person was erased meanwhile.")
+        return Conflict("duplicate", reason_text("duplicate"))
+    return NotFound("unknown_person", gettext("This person was erased meanwhile."))
 
 
 def process_photos(photo_ids: Sequence[int]) -> int:
@@ -77,6 +79,7 @@ def process_photos(photo_ids: Sequence[int]) -> int:
     Raises EngineError when no photo can be processed at present; they stay waiting then.
     """
     version = active_model()
+    follow_choice()
     if get_analyzer().batches:
         return photo_batches.process(photo_ids, version, alone=_process, store=store)
     claimed = (claim(pk) for pk in photo_ids)
@@ -149,6 +152,7 @@ def save_finding(photo: Photo, finding: Finding, version: ModelVersion) -> bool:
         doubt = doubt_about(finding.vector, photo.identity_id, version, unseen=photo.by_themselves)
     vector = finding.vector if doubt is None else None
     photo.faces = [face.as_dict() for face in finding.faces]
+    photo.detector = get_analyzer().detector_spec.name
     photo.chosen_face = finding.chosen
     photo.reason = doubt.reason if doubt else finding.reason
     photo.resembles_id = doubt.resembles if doubt else None
@@ -186,14 +190,18 @@ def choose_face(*, photo: Photo, face: int) -> Photo:
     with transaction.atomic():
         current = lock_photo(photo, Photo.objects.filter(pk=photo.pk))
         if current is None:
-            raise NotFound("unknown_photo", "This photo was deleted meanwhile.")
+            raise NotFound("unknown_photo", gettext("This photo was deleted meanwhile."))
         if not 0 <= face < len(current.faces):
-            raise Invalid("unknown_face", f"Faces in the photo: {len(current.faces)}. Choose one of them.")
+            raise Invalid(
+                "unknown_face",
+                gettext("Faces in the photo: %(number)s. Choose one of them.")
+                % {"number": len(current.faces)},
+            )
         if current.state in (Photo.State.WAITING, Photo.State.PROCESSING):
-            raise Conflict("busy", "The photo is being processed. Try again in a moment.")
+            raise Conflict("busy", gettext("The photo is being processed. Try again in a moment."))
         if not current.image:
             raise Conflict(
-                "no_picture", "The picture is not kept any more, only its face. Add the photo again."
+                "no_picture", gettext("The picture is not kept any more, only its face. Add the photo again.")
             )
         if face != current.chosen_face and current.embeddings.all().delete()[0]:
             record_change(current.identity_id)
@@ -212,10 +220,10 @@ def accept_photo(photo: Photo) -> Photo:
     with transaction.atomic():
         current = lock_photo(photo, Photo.objects.filter(pk=photo.pk))
         if current is None:
-            raise NotFound("unknown_photo", "This photo was deleted meanwhile.")
+            raise NotFound("unknown_photo", gettext("This photo was deleted meanwhile."))
         if not acceptable(current):
             raise Conflict(
-                "not_acceptable", "Only a photo that was rejected for its quality can be accepted."
+                "not_acceptable", gettext("Only a photo that was rejected for its quality can be accepted.")
             )
         current.accepted = True
         look_again(current)

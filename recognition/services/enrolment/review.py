@@ -8,6 +8,7 @@ from __future__ import annotations
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from recognition.models import Identity, Photo
 from recognition.services import identities
@@ -48,7 +49,7 @@ def move_photo(photo: Photo, to: Identity) -> Photo:
             .order_by("pk")
         }
         if to.pk not in people:
-            raise NotFound("unknown_person", "This person was erased meanwhile.")
+            raise NotFound("unknown_person", gettext("This person was erased meanwhile."))
         current = _locked(photo)
         identities.demand_consent(people[to.pk])
         current.identity = people[to.pk]
@@ -57,7 +58,9 @@ def move_photo(photo: Photo, to: Identity) -> Photo:
             with transaction.atomic():
                 current.save(update_fields=["identity"])
         except IntegrityError:
-            raise Conflict("duplicate", f"{to.name} has this very photo already. Reject it here.") from None
+            raise Conflict(
+                "duplicate", gettext("%(to)s has this very photo already. Reject it here.") % {"to": to.name}
+            ) from None
         reseal(current)
         look_again(current)
     return current
@@ -87,7 +90,7 @@ def merge_people_of(photo: Photo, *, user_id: int | None = None) -> Identity:
             .first()
         )
         if current is None or current.resembles is None:
-            raise Conflict("not_in_review", "This photo was decided meanwhile.")
+            raise Conflict("not_in_review", gettext("This photo was decided meanwhile."))
         into = identities.merge(into=current.resembles, other=current.identity, user_id=user_id)
         for one in into.photos.filter(state=Photo.State.REVIEW).select_for_update():
             look_again(one)
@@ -97,7 +100,7 @@ def merge_people_of(photo: Photo, *, user_id: int | None = None) -> Identity:
 def _locked(photo: Photo) -> Photo:
     current = lock_photo(photo, Photo.objects.filter(pk=photo.pk))
     if current is None:
-        raise NotFound("unknown_photo", "This photo was deleted meanwhile.")
+        raise NotFound("unknown_photo", gettext("This photo was deleted meanwhile."))
     if current.state != Photo.State.REVIEW:
-        raise Conflict("not_in_review", "This photo was decided meanwhile.")
+        raise Conflict("not_in_review", gettext("This photo was decided meanwhile."))
     return current

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from recognition.models import Identity, Photo
 from recognition.services.enrolment import photos
@@ -42,7 +43,7 @@ class Uploads:
     refused: list[Refusal] = field(default_factory=list)
 
     def refuse(self, filename: str, code: str, message: str) -> None:
-        self.refused.append(Refusal(filename or "a file without a name", code, message))
+        self.refused.append(Refusal(filename or gettext("a file without a name"), code, message))
 
 
 def read_uploads(files: Iterable[HandedIn]) -> Uploads:

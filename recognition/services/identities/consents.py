@@ -17,6 +17,7 @@ from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.gallery import record_change
 from recognition.services.identities.erasure import erase
 from recognition.services.identities.people import refuse_what_is_no_text
+from recognition.services.wording import whole
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,10 @@ def consent_text(version: int | None = None) -> ConsentText:
     if found is None and version == 1:
         return consent_text()
     if found is None:
-        raise NotFound("unknown_version", f"There is no version {version} of the consent text.")
+        raise NotFound(
+            "unknown_version",
+            gettext("There is no version %(version)s of the consent text.") % {"version": version},
+        )
     return found
 
 
@@ -53,16 +57,25 @@ def publish_consent_text(text: str, *, user_id: int | None = None) -> ConsentTex
     """Put another text in force. Consents to earlier ones stay what they are."""
     text = text.replace("\r\n", "\n").strip()
     if not text or len(text) > TEXT_LENGTH or "\x00" in text:
-        raise Invalid("invalid_text", f"Write a text of at most {TEXT_LENGTH:,} characters.")
+        raise Invalid(
+            "invalid_text",
+            gettext("Write a text of at most %(most)s characters.") % {"most": whole(TEXT_LENGTH)},
+        )
     in_force = consent_text()
     if in_force.text == text:
-        raise Conflict("same_text", f"This is the text of version {in_force.version}, which is in force.")
+        raise Conflict(
+            "same_text",
+            gettext("This is the text of version %(version)s, which is in force.")
+            % {"version": in_force.version},
+        )
     highest = ConsentText.objects.aggregate(highest=Max("version"))["highest"]
     try:
         with transaction.atomic():
             return ConsentText.objects.create(version=highest + 1, text=text, created_by_id=user_id)
     except IntegrityError:
-        raise Conflict("busy", "Somebody else published a text just now. Look at that one first.") from None
+        raise Conflict(
+            "busy", gettext("Somebody else published a text just now. Look at that one first.")
+        ) from None
 
 
 def consent_of(identity: Identity) -> Consent | None:
@@ -87,10 +100,13 @@ def give_consent(
     text = consent_text(version)
     now = timezone.now()
     if given_at is not None and given_at > now:
-        raise Invalid("in_the_future", "Nobody can have agreed at a time to come. Correct the date.")
+        raise Invalid("in_the_future", gettext("Nobody can have agreed at a time to come. Correct the date."))
     refuse_what_is_no_text(note=note, taken_by=by)
     if len(note) > NOTE_LENGTH:
-        raise Invalid("too_long", f"The note has more than {NOTE_LENGTH} characters.")
+        raise Invalid(
+            "too_long",
+            gettext("The note has more than %(most)s characters.") % {"most": NOTE_LENGTH},
+        )
     with transaction.atomic():
         locked = _lock(identity)
         there = consent_of(locked)
@@ -140,8 +156,11 @@ def demand_consent(identity: Identity) -> None:
     if settings.CONSENT_REQUIRED and consent_of(identity) is None:
         raise Conflict(
             "consent_missing",
-            f"There is no consent of {identity.name} on record. Record it first: in the admin, by a link for the"
-            " person, by the API, or with the import.",
+            gettext(
+                "There is no consent of %(name)s on record. Record it first: in the admin, "
+                "by a link for the person, by the API, or with the import."
+            )
+            % {"name": identity.name},
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from recognition.models import Appearance, Correction, Decision, Identity, Lookalikes
 from recognition.services import attendance, recognition
@@ -28,10 +29,12 @@ def correct(decision: Decision, *, to: Identity | None, by_id: int | None = None
             recognition.remove_appearances(Appearance.objects.filter(decision=decision))
         decision = Decision.objects.select_for_update(no_key=True, of=("self",)).get(pk=decision.pk)
         if decision.outcome == Decision.Outcome.REJECTED and not decision.candidates:
-            raise Conflict("not_compared", "Nobody was looked for in this picture, so nothing was decided.")
+            raise Conflict(
+                "not_compared", gettext("Nobody was looked for in this picture, so nothing was decided.")
+            )
         _take_back(decision)
         if decision.identity_id in (numbers_of(to.pk) if to else [None]):
-            raise Invalid("as_decided", "That is what was decided.")
+            raise Invalid("as_decided", gettext("That is what was decided."))
         done = Correction(decision=decision, identity=to, by_id=by_id)
         done.taken = attendance.take_from(decision.pk)
         done.save()
@@ -51,7 +54,7 @@ def take_back_correction(decision: Decision) -> None:
     with transaction.atomic():
         decision = Decision.objects.select_for_update(no_key=True, of=("self",)).get(pk=decision.pk)
         if not _take_back(decision):
-            raise Conflict("not_corrected", "This event is as it was decided.")
+            raise Conflict("not_corrected", gettext("This event is as it was decided."))
 
 
 def _take_back(decision: Decision) -> bool:

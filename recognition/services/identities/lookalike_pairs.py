@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from recognition.models import Identity, Lookalikes
 from recognition.services.errors import Invalid
@@ -19,7 +20,7 @@ def add_lookalikes(
 ) -> Lookalikes:
     """Note that these two are confused; once is enough. Raises Invalid for one and the same person."""
     if one.pk == other.pk:
-        raise Invalid("same_person", "Choose two different people.")
+        raise Invalid("same_person", gettext("Choose two different people."))
     first, second = sorted((one, other), key=lambda identity: identity.pk)
     with transaction.atomic():
         pair, _ = Lookalikes.objects.get_or_create(

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from recognition.models import (
     Attendance,
@@ -39,17 +40,19 @@ def merge(*, into: Identity, other: Identity, user_id: int | None = None) -> Ide
     by face, and when one has withdrawn consent, which would get lost.
     """
     if into.pk == other.pk:
-        raise Invalid("same_person", "Choose two different people to merge.")
+        raise Invalid("same_person", gettext("Choose two different people to merge."))
     with transaction.atomic():
         into, other = _locked(into.pk, other.pk)
         if into.merged_into_id or other.merged_into_id:
-            raise NotFound("unknown_person", "One of the two was merged into somebody meanwhile.")
+            raise NotFound("unknown_person", gettext("One of the two was merged into somebody meanwhile."))
         if into.user_id and other.user_id:
-            raise Conflict("two_accounts", "Both people have an account. Unlink one of them first.")
+            raise Conflict("two_accounts", gettext("Both people have an account. Unlink one of them first."))
         if into.withdrawn_at or other.withdrawn_at:
             raise Conflict(
                 "consent_withdrawn",
-                "One of the two has withdrawn consent. Erase that one, or record a new consent first.",
+                gettext(
+                    "One of the two has withdrawn consent. Erase that one, or record a new consent first."
+                ),
             )
         done = Merge(into=into, other=other, status=other.status, user_id=other.user_id, by_id=user_id)
         done.moved = _move(into, other)
@@ -75,11 +78,17 @@ def undo_merge(merge: Merge) -> Identity:
         into, other = _locked(merge.into_id, merge.other_id)
         done = Merge.objects.select_for_update(no_key=True).get(pk=merge.pk)
         if done.undone_at or other.merged_into_id != into.pk:
-            raise Conflict("undone", "This merge was undone already.")
+            raise Conflict("undone", gettext("This merge was undone already."))
         if into.merged_into_id:
-            raise Conflict("merged_since", f"{into.name} was merged into somebody since. Undo that first.")
+            raise Conflict(
+                "merged_since",
+                gettext("%(name)s was merged into somebody since. Undo that first.") % {"name": into.name},
+            )
         if into.withdrawn_at:
-            raise Conflict("consent_withdrawn", f"{into.name} has withdrawn consent since, for both.")
+            raise Conflict(
+                "consent_withdrawn",
+                gettext("%(name)s has withdrawn consent since, for both.") % {"name": into.name},
+            )
         _move_back(done.moved, into, other)
         other.status, other.merged_into = done.status, None
         if done.user_id and into.user_id == done.user_id:
@@ -132,7 +141,7 @@ def _locked(*numbers: int) -> tuple[Identity, Identity]:
     rows = Identity.everyone.select_for_update().filter(pk__in=numbers).order_by("pk")
     found = {row.pk: row for row in rows}
     if len(found) != len(numbers):
-        raise NotFound("unknown_person", "One of the two was erased meanwhile.")
+        raise NotFound("unknown_person", gettext("One of the two was erased meanwhile."))
     into, other = (found[number] for number in numbers)
     return into, other
 

@@ -11,6 +11,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext
 
 from recognition.models import DataKey, Identity, Import, ImportRow
 from recognition.services.errors import Conflict, Invalid, NotFound
@@ -32,7 +33,10 @@ def get_identity(external_id: str) -> Identity:
     try:
         found = Identity.everyone.get(external_id=external_id)
     except (Identity.DoesNotExist, ValueError, DataError):  # the database refuses texts that cannot be an ID
-        raise NotFound("unknown_person", f"There is no person with the ID {external_id!r}.") from None
+        raise NotFound(
+            "unknown_person",
+            gettext("There is no person with the ID %(external_id)s.") % {"external_id": repr(external_id)},
+        ) from None
     while found.merged_into_id is not None:
         found = Identity.everyone.get(pk=found.merged_into_id)
     return found
@@ -54,10 +58,12 @@ def update_identity(identity: Identity, **changes: Any) -> Identity:
     with transaction.atomic():
         locked = Identity.objects.select_for_update().filter(pk=identity.pk).first()
         if locked is None:
-            raise NotFound("unknown_person", "This person was erased meanwhile.")
+            raise NotFound("unknown_person", gettext("This person was erased meanwhile."))
         if changes.get("status") == Identity.Status.ACTIVE and locked.withdrawn_at:
             raise Conflict(
-                "consent_withdrawn", f"{locked.name} has withdrawn consent. Record a new one before resuming."
+                "consent_withdrawn",
+                gettext("%(name)s has withdrawn consent. Record a new one before resuming.")
+                % {"name": locked.name},
             )
         before = locked.status
         for field, value in changes.items():
@@ -117,17 +123,19 @@ def _save(identity: Identity) -> Identity:
         messages = error.message_dict
         if "external_id" in messages and Identity.objects.filter(external_id=identity.external_id).exists():
             raise Conflict(
-                "id_taken", f"The ID {identity.external_id!r} belongs to another person."
+                "id_taken",
+                gettext("The ID %(external_id)s belongs to another person.")
+                % {"external_id": repr(identity.external_id)},
             ) from None
         if "user" in messages and Identity.objects.filter(user=identity.user_id).exists():
-            raise Conflict("account_taken", "The account belongs to another person.") from None
+            raise Conflict("account_taken", gettext("The account belongs to another person.")) from None
         field, texts = next(iter(messages.items()))
         raise Invalid("invalid_person", f"{field}: {texts[0]}") from None
     try:
         with transaction.atomic():
             identity.save()
     except IntegrityError:
-        raise Conflict("id_taken", "The ID or the account belongs to another person.") from None
+        raise Conflict("id_taken", gettext("The ID or the account belongs to another person.")) from None
     return identity
 
 
@@ -135,4 +143,7 @@ def refuse_what_is_no_text(**texts: str) -> None:
     """Raises Invalid for control characters, and for bytes of a file name that are no text."""
     for field, text in texts.items():
         if any(category(character) in ("Cc", "Cs") for character in text):
-            raise Invalid("invalid_person", f"{field}: It holds a character that cannot be printed.")
+            raise Invalid(
+                "invalid_person",
+                gettext("%(field)s: It holds a character that cannot be printed.") % {"field": field},
+            )

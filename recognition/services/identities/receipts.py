@@ -14,6 +14,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from django.conf import settings
+from django.utils.translation import gettext
 
 from recognition.services.errors import Invalid
 from recognition.site_keys import derived_keys
@@ -39,17 +40,19 @@ def sign(content: Mapping[str, Any]) -> Receipt:
 def check_signature(receipt: object) -> Receipt:
     """The receipt, if a key of this site signed exactly this. Raises Invalid, saying what is wrong."""
     if not isinstance(receipt, dict) or receipt.get("kind") != KIND or receipt.get("format") != FORMAT:
-        raise Invalid("no_receipt", "This is no receipt of an erasure.")
+        raise Invalid("no_receipt", gettext("This is no receipt of an erasure."))
     try:
         public, signature = (base64.b64decode(receipt[name], validate=True) for name in SIGNED)
         Ed25519PublicKey.from_public_bytes(public).verify(signature, _signed_bytes(receipt))
     except (KeyError, TypeError, ValueError, binascii.Error, InvalidSignature):
-        raise Invalid("wrong_signature", "The receipt was changed after it was signed.") from None
+        raise Invalid("wrong_signature", gettext("The receipt was changed after it was signed.")) from None
     if public not in [_public_bytes(key) for key in _private_keys()]:
         raise Invalid(
             "other_site",
-            "The receipt is whole, but none of this site's keys signed it. Was SITE_KEY replaced? Then"
-            " SITE_KEY_FALLBACKS has to name the former one.",
+            gettext(
+                "The receipt is whole, but none of this site's keys signed it. Was SITE_KEY "
+                "replaced? Then SITE_KEY_FALLBACKS has to name the former one."
+            ),
         )
     return receipt
 
@@ -61,7 +64,10 @@ def read_receipt(path: Path) -> Receipt:
             raise Invalid("no_receipt", f"{path} is too large for a receipt.")
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise Invalid("unreadable", f"{path} cannot be read: {error.strerror}.") from None
+        raise Invalid(
+            "unreadable",
+            f"{path} cannot be read: {error.strerror}.",
+        ) from None
     except (ValueError, RecursionError):
         raise Invalid("no_receipt", f"{path} is no receipt of an erasure.") from None
     return check_signature(found)

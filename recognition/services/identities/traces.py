@@ -9,6 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.storage import default_storage
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext
 
 from recognition.models import Attendance, DataKey, Decision, Embedding, Erasure, Identity, Photo
 from recognition.services.gallery import files_from_before, live_gallery
@@ -82,11 +83,15 @@ def traces_of(receipt: Receipt) -> list[Trace]:
     traces = [Trace(kind, count) for kind, count in found.items() if count]
     if shared := before.filter(sha256__in=digests).exclude(identity=pk).count():
         traces.append(
-            Trace("photos of other people from the same files", shared, "look at them in the admin")
+            Trace("photos of other people from the same files", shared, gettext("look at them in the admin"))
         )
     if old := files_from_before(int(receipt["change_number"])):
         traces.append(
-            Trace("gallery files from before", len(old), "they go by themselves within a quarter of an hour")
+            Trace(
+                "gallery files from before",
+                len(old),
+                gettext("they go by themselves within a quarter of an hour"),
+            )
         )
     return traces
 

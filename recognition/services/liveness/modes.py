@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from recognition.engine.images import decode
 from recognition.engine.liveness.signs import shown_by, signs_of
@@ -10,7 +11,7 @@ from recognition.engine.quality import PROBE
 from recognition.engine.types import ImageError
 from recognition.models import ApiKey
 from recognition.services import recognition
-from recognition.services.analysis import get_analyzer
+from recognition.services.analysis import follow_choice, get_analyzer
 from recognition.services.errors import Conflict, Invalid
 from recognition.services.liveness import tokens
 from recognition.services.wording import reason_text
@@ -42,7 +43,8 @@ def probe_of(
         return tokens.redeem(token, owner=owner, use=use)
     if mode == Mode.CHALLENGE:
         raise Conflict(
-            "liveness_required", "Pass a liveness challenge first, then send its token in place of a picture."
+            "liveness_required",
+            gettext("Pass a liveness challenge first, then send its token in place of a picture."),
         )
     data = picture or b""
     if mode == Mode.PASSIVE and (sign := _sign_on(data)):
@@ -51,7 +53,9 @@ def probe_of(
         )
         raise Invalid(
             "not_live",
-            "It could not be seen that somebody is there in person. Show your face, not a picture of it.",
+            gettext(
+                "It could not be seen that somebody is there in person. Show your face, not a picture of it."
+            ),
         )
     return tokens.Passed(data, {"mode": "passive", "state": "passed"} if mode == Mode.PASSIVE else {})
 
@@ -61,5 +65,6 @@ def _sign_on(data: bytes) -> str:
         image = decode(data, max_side=FRAME_SIDE)
     except ImageError as error:
         raise Invalid(error.code, reason_text(error.code)) from None
+    follow_choice()
     seen = get_analyzer().find(image, PROBE)
     return shown_by([signs_of(image, seen[0].face)]) if seen else ""

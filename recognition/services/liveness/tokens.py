@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.cache import cache
+from django.utils.translation import gettext
 
 from recognition.services import site_secrets
 from recognition.services.errors import Conflict
@@ -38,7 +39,9 @@ def redeem(token: str, *, owner: str, use: str = "") -> Passed:
 
     use: what it is for, where that does no harm twice: the same use may ask again when the answer got lost.
     """
-    gone = Conflict("liveness_token", "This liveness check was used already, or is too old. Check again.")
+    gone = Conflict(
+        "liveness_token", gettext("This liveness check was used already, or is too old. Check again.")
+    )
     sealed = cache.get(_key(token))
     mine = use or secrets.token_urlsafe(16)
     if sealed is None or cache.get_or_set(f"{_key(token)}:use", mine, LIFE) != mine:

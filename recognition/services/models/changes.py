@@ -15,6 +15,7 @@ from uuid import uuid4
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from recognition.engine.types import ModelFileError
 from recognition.models import Embedding, ModelChange, ModelVersion, Photo
@@ -48,7 +49,7 @@ def begin(
     before = active_model()
     target = version_of(name)
     if target.pk == before.pk:
-        raise Conflict("in_use", f"{name} is the model in use.")
+        raise Conflict("in_use", gettext("%(name)s is the model in use.") % {"name": name})
     get_analyzer().embedder_of(target)  # that it can be loaded
     try:
         with transaction.atomic():
@@ -64,7 +65,9 @@ def begin(
     except IntegrityError:
         there_is = open_change()
         if there_is is None or there_is.target_id != target.pk:
-            text = f"Another change of the model is open ({there_is}). Finish or stop it first."
+            text = gettext("Another change of the model is open (%(change)s). Finish or stop it first.") % {
+                "change": there_is
+            }
             raise Conflict("busy", text) from None
         if switch_when_ready:
             ModelChange.objects.filter(pk=there_is.pk, state__in=OPEN).update(switch_when_ready=True)
@@ -80,7 +83,11 @@ def version_of(name: str) -> ModelVersion:
     except ModelFileError as error:
         raise NotFound("unknown_model", str(error)) from None
     if spec.kind != "embedder":
-        raise Invalid("no_embedder", f"{name} is a {spec.kind}. Only embedders make vectors.")
+        raise Invalid(
+            "no_embedder",
+            gettext("%(name)s is a %(kind)s. Only embedders make vectors.")
+            % {"name": name, "kind": spec.kind},
+        )
     return register(spec)
 
 
@@ -188,7 +195,7 @@ def stop(change: ModelChange) -> None:
     if not ModelChange.objects.filter(pk=change.pk, state__in=OPEN).update(
         state=State.STOPPED, worker="", updated_at=timezone.now()
     ):
-        raise Conflict("not_open", "This change is not open any more.")
+        raise Conflict("not_open", gettext("This change is not open any more."))
     queue.enqueue(queue.REBUILD_INDEX)
 
 
@@ -200,7 +207,9 @@ def drop(name: str) -> int:
     with transaction.atomic():
         version = ModelVersion.objects.select_for_update().get(pk=version.pk)
         if version.active:
-            raise Conflict("in_use", f"{name} is the model in use.")
+            raise Conflict("in_use", gettext("%(name)s is the model in use.") % {"name": name})
         if ModelChange.objects.filter(Q(target=version) | Q(before=version), state__in=OPEN).exists():
-            raise Conflict("busy", f"A change of the model to {name} is open. Stop it first.")
+            raise Conflict(
+                "busy", gettext("A change of the model to %(name)s is open. Stop it first.") % {"name": name}
+            )
         return Embedding.objects.filter(model_version=version).delete()[0]

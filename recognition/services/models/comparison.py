@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from django.utils.translation import gettext
 
 from recognition.models import ModelChange, ModelVersion
 from recognition.services import evaluation
@@ -35,7 +36,11 @@ def compare(change_id: int) -> None:
             )
         pictures = svg_pictures({"variant": "after", "variants": found})
     except Invalid as error:
-        found, pictures, message = {}, {}, f"The two cannot be compared yet: {error}"[:300]
+        found, pictures, message = (
+            {},
+            {},
+            (gettext("The two cannot be compared yet: %(error)s") % {"error": error})[:300],
+        )
     ModelChange.objects.filter(pk=change.pk).update(figures=found, pictures=pictures, message=message)
 
 

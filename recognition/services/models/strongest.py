@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from recognition.engine import packaged
 from recognition.engine.types import EngineError, ModelFileError, ModelSpec
@@ -21,7 +22,7 @@ from recognition.services import analysis
 from recognition.services.errors import Conflict, Invalid, ServiceError
 from recognition.services.models import catalogue
 from recognition.services.models.changes import begin
-from recognition.services.wording import one_in
+from recognition.services.wording import one_in, percent
 
 GOOD_ACCURACY = 0.98  # on LFW's pairs
 MOST_REFUSED = 0.10  # of LFW's genuine pairs, at an FMR of 1e-4
@@ -76,11 +77,16 @@ class Candidate:
 
     def in_words(self) -> str:
         if not self.lfw:
-            return f"{self.name} (not measured on LFW)"
-        text = f"{self.name}: right on {self.lfw:.1%} of LFW's pairs"
-        if self.refused is not None:
-            text += f", refuses {one_in(self.refused)} genuine pairs at a false match rate of one in 10,000"
-        return text
+            return gettext("%(model)s (not measured on LFW)") % {"model": self.name}
+        if self.refused is None:
+            return gettext("%(model)s: right on %(share)s of LFW's pairs") % {
+                "model": self.name,
+                "share": percent(self.lfw, 1),
+            }
+        return gettext(
+            "%(model)s: right on %(share)s of LFW's pairs, refuses %(refused)s genuine pairs at a false match rate "
+            "of one in 10,000"
+        ) % {"model": self.name, "share": percent(self.lfw, 1), "refused": one_in(self.refused)}
 
 
 def candidates() -> list[Candidate]:
@@ -154,7 +160,7 @@ def change_to_stronger(version: ModelVersion, *, user_id: int | None = None) -> 
     """
     better = strongest()
     if version != analysis.active_model() or better.name == version.name:
-        raise Conflict("changed", "The model was changed meanwhile. Look again.")
+        raise Conflict("changed", gettext("The model was changed meanwhile. Look again."))
     catalogue.fetch(better.name)
     return begin(better.name, user_id=user_id, switch_when_ready=True)
 
@@ -167,7 +173,10 @@ def _try_to_fetch(tell: Tell) -> str:
 
     def within_time(done: int, total: int) -> None:
         if time.monotonic() > ends:
-            raise Invalid("too_slow", f"only {done:,} of {total:,} bytes came within {LONGEST:.0f} seconds")
+            raise Invalid(
+                "too_slow",
+                f"only {done:,} of {total:,} bytes came within {LONGEST:.0f} seconds",
+            )
 
     try:
         catalogue.fetch(release.name, patience=PATIENCE, progress=within_time)

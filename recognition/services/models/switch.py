@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 
 from recognition.models import Embedding, Identity, ModelChange, ModelVersion, ThresholdPolicy
 from recognition.services import gallery, thresholds
@@ -62,11 +63,13 @@ def activate(change: ModelChange, *, user_id: int | None = None, leave_behind: b
         versions = {v.pk: v for v in ModelVersion.objects.select_for_update(no_key=True).order_by("pk")}
         current = ModelChange.objects.select_for_update(no_key=True).filter(pk=change.pk).first()
         if current is None or current.state != State.SHADOW:
-            raise Conflict("not_ready", "The vectors of the new model are not complete yet.")
+            raise Conflict("not_ready", gettext("The vectors of the new model are not complete yet."))
         before, target = versions[current.before_id], versions[current.target_id]
         if not before.active:
             raise Conflict(
-                "other_model", f"{before.name} is not the model in use any more. Stop this change."
+                "other_model",
+                gettext("%(model)s is not the model in use any more. Stop this change.")
+                % {"model": before.name},
             )
         _compute_last(current)
         lost = left_behind(current).count()
@@ -108,25 +111,29 @@ def switch_if_wished(change: ModelChange) -> ModelChange:
 def _compute_last(change: ModelChange) -> None:
     photos = list(missing(change)[: LAST + 1])
     if len(photos) > LAST:
-        raise Conflict("not_ready", "Photos were enrolled meanwhile; their vectors are being computed.")
+        raise Conflict(
+            "not_ready", gettext("Photos were enrolled meanwhile; their vectors are being computed.")
+        )
     if photos and (unreadable := embed_photos(photos, change.target, announce=True)):
         change.skipped = [*change.skipped, *unreadable]
         change.save(update_fields=["skipped"])
 
 
 def _left_behind_text(lost: int, change: ModelChange) -> str:
-    people = "One person" if lost == 1 else f"{lost} people"
-    return (
-        f"{people} could not be recognised any more: their vectors were imported without photos, and "
-        f"{change.target.name} cannot make new ones. Add photos of them, or say that they are to be left behind."
-    )
+    return ngettext(
+        "One person could not be recognised any more: their vectors were imported without photos, and "
+        "%(model)s cannot make new ones. Add photos of them, or say that they are to be left behind.",
+        "%(lost)s people could not be recognised any more: their vectors were imported without photos, and "
+        "%(model)s cannot make new ones. Add photos of them, or say that they are to be left behind.",
+        lost,
+    ) % {"lost": lost, "model": change.target.name}
 
 
 def no_policy_text(version: ModelVersion) -> str:
-    return (
-        f"Nothing says which scores of {version.name} are a match. Measure it first: "
-        f"manage.py calibrate --model {version.name} FOLDER --activate"
-    )
+    return gettext(
+        "Nothing says which scores of %(model)s are a match. Measure it first: "
+        "manage.py calibrate --model %(model)s FOLDER --activate"
+    ) % {"model": version.name}
 
 
 def model_before() -> ModelVersion | None:
@@ -157,16 +164,24 @@ def roll_back(
     """
     last = _last_switch()
     if last is None:
-        raise Conflict("nothing_before", "No other model was in use before this one.")
+        raise Conflict("nothing_before", gettext("No other model was in use before this one."))
     if expected is not None and last.before_id != expected:
         if last.target_id == expected:
-            raise Conflict("in_use", f"{last.target.name} is the model in use already.")
-        raise Conflict("changed", f"Going back would now lead to {last.before.name}. Confirm that first.")
+            raise Conflict(
+                "in_use", gettext("%(model)s is the model in use already.") % {"model": last.target.name}
+            )
+        raise Conflict(
+            "changed",
+            gettext("Going back would now lead to %(model)s. Confirm that first.")
+            % {"model": last.before.name},
+        )
     back = begin(last.before.name, user_id=user_id, enqueue=not wait)
     if not wait and missing(back).count() > LAST:
-        text = f"Vectors of {back.target.name} are being computed for what was enrolled since. Switch when it is done."
+        text = gettext(
+            "Vectors of %(model)s are being computed for what was enrolled since. Switch when it is done."
+        ) % {"model": back.target.name}
         raise Conflict("computing", text)
     done = advance()
     if done is None or done.state != State.SHADOW:
-        raise Conflict("busy", "Another process is computing vectors. Try again in a moment.")
+        raise Conflict("busy", gettext("Another process is computing vectors. Try again in a moment."))
     return activate(back, user_id=user_id, leave_behind=leave_behind)

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import numpy as np
 from django.db import transaction
+from django.utils.translation import gettext
 
 from recognition.engine.quality import PROBE, unlit
 from recognition.engine.types import Floats, Image, Match
@@ -236,7 +237,7 @@ def verify_identity(
     was erased meanwhile.
     """
     if identity.status != Identity.Status.ACTIVE:
-        raise Conflict("suspended", "This person is suspended.")
+        raise Conflict("suspended", gettext("This person is suspended."))
     timings = Timings()
     image = decode_probe(data, timings)
     policy, gallery = in_force()
@@ -245,9 +246,9 @@ def verify_identity(
     match = None if vector is None else gallery.score(vector, identity.pk)
     with transaction.atomic():
         if not _present([identity.pk]):
-            raise NotFound("unknown_person", "This person was erased meanwhile.")
+            raise NotFound("unknown_person", gettext("This person was erased meanwhile."))
         if identity.pk not in gallery or (vector is not None and match is None):
-            raise Conflict("not_enrolled", "This person has no photo that is ready.")
+            raise Conflict("not_enrolled", gettext("This person has no photo that is ready."))
         answer = _verification([face], match.score if match else None, policy, timings)
         if record:
             score = answer.score

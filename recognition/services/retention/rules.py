@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from recognition.models import Identity, ProbePicture
 from recognition.services import attendance, enrolment, identities, recognition, visitors
@@ -50,8 +51,8 @@ def rules() -> list[Rule]:
     return [
         Rule(
             "withdrawn",
-            "People who withdrew their consent",
-            "erased, with everything that is kept about them",
+            gettext("People who withdrew their consent"),
+            gettext("erased, with everything that is kept about them"),
             "ERASE_WITHDRAWN_DAYS",
             settings.ERASE_WITHDRAWN_DAYS,
             lambda limit: Identity.objects.filter(withdrawn_at__lte=limit),
@@ -59,8 +60,8 @@ def rules() -> list[Rule]:
         ),
         Rule(
             "photos",
-            "Enrolment photos in use",
-            "the picture goes; crop and vector stay, and the person is recognised all the same",
+            gettext("Enrolment photos in use"),
+            gettext("the picture goes; crop and vector stay, and the person is recognised all the same"),
             "KEEP_PHOTOS_DAYS",
             settings.KEEP_PHOTOS_DAYS or None,
             enrolment.originals_before,
@@ -68,8 +69,10 @@ def rules() -> list[Rule]:
         ),
         Rule(
             "crops",
-            "Crops of faces in use",
-            "the crop goes, the vector stays; without picture and crop, another model needs new photos",
+            gettext("Crops of faces in use"),
+            gettext(
+                "the crop goes, the vector stays; without picture and crop, another model needs new photos"
+            ),
             "KEEP_CROPS_DAYS",
             settings.KEEP_CROPS_DAYS or None,
             enrolment.crops_before,
@@ -77,8 +80,8 @@ def rules() -> list[Rule]:
         ),
         Rule(
             "rejected",
-            "Enrolment photos that were rejected",
-            "removed whole",
+            gettext("Enrolment photos that were rejected"),
+            gettext("removed whole"),
             "KEEP_REJECTED_DAYS",
             settings.KEEP_REJECTED_DAYS or None,
             enrolment.rejected_before,
@@ -86,8 +89,8 @@ def rules() -> list[Rule]:
         ),
         Rule(
             "probes",
-            "Pictures shown for recognition",
-            "removed",
+            gettext("Pictures shown for recognition"),
+            gettext("removed"),
             "KEEP_PROBES_DAYS",
             settings.KEEP_PROBES_DAYS,
             lambda limit: ProbePicture.objects.filter(created_at__lt=limit),
@@ -95,8 +98,8 @@ def rules() -> list[Rule]:
         ),
         Rule(
             "visitors",
-            "Appearances of unknown visitors",
-            "removed, with their faces and vectors, and whoever was not seen since",
+            gettext("Appearances of unknown visitors"),
+            gettext("removed, with their faces and vectors, and whoever was not seen since"),
             "KEEP_VISITORS_DAYS",
             settings.KEEP_VISITORS_DAYS,
             visitors.appearances_before,
@@ -104,8 +107,8 @@ def rules() -> list[Rule]:
         ),
         Rule(
             "unknown",
-            "Decisions about whoever was not recognised",
-            "removed, with their pictures",
+            gettext("Decisions about whoever was not recognised"),
+            gettext("removed, with their pictures"),
             "KEEP_UNKNOWN_DAYS",
             settings.KEEP_UNKNOWN_DAYS or None,
             recognition.unknown_before,
@@ -113,8 +116,8 @@ def rules() -> list[Rule]:
         ),
         Rule(
             "decisions",
-            "Decisions, all of them",
-            "removed, with their pictures; sign-ins on the account page, too",
+            gettext("Decisions, all of them"),
+            gettext("removed, with their pictures; sign-ins on the account page, too"),
             "KEEP_DECISIONS_DAYS",
             settings.KEEP_DECISIONS_DAYS or None,
             recognition.decisions_before,
@@ -122,8 +125,10 @@ def rules() -> list[Rule]:
         ),
         Rule(
             "imports",
-            "Imports over the API",
-            "what was handed in and the list of what became of it are removed; people and photos stay",
+            gettext("Imports over the API"),
+            gettext(
+                "what was handed in and the list of what became of it are removed; people and photos stay"
+            ),
             "KEEP_IMPORTS_DAYS",
             settings.KEEP_IMPORTS_DAYS,
             enrolment.imports_before,
@@ -131,8 +136,8 @@ def rules() -> list[Rule]:
         ),
         Rule(
             "attendance",
-            "Attendance: who came and went",
-            "removed",
+            gettext("Attendance: who came and went"),
+            gettext("removed"),
             "KEEP_ATTENDANCE_DAYS",
             settings.KEEP_ATTENDANCE_DAYS or None,
             attendance.attendance_before,

@@ -12,13 +12,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+from django.utils.translation import gettext
 from numpy.typing import NDArray
 
 from recognition.engine.measures.identification import Enrolled, OneOut
 from recognition.engine.measures.thresholds import smallest_rate, strict, threshold_at
 from recognition.engine.types import Floats, ModelSpec
 from recognition.models import Identity, ModelVersion
-from recognition.services.analysis import active_model, get_analyzer
+from recognition.services.analysis import active_model, detectors_of_photos, get_analyzer
 from recognition.services.errors import Invalid
 from recognition.services.gallery import enrolled_vectors
 from recognition.services.thresholds.doubles import doubles
@@ -55,7 +56,10 @@ class Wish:
     def __post_init__(self) -> None:
         for name in ("fmr", "fpir"):
             if not 0 < getattr(self, name) < 1:
-                raise Invalid("bad_rate", f"{name.upper()} is a rate between 0 and 1, such as 1e-4.")
+                raise Invalid(
+                    "bad_rate",
+                    f"{name.upper()} is a rate between 0 and 1, such as 1e-4.",
+                )
         if not 0 <= self.margin_cost < 1:
             raise Invalid("bad_rate", "The cost of the margin is a share between 0 and 1.")
 
@@ -86,13 +90,15 @@ def propose(
     *,
     source: str,
     mirrored: bool,
+    detectors: Sequence[str] = (),
     current_margin: float = 0.0,
     name_of: Callable[[int], str] = str,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Proposal:
     """Thresholds from labelled vectors. owners: (n,), vectors: (n, dimensions) of unit length.
 
-    current_margin: kept when nobody is found often enough to choose one. name_of: a value of ``owners`` in words.
+    detectors: that found the faces, as far as it is known. current_margin: kept when nobody is found often enough to
+    choose one. name_of: a value of ``owners`` in words.
     Raises Invalid when the data cannot support the wish, with what it can support, and when one person seems to go by
     two names.
     """
@@ -110,7 +116,7 @@ def propose(
     warnings = [
         notes.pop("warning") for notes in (verify_notes, identify_notes, margin_notes) if "warning" in notes
     ]
-    measurements = {
+    measurements: dict[str, Any] = {
         "on": {
             "people": len(gallery.names),
             "photos": len(owners),
@@ -124,25 +130,38 @@ def propose(
         "margin": margin_notes,
         "tail": people.tail.as_dict(),
     }
+    if detectors:
+        measurements["detectors"] = list(detectors)
     return Proposal(verify, identify, margin, wish.fmr, wish.fpir, source, measurements, tuple(warnings))
 
 
 def _check_fmr(wish: Wish, pictures: PictureScores, gallery: Enrolled) -> None:
     """Raises Invalid when one of the two kinds of verification cannot be measured at this rate."""
     counts = {
-        "impostor pairs": len(pictures.impostor),
-        "scores of photos with another person": trials(gallery),
+        gettext("impostor pairs"): len(pictures.impostor),
+        gettext("scores of photos with another person"): trials(gallery),
     }
     what = min(counts, key=lambda name: counts[name])
     smallest = smallest_rate(counts[what])
     if wish.fmr < smallest and not wish.extrapolate:
         raise Invalid(
             "too_few_impostors",
-            f"So few wrong claims believed, {one_in(wish.fmr)}, cannot be measured here: {len(gallery.names)} people "
-            "are too few. Allow more, measure more people, or keep the policy that came with the model. (By the rule "
-            f"of three {counts[what]} {what} can speak of FMRs from {smallest:.1e} on, and scores that share people "
-            f"are worth less than as many independent ones: ask for {rounded_up(smallest)} or more instead of "
-            f"{wish.fmr:.1e}.)",
+            gettext(
+                "So few wrong claims believed, %(share)s, cannot be measured here: %(people)s "
+                "people are too few. Allow more, measure more people, or keep the policy that "
+                "came with the model. (By the rule of three %(counts)s %(what)s can speak of "
+                "FMRs from %(smallest)s on, and scores that share people are worth less than "
+                "as many independent ones: ask for %(least)s or more instead of %(fmr)s.)"
+            )
+            % {
+                "share": one_in(wish.fmr),
+                "people": len(gallery.names),
+                "counts": counts[what],
+                "what": what,
+                "smallest": f"{smallest:.1e}",
+                "least": rounded_up(smallest),
+                "fmr": f"{wish.fmr:.1e}",
+            },
         )
 
 
@@ -150,13 +169,23 @@ def _check_doubles(gallery: Enrolled, one_out: OneOut, name_of: Callable[[int], 
     """Raises Invalid when two people look like one."""
     found = doubles(gallery, one_out)
     if found:
-        some = "; ".join(f"{name_of(a)} and {name_of(b)}" for a, b in found[:MOST_NAMED])
-        more = f"; and {len(found) - MOST_NAMED} pairs more" if len(found) > MOST_NAMED else ""
+        some = "; ".join(
+            gettext("%(one)s and %(other)s") % {"one": name_of(a), "other": name_of(b)}
+            for a, b in found[:MOST_NAMED]
+        )
+        more = (
+            gettext("; and %(number)s pairs more") % {"number": len(found) - MOST_NAMED}
+            if len(found) > MOST_NAMED
+            else ""
+        )
         raise Invalid(
             "same_person_twice",
-            f"These look like one person each: {some}{more}. Their scores would set thresholds that turn nearly "
-            "everybody away. Merge the two, or take the photos that are of somebody else out; if they are two people, "
-            "such as twins, say so.",
+            gettext(
+                "These look like one person each: %(some)s%(more)s. Their scores would set "
+                "thresholds that turn nearly everybody away. Merge the two, or take the photos "
+                "that are of somebody else out; if they are two people, such as twins, say so."
+            )
+            % {"some": some, "more": more},
         )
 
 
@@ -194,11 +223,24 @@ def _identify(wish: Wish, needed: float, people: PersonScores) -> tuple[float, d
     if beyond and not wish.extrapolate:
         raise Invalid(
             "too_few_impostors",
-            f"So few strangers taken for one of {wish.people} people, {one_in(wish.fpir)}, cannot be measured here: "
-            f"{tail.people} people are too few. Allow more, measure more people, or allow a threshold beyond what was "
-            f"measured. (An FPIR of {wish.fpir:.1e} needs an FMR of {needed:.1e}, and by the rule of three "
-            f"{tail.trials} scores can speak of rates from {smallest:.1e} on: ask for an FPIR of "
-            f"{rounded_up(min(1.0, smallest * wish.people))} or more.)",
+            gettext(
+                "So few strangers taken for one of %(people)s people, %(share)s, cannot be "
+                "measured here: %(measured)s people are too few. Allow more, measure more "
+                "people, or allow a threshold beyond what was measured. (An FPIR of %(fpir)s "
+                "needs an FMR of %(needed)s, and by the rule of three %(trials)s scores can "
+                "speak of rates from %(smallest)s on: ask for an FPIR of %(least)s or "
+                "more.)"
+            )
+            % {
+                "people": wish.people,
+                "share": one_in(wish.fpir),
+                "measured": tail.people,
+                "fpir": f"{wish.fpir:.1e}",
+                "needed": f"{needed:.1e}",
+                "trials": tail.trials,
+                "smallest": f"{smallest:.1e}",
+                "least": rounded_up(min(1.0, smallest * wish.people)),
+            },
         )
     notes: dict[str, Any] = {
         "people": wish.people,
@@ -249,7 +291,7 @@ def from_enrolled(
     policy = policy_of(version)
     owners, vectors = enrolled_vectors(version)
     if not len(owners):
-        raise Invalid("nobody", "Nobody is enrolled. Enrol people, or give a folder of photos.")
+        raise Invalid("nobody", gettext("Nobody is enrolled. Enrol people, or give a folder of photos."))
     source = f"{len(np.unique(owners))} enrolled people, {len(owners)} photos"
     return propose(
         owners,
@@ -257,6 +299,7 @@ def from_enrolled(
         wish,
         source=source,
         mirrored=get_analyzer().embedder_of(version).mirrored,
+        detectors=sorted(filter(None, detectors_of_photos(version))),
         current_margin=policy.margin if policy else 0.0,
         name_of=name_of or _enrolled_name,
         progress=progress,
@@ -303,6 +346,7 @@ def from_photos(
         wish,
         source=f"{name}: {people} people, {count} photos"[:200],
         mirrored=photos.variant == "mirrored",
+        detectors=[get_analyzer().detector_spec.name],
         current_margin=policy.margin if policy else 0.0,
         name_of=lambda person: photos.people[person],
         progress=progress,

@@ -9,13 +9,14 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from recognition.engine.measures.thresholds import Tail
 from recognition.models import Embedding, Identity, ModelChange, ModelVersion, ThresholdPolicy
 from recognition.services.analysis import active_model, get_analyzer
 from recognition.services.errors import Conflict, NotFound
 from recognition.services.thresholds.policies import active_policy
-from recognition.services.wording import one_in
+from recognition.services.wording import decimal, one_in
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +43,13 @@ def activate(policy: ThresholdPolicy, *, user_id: int | None = None) -> Threshol
         version = _locked(policy.model_version_id)
         if not version.active and not _to_come(version):
             raise Conflict(
-                "other_model", f"The policy is for {version.name}, which is neither in use nor to come."
+                "other_model",
+                gettext("The policy is for %(model)s, which is neither in use nor to come.")
+                % {"model": version.name},
             )
         chosen = version.policies.filter(pk=policy.pk).first()
         if chosen is None:
-            raise NotFound("unknown_policy", "There is no such policy any more.")
+            raise NotFound("unknown_policy", gettext("There is no such policy any more."))
         before = version.policies.filter(active=True).first()
         if before is not None and before.pk == chosen.pk:
             return chosen
@@ -69,13 +72,15 @@ def roll_back(*, user_id: int | None = None, expected: int | None = None) -> Thr
         present = active_policy(_locked(active_model().pk))
         before = present.replaces
         if before is None:
-            raise Conflict("nothing_before", "No other policy was in force before this one.")
+            raise Conflict("nothing_before", gettext("No other policy was in force before this one."))
         if expected is not None and before.pk != expected:
             if present.pk == expected:
-                raise Conflict("in_force", f"Policy {expected} is in force already.")
-            text = (
-                f"Going back would now put policy {before.pk} in force. Look at it first, then confirm again."
-            )
+                raise Conflict(
+                    "in_force", gettext("Policy %(number)s is in force already.") % {"number": expected}
+                )
+            text = gettext(
+                "Going back would now put policy %(number)s in force. Look at it first, then confirm again."
+            ) % {"number": before.pk}
             raise Conflict("changed", text)
         return activate(before, user_id=user_id)
 
@@ -159,10 +164,11 @@ def in_words(policy: ThresholdPolicy) -> dict[str, float | None]:
     found, grown = policy.measurements, growth(policy)
     identify = found.get("identify", {})
     return {
-        "Genuine people who look into a camera and have to try again": identify.get("fnir"),
-        f"Strangers who are taken for one of the {grown.people} enrolled people": grown.expected_fpir,
-        "Genuine people who say who they are and are refused": found.get("verify", {}).get("fnmr"),
-        "People who say that they are somebody else and are believed": policy.fmr,
+        gettext("Genuine people who look into a camera and have to try again"): identify.get("fnir"),
+        gettext("Strangers who are taken for one of the %(people)s enrolled people")
+        % {"people": grown.people}: grown.expected_fpir,
+        gettext("Genuine people who say who they are and are refused"): found.get("verify", {}).get("fnmr"),
+        gettext("People who say that they are somebody else and are believed"): policy.fmr,
     }
 
 
@@ -171,29 +177,55 @@ def warnings(policy: ThresholdPolicy) -> list[str]:
     found = []
     mirrored = policy.measurements.get("mirrored")
     if mirrored is not None and mirrored != get_analyzer().embedder_of(policy.model_version).mirrored:
-        views = "with" if mirrored else "without"
-        found.append(f"It was measured {views} the mirrored view, which the site does otherwise.")
+        found.append(
+            gettext("It was measured with the mirrored view, which the site does otherwise.")
+            if mirrored
+            else gettext("It was measured without the mirrored view, which the site does otherwise.")
+        )
+    if reason := other_detector(policy):
+        found.append(reason)
     grown = growth(policy)
     if grown.too_loose:
         found.append(
-            f"{grown.people} people are enrolled, and for them its 1:N threshold is too low. Within minutes it will "
-            f"be followed by a policy with at least {grown.needed:.4f}."
+            gettext(
+                "%(people)s people are enrolled, and for them its 1:N threshold is too low. Within minutes it will "
+                "be followed by a policy with at least %(needed)s."
+            )
+            % {"people": grown.people, "needed": decimal(grown.needed or 0.0, 4)}
         )
     if not policy.is_measured:
         found.append(
-            "It was not measured here: nobody knows which errors it allows. Measure your own photos: calibrate."
+            gettext(
+                "It was not measured here: nobody knows which errors it allows. Measure your own photos: calibrate."
+            )
         )
     if grown.needed is None:
-        found.append("It was not measured, so its 1:N threshold does not follow the number of people.")
+        found.append(
+            gettext("It was not measured, so its 1:N threshold does not follow the number of people.")
+        )
     if policy.fmr and policy.fmr > MOST_FMR:
         found.append(
-            f"It believes {one_in(policy.fmr)} who claim to be somebody else. For signing in one in 10,000 is the "
-            "most that is advised (NIST SP 800-63B)."
+            gettext(
+                "It believes %(share)s who claim to be somebody else. For signing in one in 10,000 is the "
+                "most that is advised (NIST SP 800-63B)."
+            )
+            % {"share": one_in(policy.fmr)}
         )
     for kind, title in (("verify", "1:1"), ("identify", "1:N")):
         if policy.measurements.get(kind, {}).get("beyond"):
-            found.append(f"Its {title} threshold lies beyond what was measured.")
+            found.append(gettext("Its %(kind)s threshold lies beyond what was measured.") % {"kind": title})
     return found
+
+
+def other_detector(policy: ThresholdPolicy) -> str:
+    """That it was measured on faces that another detector found than the one in use; empty where it was not, or where
+    nobody noted it."""
+    used = get_analyzer().detector_spec.name
+    measured = policy.measurements.get("detectors") or [used]
+    if used in measured:
+        return ""
+    said = gettext("It was measured on faces that %(measured)s found. Now it is %(used)s.")
+    return said % {"measured": ", ".join(measured), "used": used}
 
 
 def enrolled_people(version: ModelVersion) -> int:

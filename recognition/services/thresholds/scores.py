@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from django.utils.translation import gettext
 from numpy.typing import NDArray
 
 from recognition.engine.measures.identification import Enrolled, OneOut, leave_one_out
@@ -70,7 +71,9 @@ class PersonScores:
         one_out = leave_one_out(gallery, keep=min(MOST_KEPT, max(FEWEST_KEPT, wanted)), progress=progress)
         tail = Tail.from_counts(one_out.counts, len(gallery.names), exact=rates)
         if tail is None:
-            text = f"{len(gallery.names)} people are too few to measure anything."
+            text = gettext("%(people)s people are too few to measure anything.") % {
+                "people": len(gallery.names)
+            }
             raise Invalid("too_few_impostors", text)
         return cls(gallery, one_out, tail)
 
@@ -103,9 +106,10 @@ def check_usable(owners: NDArray[np.int64]) -> None:
     counts = np.unique(owners, return_counts=True)[1]
     if len(counts) < 2:
         raise Invalid(
-            "one_person", "Only one person has a photo with a face. Errors between people need two."
+            "one_person", gettext("Only one person has a photo with a face. Errors between people need two.")
         )
     if counts.max() < 2:
         raise Invalid(
-            "no_genuine_pairs", "Nobody has two photos with a face, so no genuine pair can be compared."
+            "no_genuine_pairs",
+            gettext("Nobody has two photos with a face, so no genuine pair can be compared."),
         )

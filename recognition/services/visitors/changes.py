@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from recognition.models import Appearance, Visitor
 from recognition.services import audit
@@ -25,12 +26,12 @@ def dismiss(visitor: Visitor) -> None:
 def merge_visitors(*, into: Visitor, other: Visitor) -> Visitor:
     """The two are one person: all appearances are `into`'s, of whom the best faces stay. Raises Invalid, NotFound."""
     if into.pk == other.pk:
-        raise Invalid("same_visitor", "Choose two different visitors.")
+        raise Invalid("same_visitor", gettext("Choose two different visitors."))
     with transaction.atomic():
         rows = Visitor.objects.select_for_update().filter(pk__in=[into.pk, other.pk]).order_by("pk")
         found = {row.pk: row for row in rows}
         if len(found) != 2:
-            raise NotFound("unknown_visitor", "One of the two is gone meanwhile.")
+            raise NotFound("unknown_visitor", gettext("One of the two is gone meanwhile."))
         Appearance.objects.filter(visitor=other.pk).update(visitor=into.pk)
         found[other.pk].delete()
         trim(found[into.pk])

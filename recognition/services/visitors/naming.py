@@ -10,11 +10,13 @@ import logging
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from recognition.models import Appearance, Consent, Identity, Visitor
 from recognition.sealing import SealError
 from recognition.services import audit, enrolment, identities
 from recognition.services.errors import Conflict, NotFound
+from recognition.services.recognition import remove_appearances
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,7 @@ def enrol_visitor(
                 identity, way=Consent.Way.STAFF, by=agreed.by, version=agreed.version, note="unknown visitor"
             )
         if not _give(visitor, identity, with_photos=True, by_id=by_id):
-            raise Conflict("no_picture", "No picture of this visitor can be read any more.")
+            raise Conflict("no_picture", gettext("No picture of this visitor can be read any more."))
     return identity
 
 
@@ -63,7 +65,7 @@ def visitor_was(visitor: Visitor, identity: Identity, *, with_photos: bool, by_i
 def _give(visitor: Visitor, identity: Identity, *, with_photos: bool, by_id: int | None) -> int:
     """Returns how many photos were added."""
     if Visitor.objects.select_for_update().filter(pk=visitor.pk).first() is None:
-        raise NotFound("unknown_visitor", "This visitor is gone meanwhile.")
+        raise NotFound("unknown_visitor", gettext("This visitor is gone meanwhile."))
     rows = list(
         Appearance.objects.bare()
         .filter(visitor=visitor.pk)
@@ -71,8 +73,11 @@ def _give(visitor: Visitor, identity: Identity, *, with_photos: bool, by_id: int
         .order_by("-quality", "-pk")
     )
     pictures = _pictures(rows) if with_photos else {}
+    remove_appearances(
+        Appearance.objects.filter(visitor=visitor.pk)
+    )  # all at once; corrections would one by one
     for row in rows:
-        identities.correct(row.decision, to=identity, by_id=by_id)  # takes the appearance away
+        identities.correct(row.decision, to=identity, by_id=by_id)
     added = enrolment.add_pictures_of_events(
         identity, pictures
     )  # last, as their files go with nothing but themselves

@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from recognition.services.errors import Invalid
 
@@ -62,13 +63,14 @@ def _place(url: str) -> Place:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
-        raise Invalid("bad_address", f"This is no address: {error}.") from None
+        raise Invalid("bad_address", gettext("This is no address: %(error)s.") % {"error": error}) from None
     if parts.scheme not in PORTS or not host or any(ord(c) <= 32 or ord(c) > 126 for c in url):
         raise Invalid(
-            "bad_address", "An address begins with https:// or mqtts:// and a name, in plain letters."
+            "bad_address",
+            gettext("An address begins with https:// or mqtts:// and a name, in plain letters."),
         )
     if parts.username or parts.password:
-        raise Invalid("bad_address", "Leave user and password out of the address.")
+        raise Invalid("bad_address", gettext("Leave user and password out of the address."))
     if parts.scheme.startswith("mqtt"):
         path = _topic(parts.path, whole=not set(url) & set("?#"))
     else:
@@ -80,7 +82,8 @@ def _topic(path: str, *, whole: bool) -> str:
     topic = unquote(path).strip("/")
     if not whole or not topic or topic.startswith("$") or set(topic) & set("+#\x00"):
         raise Invalid(
-            "bad_address", "A broker's address ends with a topic, such as mqtts://broker.example/identity."
+            "bad_address",
+            gettext("A broker's address ends with a topic, such as mqtts://broker.example/identity."),
         )
     return topic
 
@@ -91,6 +94,10 @@ def _demand(address: Address, place: Place) -> None:
         return
     carried = isinstance(inner, IPv6Address) and any(inner in network for network in CARRIERS)
     if not inner.is_global or inner.is_multicast or carried:
-        raise Invalid("private_address", f"{address} is not public. WEBHOOK_NETWORKS may allow its network.")
+        raise Invalid(
+            "private_address",
+            gettext("%(address)s is not public. WEBHOOK_NETWORKS may allow its network.")
+            % {"address": address},
+        )
     if not place.secure:
-        raise Invalid("not_https", "What goes to a public address goes by https or mqtts.")
+        raise Invalid("not_https", gettext("What goes to a public address goes by https or mqtts."))

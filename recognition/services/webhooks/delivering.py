@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from recognition.models import Delivery, Webhook
 from recognition.services import events, queue
@@ -69,7 +70,7 @@ def deliver_due() -> int:
 def try_again(delivery: Delivery) -> None:
     """Now, whatever happened before. Raises Conflict for one that was delivered."""
     if not Delivery.objects.filter(pk=delivery.pk, delivered_at=None).update(next_at=timezone.now()):
-        raise Conflict("delivered", "This was delivered.")
+        raise Conflict("delivered", gettext("This was delivered."))
     queue.enqueue(queue.DELIVER)
 
 
