@@ -44,6 +44,7 @@ FOREIGN_CODE = {
 # Single texts of packages that speak the language otherwise, or of which few are shown.
 FOREIGN_TEXTS = {
     "django": (
+        "History",
         "Sessions",
         "log entry",
         "Password-based authentication",
