@@ -15,6 +15,7 @@ from django.conf.locale import LANG_INFO
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.test import Client
+from django.urls import reverse
 
 from accounts.models import User
 from identity_site.formats.en_GB import formats as en_GB
@@ -35,6 +36,7 @@ from recognition.models import (
 from recognition.services import identities
 from recognition.services.models import offers
 from tests.accounts.conftest import enrol, fresh_state  # noqa: F401
+from tests.admin.conftest import ann, owner  # noqa: F401
 from tests.platform.test_every_page import ROUTES, address, as_often_as_wanted, values, visitors  # noqa: F401
 
 STAFF = re.compile(r"admin/|cameras/")
@@ -227,6 +229,13 @@ def test_no_page_of_the_staff_is_left_in_english(values, visitors):  # noqa: F81
         for text in left_in_english(english[path], vietnamese[path], data)
     ]
     assert wrong == [], "\n".join(sorted(wrong))
+
+
+def test_history_is_told_in_the_language_of_whoever_reads_it(owner, ann):  # noqa: F811
+    owner.post(reverse("admin:recognition_identity_suspend", args=[ann.pk]))
+    page = reverse("admin:recognition_identity_history", args=[ann.pk])
+    assert "Now suspended." in owner.get(page).text
+    assert "Bây giờ tạm ngưng." in owner.get(page, headers={"accept-language": "vi"}).text
 
 
 def test_days_are_written_as_the_language_does():
