@@ -16,6 +16,7 @@ from recognition.models import Appearance, Consent, Identity, Visitor
 from recognition.sealing import SealError
 from recognition.services import audit, enrolment, identities
 from recognition.services.errors import Conflict, NotFound
+from recognition.services.recognition import remove_appearances
 
 log = logging.getLogger(__name__)
 
@@ -72,8 +73,11 @@ def _give(visitor: Visitor, identity: Identity, *, with_photos: bool, by_id: int
         .order_by("-quality", "-pk")
     )
     pictures = _pictures(rows) if with_photos else {}
+    remove_appearances(
+        Appearance.objects.filter(visitor=visitor.pk)
+    )  # all at once; corrections would one by one
     for row in rows:
-        identities.correct(row.decision, to=identity, by_id=by_id)  # takes the appearance away
+        identities.correct(row.decision, to=identity, by_id=by_id)
     added = enrolment.add_pictures_of_events(
         identity, pictures
     )  # last, as their files go with nothing but themselves
