@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from identity_site.celery import app
 from identity_site.hints import manage
-from identity_site.model_findings import ERROR, OK, WARNING, device, model_in_use, models
+from identity_site.model_findings import ERROR, OK, WARNING, detector_in_use, device, model_in_use, models
 from identity_site.redis_state import may_drop, refuses
 from identity_site.standing import last_sweep
 from recognition.checks import LOCAL_HOSTS
@@ -243,6 +243,7 @@ CHECKS: dict[str, Callable[[], Iterator[tuple[str, ...]]]] = {
     "models": models,
     "device": device,
     "in use": model_in_use,
+    "detector": detector_in_use,
     "keys": keys,
     "index": index,
     "disk": disk,

@@ -49,6 +49,31 @@ def device() -> Iterator[tuple[str, ...]]:
                 )
 
 
+WHY = {
+    "environment": "as DETECTOR in the environment says",
+    "chosen": "as chosen in the admin",
+    "default": "the default",
+}
+
+
+def detector_in_use() -> Iterator[tuple[str, ...]]:
+    """What finds faces, which need not be the manifest's default either."""
+    from recognition.services import analysis
+
+    try:
+        found = analysis.detector_in_use()
+    except ModelFileError:  # which the check of the models tells
+        return
+    if found.missing:
+        yield (
+            ERROR,
+            f"{found.missing} was chosen in the admin and cannot be used on this machine; {found.name} finds faces",
+            f"Install it here (`{manage('fetch_models --list')}`) and start the site again, or choose another.",
+        )
+        return
+    yield OK, f"{found.name} finds faces, {WHY[found.because]}"
+
+
 def model_in_use() -> Iterator[tuple[str, ...]]:
     """Which model the people are enrolled with; it need not be the default of the manifest."""
     from recognition.models import ModelChange, ModelVersion

@@ -329,7 +329,8 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 
 MODELS_DIR = env.path("MODELS_DIR", BASE_DIR / "models")
 # Names of models. EMBEDDER counts for a site that starts anew, which without it takes the strongest that it can have;
-# later `manage.py reembed` changes it. DETECTOR counts at once; without it the manifest's default is used.
+# later `manage.py reembed` changes it. DETECTOR goes before the choice of staff in the admin; without
+# both the manifest's default is used.
 EMBEDDER = env.text("EMBEDDER")
 DETECTOR = env.text("DETECTOR")
 # Whether the first start looks for the published embedder at its publisher, for a few seconds.

@@ -297,6 +297,9 @@ class Photo(models.Model):
         related_name="+",
         help_text=_("Who is enrolled already and looks like this photo."),
     )
+    detector = models.CharField(
+        max_length=80, blank=True, db_default="", help_text="Which one found its faces, by its name."
+    )
     attempts = models.PositiveSmallIntegerField(default=0)
     claimed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(_("added"), auto_now_add=True)
@@ -338,6 +341,22 @@ class ModelVersion(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class DetectorChoice(models.Model):
+    """Which detector staff chose, by its name in the manifest: the newest row counts, and none is ever changed."""
+
+    detector = models.CharField(max_length=80)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField("since", auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("detector")
+        ordering = ["-id"]
+        default_permissions = ("add", "view")
+
+    def __str__(self) -> str:
+        return self.detector
 
 
 class EmbeddingManager(models.Manager["Embedding"]):

@@ -75,6 +75,12 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 _model(_("Index"), "database", "recognition_gallerybuild", "recognition.view_gallerybuild"),
                 _model(_("Models"), "neurology", "recognition_modelversion", "recognition.view_modelversion"),
                 _model(
+                    _("Detector"),
+                    "center_focus_strong",
+                    "recognition_detectorchoice",
+                    "recognition.view_detectorchoice",
+                ),
+                _model(
                     _("Model changes"),
                     "swap_horiz",
                     "recognition_modelchange",

@@ -66,6 +66,7 @@ WATCHED_SINCE_30: tuple[Watched, ...] = (("recognition_visitor", "visitor", "", 
 WATCHED_SINCE_33: tuple[Watched, ...] = (
     ("recognition_invitation", "invitation", "identity_id", "used_at,declined_at,revoked_at", "mailed", ""),
 )
+WATCHED_SINCE_35: tuple[Watched, ...] = (("recognition_detectorchoice", "detector", "", "detector", "", ""),)
 
 FUNCTIONS = """
 -- What an entry says, in one way for ever: the columns by name, so that later ones change nothing.

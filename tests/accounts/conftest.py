@@ -49,7 +49,7 @@ class FakeAnalyzer(Analyzer):
         self.embedder_spec = specs[0]
         self._others.update({name: FakeEmbedder(name=name) for name in ("other-embedder", "bare-embedder")})
         self.__dict__ |= {
-            "detector": FakeDetector(),
+            "_detectors": {"fake-finder": FakeDetector()},
             "refiner": FakeRefiner(),
             "inspector": FakeInspector(),
             "embedder": FakeEmbedder(),

@@ -27,6 +27,7 @@ def test_says_what_is_there(enrol: Enrol, new_kiosk: NewKiosk, answers: bool) ->
         "kiosk": "Kiosk verify identify",
         "scopes": ["identify", "verify"],
         "model": "fake-embedder",
+        "detector": "fake-finder",
         "people": 1,
         "worker": answers,
     }

@@ -16,7 +16,7 @@ from identity_client import (
     UnexpectedAnswer,
 )
 
-STATUS = {"kiosk": "Door", "scopes": ["read"], "model": "m", "people": 3, "worker": True}
+STATUS = {"kiosk": "Door", "scopes": ["read"], "model": "m", "detector": "d", "people": 3, "worker": True}
 READ = {
     "read": "6f1c2a52-0d1f-4c8e-9f10-3a1c5d7e9b11",
     "at": "2026-11-27T08:01:12Z",

@@ -30,6 +30,7 @@ from recognition.models import (
     Attendance,
     Calibration,
     Camera,
+    DetectorChoice,
     Evaluation,
     Identity,
     Import,
@@ -113,6 +114,7 @@ def values(db, request, settings) -> dict[str, object]:
     Calibration.objects.create(pk=ThresholdPolicy.objects.last().pk)
     other = ModelVersion.objects.create(name="other-embedder", version="1", dimensions=512)
     ModelChange.objects.create(before=active_model(), target=other, state=ModelChange.State.DONE)
+    DetectorChoice.objects.create(detector="yolov5n-0.5-face")
     photo = ann.photos.first()
     without_account = identities.create_identity(name="Bob")
     identities.add_lookalikes(ann, without_account)

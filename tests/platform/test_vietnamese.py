@@ -219,8 +219,8 @@ def pages(values, client: Client, language: str) -> dict[str, str]:  # noqa: F81
 
 def test_no_page_of_the_staff_is_left_in_english(values, visitors):  # noqa: F811
     identities.consent_text()  # the first one is made when somebody asks for it
-    owner = visitors["owner"]
-    english, vietnamese = pages(values, owner, "en-gb"), pages(values, owner, "vi")
+    boss = visitors["owner"]
+    english, vietnamese = pages(values, boss, "en-gb"), pages(values, boss, "vi")
     assert len(english) > 60
     data = written()
     wrong = [

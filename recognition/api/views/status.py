@@ -7,6 +7,7 @@ from rest_framework.response import Response
 
 from recognition.api.schema import answers
 from recognition.api.views.base import KioskView, Scope
+from recognition.services.analysis import detector_in_use
 from recognition.services.gallery import live_gallery
 from recognition.services.overview import worker_answers
 
@@ -16,6 +17,7 @@ STATUS = inline_serializer(
         "kiosk": serializers.CharField(help_text="The name of this key."),
         "scopes": serializers.ListField(child=serializers.ChoiceField(choices=Scope.choices)),
         "model": serializers.CharField(help_text="The embedding model in use."),
+        "detector": serializers.CharField(help_text="What finds faces in pictures."),
         "people": serializers.IntegerField(help_text="How many people can be recognised."),
         "worker": serializers.BooleanField(help_text="Whether somebody processes photos."),
     },
@@ -39,6 +41,7 @@ class StatusView(KioskView):
                 "kiosk": request.auth.name,
                 "scopes": request.auth.scopes,
                 "model": gallery.model,
+                "detector": detector_in_use().name,
                 "people": len(gallery),
                 "worker": worker_answers(),
             }

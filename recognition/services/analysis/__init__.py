@@ -7,6 +7,15 @@ but the row of a model version. May import the shared modules only.
 from __future__ import annotations
 
 from recognition.services.analysis.analyzer import Analyzer, SeenFace, Timings, get_analyzer, quality_dict
+from recognition.services.analysis.detectors import (
+    Because,
+    choose_detector,
+    detector_in_use,
+    detectors_of_photos,
+    follow_choice,
+    installed_detectors,
+    see_with,
+)
 from recognition.services.analysis.installed import (
     active_model,
     hold_in_use,
@@ -18,14 +27,21 @@ from recognition.services.analysis.installed import (
 
 __all__ = [
     "Analyzer",
+    "Because",
     "SeenFace",
     "Timings",
     "active_model",
+    "choose_detector",
+    "detector_in_use",
+    "detectors_of_photos",
+    "follow_choice",
     "get_analyzer",
     "hold_in_use",
+    "installed_detectors",
     "models_folder",
     "quality_dict",
     "read_manifest",
     "register",
+    "see_with",
     "start_with",
 ]

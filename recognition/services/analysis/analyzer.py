@@ -5,6 +5,7 @@ One analyser per process, made on first use. Tests inject their own with `use_an
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ from recognition.engine.types import Face, Floats, Image, ModelFileError, ModelS
 from recognition.engine.weights import Manifest
 from recognition.engine.yunet import load_detector
 from recognition.models import ModelVersion
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +98,8 @@ class Analyzer:
     """Detector, refiner and embedders of the installed models. Safe to use from several threads."""
 
     _gpu = False
+    pinned = False
+    choice = 0  # the number of the one that `detector_spec` is by
 
     def __init__(
         self,
@@ -108,7 +113,8 @@ class Analyzer:
         mirrored: bool | None = None,
         gpu: bool = False,
     ) -> None:
-        """folder, installed: of the manifests. embedder, detector_name: those used unless another is asked for.
+        """folder, installed: of the manifests. embedder, detector_name: those used unless another is asked for; a
+        detector that is named here stays, whatever is chosen later.
 
         mirrored: whether faces are embedded mirrored too; None: as the manifest says of each model.
         gpu: whether Keras runs the networks where it can.
@@ -121,9 +127,10 @@ class Analyzer:
         self.embedder_spec = self.manifest.spec(embedder) if embedder else self.manifest.default("embedder")
         default = self.manifest.default
         self.detector_spec = self.manifest.spec(detector_name) if detector_name else default("detector")
+        self.pinned = bool(detector_name)
         self.refiner_spec = default("refiner")
         if detector is not None:
-            self.__dict__["detector"] = detector
+            self._detectors[self.detector_spec.name] = detector
         if refiner is not None:
             self.__dict__["refiner"] = refiner
 
@@ -138,9 +145,46 @@ class Analyzer:
             self.manifest = Manifest.load(*self._folders)
         return self.manifest.spec(name)
 
-    @_loaded_once
+    def see_with(self, name: str, number: int) -> None:
+        """Find faces by this detector from here on. What is being looked at is finished by the one before.
+
+        number: of the choice; an older one than the last changes nothing, so that a slow request takes nothing back.
+        A detector that is not installed on this machine, or damaged, is told in the log, and the one before stays.
+        """
+        if self.pinned or number <= self.choice:
+            return
+        with _loading:
+            if number <= self.choice:
+                return
+            try:
+                spec = self.spec(name)
+                self.detector_named(spec.name)
+            except ModelFileError as error:
+                log.error("the chosen detector cannot be used here: %s", error)
+            else:
+                self.detector_spec = spec
+            self.choice = number
+
+    def detector_named(self, name: str) -> Detector:
+        """Loaded once. Raises ModelFileError when no such detector is installed, or its file is damaged."""
+        with _loading:
+            if name not in self._detectors:
+                spec = self.spec(name)
+                if spec.kind != "detector":
+                    raise ModelFileError(f"{name} is a {spec.kind}.")
+                self._detectors[name] = load_detector(self.manifest, name, opens=self._opens)
+            return self._detectors[name]
+
+    @cached_property
+    def _detectors(self) -> dict[str, Detector]:
+        """By name, those that were loaded."""
+        return {}
+
+    @property
     def detector(self) -> Detector:
-        return load_detector(self.manifest, self.detector_spec.name, opens=self._opens)
+        """The one in use."""
+        name = self.detector_spec.name
+        return self._detectors.get(name) or self.detector_named(name)
 
     @_loaded_once
     def refiner(self) -> Refiner:
@@ -162,8 +206,10 @@ class Analyzer:
 
     @property
     def finder(self) -> Finder:
-        refined = self.detector_spec.settings.get("refine", True)
-        return Finder(self.detector, self.refiner if refined else Refiner(None), self.inspector)
+        spec = self.detector_spec  # read once: another may be chosen meanwhile
+        detector = self._detectors.get(spec.name) or self.detector_named(spec.name)
+        refined = spec.settings.get("refine", True)
+        return Finder(detector, self.refiner if refined else Refiner(None), self.inspector)
 
     @property
     def batches(self) -> bool:

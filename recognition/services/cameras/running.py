@@ -17,6 +17,7 @@ from recognition.engine.film import Frame, LiveSource, read_file
 from recognition.engine.images import encode_jpeg
 from recognition.engine.types import EngineError, Image
 from recognition.models import Camera
+from recognition.services.analysis import follow_choice
 from recognition.services.cameras.drawing import draw_labels
 from recognition.services.cameras.stream import Publisher
 from recognition.services.cameras.watcher import Label, Watcher
@@ -132,6 +133,7 @@ def _rows() -> dict[int, Camera] | None:
     """None while the database does not answer: what is watched goes on."""
     try:
         close_old_connections()
+        follow_choice()
         return {camera.pk: camera for camera in Camera.objects.filter(enabled=True) if camera.source}
     except DatabaseError as error:
         log.error("cameras cannot be read: %s", error)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from recognition.engine import images
 from recognition.engine.quality import ENROLMENT, unlit
 from recognition.engine.types import ImageError
-from recognition.services.analysis import SeenFace, get_analyzer
+from recognition.services.analysis import SeenFace, follow_choice, get_analyzer
 from recognition.services.enrolment.examination import RIVAL_SHARE
 from recognition.services.errors import Invalid
 from recognition.services.turns import in_turn
@@ -80,6 +80,7 @@ def guide(data: bytes) -> Guidance:
     except ImageError as error:
         raise Invalid(error.code, str(error)) from None
     height, width = image.shape[:2]
+    follow_choice()
     faces = get_analyzer().find(image, ENROLMENT)
     if not faces:
         return Guidance(width, height, "no_light" if unlit(image) else "no_face")

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from recognition.engine.images import MAX_BYTES
 from recognition.models import Consent, Embedding, Identity, ModelVersion, Photo
 from recognition.services import gallery, identities, queue
-from recognition.services.analysis import active_model, get_analyzer, hold_in_use
+from recognition.services.analysis import active_model, follow_choice, get_analyzer, hold_in_use
 from recognition.services.enrolment import photos
 from recognition.services.enrolment.examination import examine
 from recognition.services.enrolment.import_batches import BATCH, BatchReader, Opened, Pending
@@ -107,6 +107,7 @@ def _read_ahead(
     waiting: deque[tuple[PlannedPerson, Work]] = deque()
     ahead = 0
     for person in plan:
+        follow_choice()
         digests = {}
         for photo in Photo.objects.filter(identity__external_id=person.external_id).only("sha256", "state"):
             digests[photo.sha256] = KNOWN

@@ -17,7 +17,7 @@ from recognition.engine import images
 from recognition.engine.types import EngineError, ImageError
 from recognition.models import Embedding, Identity, ModelVersion, Photo
 from recognition.services import identities, queue
-from recognition.services.analysis import active_model, get_analyzer, hold_in_use, quality_dict
+from recognition.services.analysis import active_model, follow_choice, get_analyzer, hold_in_use, quality_dict
 from recognition.services.clock import not_recent
 from recognition.services.enrolment import photo_batches
 from recognition.services.enrolment.claims import claim, let_go, lost, put_back, still_claimed
@@ -79,6 +79,7 @@ def process_photos(photo_ids: Sequence[int]) -> int:
     Raises EngineError when no photo can be processed at present; they stay waiting then.
     """
     version = active_model()
+    follow_choice()
     if get_analyzer().batches:
         return photo_batches.process(photo_ids, version, alone=_process, store=store)
     claimed = (claim(pk) for pk in photo_ids)
@@ -151,6 +152,7 @@ def save_finding(photo: Photo, finding: Finding, version: ModelVersion) -> bool:
         doubt = doubt_about(finding.vector, photo.identity_id, version, unseen=photo.by_themselves)
     vector = finding.vector if doubt is None else None
     photo.faces = [face.as_dict() for face in finding.faces]
+    photo.detector = get_analyzer().detector_spec.name
     photo.chosen_face = finding.chosen
     photo.reason = doubt.reason if doubt else finding.reason
     photo.resembles_id = doubt.resembles if doubt else None

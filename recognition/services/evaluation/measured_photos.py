@@ -21,7 +21,7 @@ from recognition.engine import images
 from recognition.engine.embedder import Embedder
 from recognition.engine.quality import PROBE
 from recognition.engine.types import Floats, Image, ImageError, ModelSpec
-from recognition.services.analysis import Analyzer, SeenFace, active_model, get_analyzer
+from recognition.services.analysis import Analyzer, SeenFace, active_model, follow_choice, get_analyzer
 from recognition.services.enrolment import PlannedPerson, read_plan
 from recognition.services.errors import Invalid
 from recognition.services.evaluation.cache import EmbeddingCache, Measured
@@ -76,6 +76,7 @@ def measure_photos(
     if len(plan) < 2:
         raise Invalid("one_person", f"{source} has one person only. Errors between people need at least two.")
     on_plan(sum(len(person.paths) for person in plan))
+    follow_choice()
     analyzer = get_analyzer()
     spec = analyzer.spec(model or active_model().name)
     embedder = analyzer.embedder_named(spec.name)

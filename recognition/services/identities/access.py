@@ -147,6 +147,7 @@ def _photos(identity: Identity) -> Iterable[dict[str, Any]]:
             "reason": photo.reason,
             "accepted_by_staff": photo.accepted,
             "handed_in_by_a_link": photo.by_themselves,
+            "found_by": photo.detector,
             # Boxes of other faces are other people's.
             "face": photo.faces[chosen] if chosen is not None and chosen < len(photo.faces) else None,
             "added_at": _time(photo.created_at),

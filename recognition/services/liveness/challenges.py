@@ -20,6 +20,7 @@ from recognition.engine.liveness.plans import draw_plan
 from recognition.engine.liveness.sights import Sight
 from recognition.engine.types import ImageError
 from recognition.services import recognition
+from recognition.services.analysis import follow_choice
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.liveness import state, tokens
 from recognition.services.turns import in_turn
@@ -125,6 +126,7 @@ def add_frames(
             "wrong_nonce",
             gettext("These frames were sent before, or out of order. Start a new challenge."),
         )
+    follow_choice()
     try:
         progress = _go_on(challenge, frames)
     except Invalid:

@@ -11,7 +11,7 @@ from recognition.engine.quality import PROBE
 from recognition.engine.types import ImageError
 from recognition.models import ApiKey
 from recognition.services import recognition
-from recognition.services.analysis import get_analyzer
+from recognition.services.analysis import follow_choice, get_analyzer
 from recognition.services.errors import Conflict, Invalid
 from recognition.services.liveness import tokens
 from recognition.services.wording import reason_text
@@ -65,5 +65,6 @@ def _sign_on(data: bytes) -> str:
         image = decode(data, max_side=FRAME_SIDE)
     except ImageError as error:
         raise Invalid(error.code, reason_text(error.code)) from None
+    follow_choice()
     seen = get_analyzer().find(image, PROBE)
     return shown_by([signs_of(image, seen[0].face)]) if seen else ""

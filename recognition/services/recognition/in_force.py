@@ -1,4 +1,4 @@
-"""Policy and gallery that a probe is decided by, from one small query."""
+"""Policy, gallery and detector that a probe is decided by, from one small query."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from django.utils.translation import gettext
 
 from recognition.models import ThresholdPolicy
 from recognition.services import webhooks
+from recognition.services.analysis import follow_choice, see_with
 from recognition.services.errors import Conflict
 from recognition.services.gallery import AnyGallery, Mark, live_gallery
 from recognition.services.thresholds import active_policy
@@ -14,12 +15,15 @@ from recognition.services.thresholds import active_policy
 # xmin is another one after every change of the row, so a kept policy is never an outdated one.
 STATE = """
     SELECT p.id, p.xmin::text, v.id, v.xmin::text, c.id, c.created_at,
-        EXISTS (SELECT FROM recognition_webhook WHERE active)
+        EXISTS (SELECT FROM recognition_webhook WHERE active), d.id, d.detector
     FROM recognition_thresholdpolicy p
     JOIN recognition_modelversion v ON v.id = p.model_version_id
     LEFT JOIN LATERAL (
         SELECT id, created_at FROM recognition_gallerychange ORDER BY id DESC LIMIT 1
     ) c ON true
+    LEFT JOIN LATERAL (
+        SELECT id, detector FROM recognition_detectorchoice ORDER BY id DESC LIMIT 1
+    ) d ON true
     WHERE p.active AND v.active
 """
 ATTEMPTS = 3
@@ -46,15 +50,18 @@ def policy_in_force() -> ThresholdPolicy:
 
 
 def _state() -> tuple[ThresholdPolicy, Mark | None]:
-    """The policy, read only when it is another one than last time, and the place where the log ends."""
+    """The policy, read only when it is another one than last time, and the place where the log ends. From here on this
+    process finds faces by the detector that is chosen."""
     global _kept
     with connection.cursor() as cursor:
         cursor.execute(STATE)
         row = cursor.fetchone()
     if row is None:  # a new site
+        follow_choice()
         return active_policy(), None
-    key, (number, at, told) = row[:4], row[4:]
+    key, (number, at, told, *detector) = row[:4], row[4:]
     webhooks.expect(told)
+    see_with(*detector)
     kept = _kept
     if kept is None or kept[0] != key:
         kept = _kept = key, active_policy()

@@ -19,7 +19,7 @@ from recognition.engine.measures.identification import Enrolled, OneOut
 from recognition.engine.measures.thresholds import smallest_rate, strict, threshold_at
 from recognition.engine.types import Floats, ModelSpec
 from recognition.models import Identity, ModelVersion
-from recognition.services.analysis import active_model, get_analyzer
+from recognition.services.analysis import active_model, detectors_of_photos, get_analyzer
 from recognition.services.errors import Invalid
 from recognition.services.gallery import enrolled_vectors
 from recognition.services.thresholds.doubles import doubles
@@ -90,13 +90,15 @@ def propose(
     *,
     source: str,
     mirrored: bool,
+    detectors: Sequence[str] = (),
     current_margin: float = 0.0,
     name_of: Callable[[int], str] = str,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Proposal:
     """Thresholds from labelled vectors. owners: (n,), vectors: (n, dimensions) of unit length.
 
-    current_margin: kept when nobody is found often enough to choose one. name_of: a value of ``owners`` in words.
+    detectors: that found the faces, as far as it is known. current_margin: kept when nobody is found often enough to
+    choose one. name_of: a value of ``owners`` in words.
     Raises Invalid when the data cannot support the wish, with what it can support, and when one person seems to go by
     two names.
     """
@@ -114,7 +116,7 @@ def propose(
     warnings = [
         notes.pop("warning") for notes in (verify_notes, identify_notes, margin_notes) if "warning" in notes
     ]
-    measurements = {
+    measurements: dict[str, Any] = {
         "on": {
             "people": len(gallery.names),
             "photos": len(owners),
@@ -128,6 +130,8 @@ def propose(
         "margin": margin_notes,
         "tail": people.tail.as_dict(),
     }
+    if detectors:
+        measurements["detectors"] = list(detectors)
     return Proposal(verify, identify, margin, wish.fmr, wish.fpir, source, measurements, tuple(warnings))
 
 
@@ -295,6 +299,7 @@ def from_enrolled(
         wish,
         source=source,
         mirrored=get_analyzer().embedder_of(version).mirrored,
+        detectors=sorted(filter(None, detectors_of_photos(version))),
         current_margin=policy.margin if policy else 0.0,
         name_of=name_of or _enrolled_name,
         progress=progress,
@@ -341,6 +346,7 @@ def from_photos(
         wish,
         source=f"{name}: {people} people, {count} photos"[:200],
         mirrored=photos.variant == "mirrored",
+        detectors=[get_analyzer().detector_spec.name],
         current_margin=policy.margin if policy else 0.0,
         name_of=lambda person: photos.people[person],
         progress=progress,

@@ -182,6 +182,8 @@ def warnings(policy: ThresholdPolicy) -> list[str]:
             if mirrored
             else gettext("It was measured without the mirrored view, which the site does otherwise.")
         )
+    if reason := other_detector(policy):
+        found.append(reason)
     grown = growth(policy)
     if grown.too_loose:
         found.append(
@@ -213,6 +215,17 @@ def warnings(policy: ThresholdPolicy) -> list[str]:
         if policy.measurements.get(kind, {}).get("beyond"):
             found.append(gettext("Its %(kind)s threshold lies beyond what was measured.") % {"kind": title})
     return found
+
+
+def other_detector(policy: ThresholdPolicy) -> str:
+    """That it was measured on faces that another detector found than the one in use; empty where it was not, or where
+    nobody noted it."""
+    used = get_analyzer().detector_spec.name
+    measured = policy.measurements.get("detectors") or [used]
+    if used in measured:
+        return ""
+    said = gettext("It was measured on faces that %(measured)s found. Now it is %(used)s.")
+    return said % {"measured": ", ".join(measured), "used": used}
 
 
 def enrolled_people(version: ModelVersion) -> int:

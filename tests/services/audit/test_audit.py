@@ -19,6 +19,7 @@ from recognition.migrations._audit_sql import (
     WATCHED_SINCE_29,
     WATCHED_SINCE_30,
     WATCHED_SINCE_33,
+    WATCHED_SINCE_35,
 )
 from recognition.models import AuditEntry, AuditLink, Identity, Photo
 from recognition.services import audit, keys, recognition
@@ -36,6 +37,7 @@ EVERY = (
     + WATCHED_SINCE_29
     + WATCHED_SINCE_30
     + WATCHED_SINCE_33
+    + WATCHED_SINCE_35
 )
 NOT_WATCHED = {
     # Noted in another way: second factors and sign-ins by signals, probes by a trigger of their own.

@@ -36,7 +36,7 @@ class GpuAnalyzer(FakeAnalyzer):
     def __init__(self):
         super().__init__()
         self.__dict__ |= {
-            "detector": FakeBatchDetector(),
+            "_detectors": {"fake-finder": FakeBatchDetector()},
             "refiner": FakeBatchRefiner(),
             "embedder": FakeBatchEmbedder(),
         }

@@ -9,13 +9,18 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from recognition.engine.images import decode
+from recognition.engine.quality import ENROLMENT
 from recognition.models import Appearance, DataKey, ModelVersion, Visitor
 from recognition.sealing import forget_all_keys
 from recognition.services import identities, queue, visitors
+from recognition.services.analysis import get_analyzer
 from recognition.services.analysis.installed import active_model
+from recognition.services.cameras import Watcher
 from recognition.services.recognition import recognise
 from recognition.services.visitors import gathering
 from recognition.tasks import gather_visitors
+from tests.films import frame
 
 pytestmark = pytest.mark.django_db
 
@@ -33,6 +38,20 @@ def test_the_same_stranger_is_one_visitor(shown, filmed):
     shown(9, variant=3)
     visitors.gather()
     assert groups() == [4]
+
+
+def test_who_walks_by_a_camera_again_is_the_same_visitor(camera):
+    """Each walk is one event, and the picture that is kept shows the face."""
+    watcher = Watcher(camera=camera)
+    for start in (0.0, 60.0):
+        for step in range(20):
+            watcher.look(frame((9, 40 + 6 * step), variant=step % 3), start + 0.1 * step)
+        watcher.look(frame(), start + 30)
+    watcher.end()
+    visitors.gather()
+    assert groups() == [2]
+    around = decode(Appearance.objects.first().picture)
+    assert len(get_analyzer().find(around, ENROLMENT)) == 1
 
 
 def test_two_strangers_are_two(shown):

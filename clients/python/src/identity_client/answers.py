@@ -61,6 +61,7 @@ class Status:
     kiosk: str
     scopes: tuple[Scope, ...]
     model: str
+    detector: str
     people: int
     worker: bool
 
