@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +19,11 @@ from recognition.models import Lookalikes
 from recognition.services import identities
 
 WHY = {Lookalikes.Source.CORRECTION: "warning", Lookalikes.Source.STAFF: "info"}
+
+
+def _has_more(user: Any) -> bool:
+    factors = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+    return user.has_usable_password() or any(own.type in factors for own in user.authenticator_set.all())
 
 
 class PersonSelect(AutocompleteSelect):
@@ -41,8 +48,8 @@ class PairForm(ModelForm):  # type: ignore[type-arg]
 
 @admin.register(Lookalikes)
 class LookalikesAdmin(SiteAdmin):
-    list_display = ("__str__", "shown_source", "by", "created_at")
-    list_select_related = ("first", "second", "by")
+    list_display = ("__str__", "shown_source", "left_outside", "by", "created_at")
+    list_select_related = ("first__user", "second__user", "by")
     search_fields = (
         "first__name__spelled",
         "second__name__spelled",
@@ -58,8 +65,19 @@ class LookalikesAdmin(SiteAdmin):
     def shown_source(self, pair: Lookalikes) -> Labelled:
         return Labelled(pair.source, pair.get_source_display())
 
+    @display(description=_("neither password nor second factor"), empty_value="–")
+    def left_outside(self, pair: Lookalikes) -> str | None:
+        """Whom the face alone signs in no more, and who has nothing else to sign in with."""
+        people = (pair.first, pair.second)
+        return ", ".join(one.name for one in people if one.user and not _has_more(one.user)) or None
+
     class Media:
         js = ("admin_recognition/names.js",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Lookalikes]:
+        factors = ("first__user__authenticator_set", "second__user__authenticator_set")
+        found: QuerySet[Lookalikes] = super().get_queryset(request).prefetch_related(*factors)
+        return found
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         kwargs["widget"] = PersonSelect(db_field, self.admin_site)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
@@ -200,10 +202,25 @@ class TestPairs:
         assert "Choose two different people." in text
         assert not Lookalikes.objects.exists()
 
+    def test_whom_it_leaves_outside_is_told(self, owner):
+        """The face alone signs neither of them in, and one has nothing else."""
+        accounts = [User.objects.create_user(name) for name in ("ann", "ben", "cem")]
+        accounts[0].set_password("a long enough secret")
+        accounts[0].save()
+        TOTP.activate(accounts[1], "ABCDEFGHIJKLMNOP")
+        people = [create_identity(name=one.username.title(), user_id=one.pk) for one in accounts]
+        add_lookalikes(people[0], people[1])
+        assert "field-left_outside" in owner.get(PAIRS).text
+        add_lookalikes(people[1], people[2])
+        add_lookalikes(people[2], create_identity(name="Without an account"))
+        cells = re.findall(r"field-left_outside[^>]*>\s*(?:<[^>]+>\s*)*([^<]*?)\s*<", owner.get(PAIRS).text)
+        assert sorted(cells) == ["Cem", "Cem", "–"]
+
     def test_many_are_listed_in_few_queries(self, owner, ann, django_assert_max_num_queries):
         for number in range(12):
-            add_lookalikes(ann, create_identity(name=f"Person {number}"))
-        with django_assert_max_num_queries(12):
+            user = User.objects.create_user(f"person{number}")
+            add_lookalikes(ann, create_identity(name=f"Person {number}", user_id=user.pk))
+        with django_assert_max_num_queries(13):
             owner.get(PAIRS)
 
 
