@@ -351,7 +351,7 @@ class DetectorChoice(models.Model):
     created_at = models.DateTimeField(_("since"), auto_now_add=True)
 
     class Meta:
-        verbose_name = _("detector")
+        verbose_name = verbose_name_plural = _("detector")
         ordering = ["-id"]
         default_permissions = ("add", "view")
 

@@ -70,9 +70,10 @@ class DetectorChoiceAdmin(ReadOnlyAdmin):
         name = request.POST.get("detector", "")
         back = reverse(PAGE)
         if "sure" not in request.POST:
+            names = {"name": name, "used": used}
             return self.confirm(
                 request,
-                title=gettext("Find faces by %(name)s?") % {"name": name},
+                title=gettext("Find faces by %(name)s?") % names,
                 button=gettext("Use it"),
                 back=back,
                 points=[
@@ -80,14 +81,13 @@ class DetectorChoiceAdmin(ReadOnlyAdmin):
                         "It counts from the next request on, in every process; cameras follow within seconds."
                     ),
                     gettext(
-                        "Photos that are enrolled stay as %(used)s found them. Two detectors place the "
-                        "eyes, nose and mouth a little differently, so faces are a little less alike "
-                        "than before: some people may have to try again."
+                        "Photos that are enrolled stay as %(used)s found them. Two detectors place the eyes, nose and"
+                        " mouth a little differently, so faces are a little less alike than before: some people may"
+                        " have to try again."
                     )
-                    % {"used": used},
+                    % names,
                     gettext(
-                        "The thresholds stay, too. Calibrate afterwards: they say how alike two faces "
-                        "have to be."
+                        "The thresholds stay, too. Calibrate afterwards: they say how alike two faces have to be."
                     ),
                     gettext("Choosing the one before undoes it, as fast."),
                 ],
@@ -106,44 +106,36 @@ def points_of(spec: ModelSpec) -> list[str]:
     accuracy: Mapping[str, Any] = spec.accuracy
     points = []
     if recall := accuracy.get("wider_face_recall"):
+        figures = {
+            "large": f"{recall['over 64 px']:.0%}",
+            "middle": f"{recall['32-64 px']:.0%}",
+            "small": f"{recall['16-32 px']:.0%}",
+            "wrong": recall["false_boxes_a_picture"],
+        }
         points.append(
             gettext(
-                "Of crowded pictures (WIDER FACE) it finds %(large)s of the faces over 64 "
-                "pixels, %(middle)s of those of 32 to 64 and %(small)s of those of 16 to "
-                "32, with %(wrong)s wrong boxes a picture."
+                "Of crowded pictures (WIDER FACE) it finds %(large)s of the faces over 64 pixels, %(middle)s of those"
+                " of 32 to 64 and %(small)s of those of 16 to 32, with %(wrong)s wrong boxes a picture."
             )
-            % {
-                "large": f"{recall['over 64 px']:.0%}",
-                "middle": f"{recall['32-64 px']:.0%}",
-                "small": f"{recall['16-32 px']:.0%}",
-                "wrong": recall["false_boxes_a_picture"],
-            }
+            % figures
         )
-    if portraits := accuracy.get("portraits_without_a_face"):
-        points.append(
-            gettext("It misses the face in %(missed)s of %(number)s portraits.")
-            % {"missed": portraits["missed"], "number": f"{portraits['of']:,}"}
-        )
+    for kind, name, of in (
+        ("portraits_without_a_face", "missed", "of"),
+        ("lfw", "without_a_face", "photographs"),
+    ):
+        if misses := accuracy.get(kind):
+            said = gettext("It misses the face in %(missed)s of %(count)s portraits.")
+            points.append(said % {"missed": misses[name], "count": f"{misses[of]:,}"})
     published: Mapping[str, Any] = accuracy.get("published") or {}
     if precision := published.get("wider_face_ap"):
-        figures = ", ".join(f"{kind} {value:.3f}" for kind, value in precision.items())
-        points.append(
-            gettext("Its publisher names, on WIDER FACE: average precision %(figures)s.")
-            % {"figures": figures}
-        )
-    if lfw := accuracy.get("lfw"):
-        points.append(
-            gettext("It misses the face in %(missed)s of %(number)s photographs (LFW).")
-            % {"missed": lfw["without_a_face"], "number": f"{lfw['photographs']:,}"}
-        )
+        said = gettext("Its publisher names, on WIDER FACE, average precisions of %(figures)s.")
+        points.append(said % {"figures": ", ".join(f"{value:.3f}" for value in precision.values())})
     if not points:
         points.append(gettext("Nothing was measured of it here. Measure it before you choose it: evaluate."))
-    if spec.settings.get("refine", True):
-        points.append(
-            gettext("Its eyes, nose and mouth are weak; a second network, the refiner, places them anew.")
-        )
-    else:
-        points.append(
-            gettext("Its eyes, nose and mouth are good enough to align faces by, without the refiner.")
-        )
+    refined = spec.settings.get("refine", True)
+    points.append(
+        gettext("Its eyes, nose and mouth are weak; a second network, the refiner, places them anew.")
+        if refined
+        else gettext("Its eyes, nose and mouth are good enough to align faces by, without the refiner.")
+    )
     return points

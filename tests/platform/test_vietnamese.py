@@ -27,6 +27,7 @@ from recognition.models import (
     Camera,
     ConsentText,
     Delivery,
+    DetectorChoice,
     Identity,
     ModelVersion,
     Photo,
@@ -46,7 +47,23 @@ LANGUAGES = {"en-gb", "vi", *(LANG_INFO[code]["name_local"] for code in ("en-gb"
 # Rows that Django names when a group is deleted.
 UNNAMED = re.compile(r"Group-permission relationship|\d+ \w+-\w+ relationships?")
 TERMS = {
-    *("AUC", "EER", "FMR", "FNMR", "FPIR", "FNIR", "FPR", "TPR", "ROC", "LFW", "NIST", "PAD", "SP"),
+    *(
+        "AUC",
+        "EER",
+        "FMR",
+        "FNMR",
+        "FPIR",
+        "FNIR",
+        "FPR",
+        "TPR",
+        "ROC",
+        "LFW",
+        "NIST",
+        "PAD",
+        "SP",
+        "WIDER",
+        "FACE",
+    ),
     *(
         "API",
         "CSV",
@@ -102,6 +119,7 @@ ROWS = {  # what people and the site have written into its tables
     ApiKey: ("name", "place", "prefix"),
     Camera: ("name", "place", "source"),
     ConsentText: ("text",),
+    DetectorChoice: ("detector",),
     Delivery: ("error", "type", "id"),
     ModelVersion: ("name", "version"),
     Photo: ("filename",),

@@ -88,9 +88,7 @@ def choose_detector(name: str, *, user_id: int | None = None) -> DetectorChoice:
     if name == now.name and not now.missing:
         raise Conflict("in_use", gettext("%(name)s is in use already.") % {"name": name})
     if all(spec.name != name for spec in installed_detectors()):
-        raise Invalid(
-            "unknown_detector", gettext("No detector %(name)s is installed.") % {"name": f"{name!r}"}
-        )
+        raise Invalid("unknown_detector", gettext("No detector “%(name)s” is installed.") % {"name": name})
     try:
         get_analyzer().detector_named(name)
     except ModelFileError as error:
