@@ -35,7 +35,7 @@ from recognition.models import (
     Webhook,
 )
 from recognition.services import identities
-from recognition.services.analysis import installed_detectors
+from recognition.services.analysis import detector_in_use, installed_detectors
 from recognition.services.models import offers
 from tests.accounts.conftest import enrol, fresh_state  # noqa: F401
 from tests.admin.conftest import ann, owner  # noqa: F401
@@ -178,7 +178,7 @@ def written() -> list[str]:
         for line in ("\n".join(_flat(value))).split("\n")
     }
     found |= {text for offer in offers() for text in (offer.name, offer.origin)}
-    found |= {spec.licence for spec in installed_detectors()}
+    found |= {spec.licence for spec in installed_detectors()} | {detector_in_use().name}
     return sorted((text for text in found if WORD.search(text)), key=len, reverse=True)
 
 
