@@ -27,6 +27,7 @@ from accounts.forms import AccountForm
 from accounts.models import SignInRule, User
 from recognition.models import Identity
 from recognition.services.errors import ServiceError
+from recognition.services.wording import noted
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.unregister([Group, EmailAddress, Authenticator])
@@ -101,7 +102,7 @@ class UserAdmin(Checklists, BaseUserAdmin, ModelAdmin):  # type: ignore[misc,typ
                 form.add_error(None, str(error))
         if made is not None:
             user, link, sent = made
-            self.log_addition(request, user, f"Made the account of {identity}.")
+            self.log_addition(request, user, noted("Made the account of %(person)s.", person=identity))
             if sent:
                 said = _("%(user)s has an account. A mail with a link to a password is on its way.") % {
                     "user": user.get_username()

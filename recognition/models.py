@@ -348,10 +348,10 @@ class DetectorChoice(models.Model):
 
     detector = models.CharField(max_length=80)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
-    created_at = models.DateTimeField("since", auto_now_add=True)
+    created_at = models.DateTimeField(_("since"), auto_now_add=True)
 
     class Meta:
-        verbose_name = _("detector")
+        verbose_name = verbose_name_plural = _("detector")
         ordering = ["-id"]
         default_permissions = ("add", "view")
 

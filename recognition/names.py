@@ -23,6 +23,7 @@ TABLES = (
     (_("correction"), _("corrections")),
     (_("data key"), _("data keys")),
     (_("delivery"), _("deliveries")),
+    (_("detector"), _("detectors")),
     (_("embedding"), _("embeddings")),
     (_("erasure"), _("erasures")),
     (_("evaluation"), _("evaluations")),

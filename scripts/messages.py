@@ -21,7 +21,15 @@ import polib
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("vi",)
 CODE = ("accounts", "identity_site", "recognition")
-CALLS = {"_": 1, "gettext": 1, "gettext_lazy": 1, "gettext_noop": 1, "ngettext": 2, "ngettext_lazy": 2}
+CALLS = {
+    "_": 1,
+    "gettext": 1,
+    "gettext_lazy": 1,
+    "gettext_noop": 1,
+    "noted": 1,
+    "ngettext": 2,
+    "ngettext_lazy": 2,
+}
 # The engine knows no Django: its sentences are translated where they are shown.
 TABLES = {
     "recognition/engine/types.py": {"REASONS", "TOO_LARGE"},
@@ -44,6 +52,7 @@ FOREIGN_CODE = {
 # Single texts of packages that speak the language otherwise, or of which few are shown.
 FOREIGN_TEXTS = {
     "django": (
+        "History",
         "Sessions",
         "log entry",
         "Password-based authentication",

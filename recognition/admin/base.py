@@ -132,11 +132,6 @@ class ShippedAdmin(ReadOnlyAdmin):
         return super().changelist_view(request, extra_context)
 
 
-def counted(number: int, one: str, many: str) -> tuple[str, int]:
-    """What is counted, in the right word for the number."""
-    return (one if number == 1 else many), number
-
-
 def number_of(text: str) -> int:
     """A primary key from an address; 0, which nobody has, for anything else."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0

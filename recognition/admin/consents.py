@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from recognition.admin.base import NO_SAVE, SiteAdmin, number_of
 from recognition.models import Consent, ConsentText, Identity
 from recognition.services import identities
+from recognition.services.wording import noted
 
 PUBLIC_PAGE = "accounts:consent-link"
 
@@ -86,7 +87,7 @@ class PersonConsent(SiteAdmin):
             _("The consent of %(identity)s is on record.") % {"identity": identity.name},
         )
         if done:
-            self.log_change(request, identity, "Recorded consent.")
+            self.log_change(request, identity, noted("Recorded consent."))
         return done
 
     def _withdraw(self, request: HttpRequest, identity: Identity) -> HttpResponse:
@@ -108,7 +109,7 @@ class PersonConsent(SiteAdmin):
             lambda: identities.withdraw_consent(identity, by=request.user.get_username()),
             _("The consent of %(identity)s is withdrawn.") % {"identity": identity.name},
         ):
-            self.log_change(request, identity, "Withdrew consent.")
+            self.log_change(request, identity, noted("Withdrew consent."))
         return HttpResponseRedirect(request.path)
 
 

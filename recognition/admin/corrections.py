@@ -16,7 +16,7 @@ from recognition.admin.base import SiteAdmin, number_of
 from recognition.admin.identity_page import faces_of
 from recognition.models import Decision, Identity, Visitor
 from recognition.services import enrolment, identities
-from recognition.services.wording import what_happened
+from recognition.services.wording import noted, noted_text, what_happened
 
 FOUND = 8
 
@@ -37,7 +37,7 @@ class CorrectionPages(SiteAdmin):
         back = reverse("admin:recognition_decision_change", args=[decision.pk])
         if request.method == "POST":
             wish, said = self._wish(request, decision)
-            if self.attempt(request, wish, said):
+            if self.attempt(request, wish, noted_text(said)):
                 self.log_change(request, decision, said)
                 return HttpResponseRedirect(back)
             return HttpResponseRedirect(request.get_full_path())
@@ -52,15 +52,17 @@ class CorrectionPages(SiteAdmin):
         """What the button that was pressed stands for, and what is said when it is done."""
         to, by = request.POST.get("to", ""), request.user.pk
         if to == "back":
-            return lambda: identities.take_back_correction(decision), _("It is as it was decided again.")
+            return lambda: identities.take_back_correction(decision), noted("It is as it was decided again.")
         if to == "nobody":
-            return lambda: identities.correct(decision, to=None, by_id=by), _("It was nobody who is known.")
+            return lambda: identities.correct(decision, to=None, by_id=by), noted(
+                "It was nobody who is known."
+            )
         if to == "new":
             self.demand(request.user.has_perm("recognition.add_identity") and self._may_add(request))
             name, external_id = request.POST.get("name", ""), request.POST.get("external_id", "")
             return (
                 lambda: enrolment.enrol_from_event(decision, name=name, external_id=external_id, by_id=by),
-                _("%(name)s is enrolled with this picture.") % {"name": name.strip()},
+                noted("%(name)s is enrolled with this picture.", name=name.strip()),
             )
         person = get_object_or_404(Identity, pk=number_of(to))
         with_photo = bool(request.POST.get("photo")) and self._may_add(request)
@@ -74,8 +76,8 @@ class CorrectionPages(SiteAdmin):
                 enrolment.add_picture_of_event(decision, person)
 
         if with_photo:
-            return say, _("It was %(person)s. The picture is a photo of theirs.") % {"person": person.name}
-        return say, _("It was %(person)s.") % {"person": person.name}
+            return say, noted("It was %(person)s. The picture is a photo of theirs.", person=person.name)
+        return say, noted("It was %(person)s.", person=person.name)
 
     def _may_add(self, request: HttpRequest) -> bool:
         """The picture shows whoever may add photos: they see it then in any case."""

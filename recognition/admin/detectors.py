@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from recognition.admin.base import ReadOnlyAdmin
 from recognition.engine.types import ModelFileError, ModelSpec
@@ -50,7 +51,7 @@ class DetectorChoiceAdmin(ReadOnlyAdmin):
         return self.page(
             request,
             "admin/recognition/model/detector.html",
-            "Detector",
+            gettext("Detector"),
             used=used,
             pinned=used.because == analysis.Because.ENVIRONMENT,
             offered=[Offered(spec, spec.name == used.name, points_of(spec)) for spec in specs],
@@ -69,25 +70,33 @@ class DetectorChoiceAdmin(ReadOnlyAdmin):
         name = request.POST.get("detector", "")
         back = reverse(PAGE)
         if "sure" not in request.POST:
+            names = {"name": name, "used": used}
             return self.confirm(
                 request,
-                title=f"Find faces by {name}?",
-                button="Use it",
+                title=gettext("Find faces by %(name)s?") % names,
+                button=gettext("Use it"),
                 back=back,
                 points=[
-                    "It counts from the next request on, in every process; cameras follow within seconds.",
-                    f"Photos that are enrolled stay as {used} found them. Two detectors place the eyes, nose and mouth "
-                    "a little differently, so faces are a little less alike than before: some people may have to "
-                    "try again.",
-                    "The thresholds stay, too. Calibrate afterwards: they say how alike two faces have to be.",
-                    "Choosing the one before undoes it, as fast.",
+                    gettext(
+                        "It counts from the next request on, in every process; cameras follow within seconds."
+                    ),
+                    gettext(
+                        "Photos that are enrolled stay as %(used)s found them. Two detectors place the eyes, nose and"
+                        " mouth a little differently, so faces are a little less alike than before: some people may"
+                        " have to try again."
+                    )
+                    % names,
+                    gettext(
+                        "The thresholds stay, too. Calibrate afterwards: they say how alike two faces have to be."
+                    ),
+                    gettext("Choosing the one before undoes it, as fast."),
                 ],
                 hidden={"detector": name, "sure": "yes"},
             )
         self.attempt(
             request,
             lambda: analysis.choose_detector(name, user_id=request.user.pk),
-            f"{name} finds faces from the next request on.",
+            gettext("%(name)s finds faces from the next request on.") % {"name": name},
         )
         return HttpResponseRedirect(back)
 
@@ -97,25 +106,36 @@ def points_of(spec: ModelSpec) -> list[str]:
     accuracy: Mapping[str, Any] = spec.accuracy
     points = []
     if recall := accuracy.get("wider_face_recall"):
+        figures = {
+            "large": f"{recall['over 64 px']:.0%}",
+            "middle": f"{recall['32-64 px']:.0%}",
+            "small": f"{recall['16-32 px']:.0%}",
+            "wrong": recall["false_boxes_a_picture"],
+        }
         points.append(
-            f"Of crowded pictures (WIDER FACE) it finds {recall['over 64 px']:.0%} of the faces over 64 pixels, "
-            f"{recall['32-64 px']:.0%} of those of 32 to 64 and {recall['16-32 px']:.0%} of those of 16 to 32, with "
-            f"{recall['false_boxes_a_picture']} wrong boxes a picture."
+            gettext(
+                "Of crowded pictures (WIDER FACE) it finds %(large)s of the faces over 64 pixels, %(middle)s of those"
+                " of 32 to 64 and %(small)s of those of 16 to 32, with %(wrong)s wrong boxes a picture."
+            )
+            % figures
         )
-    if portraits := accuracy.get("portraits_without_a_face"):
-        points.append(f"It misses the face in {portraits['missed']} of {portraits['of']:,} portraits.")
+    for kind, name, of in (
+        ("portraits_without_a_face", "missed", "of"),
+        ("lfw", "without_a_face", "photographs"),
+    ):
+        if misses := accuracy.get(kind):
+            said = gettext("It misses the face in %(missed)s of %(count)s portraits.")
+            points.append(said % {"missed": misses[name], "count": f"{misses[of]:,}"})
     published: Mapping[str, Any] = accuracy.get("published") or {}
     if precision := published.get("wider_face_ap"):
-        figures = ", ".join(f"{kind} {value:.3f}" for kind, value in precision.items())
-        points.append(f"Its publisher names, on WIDER FACE: average precision {figures}.")
-    if lfw := accuracy.get("lfw"):
-        points.append(
-            f"It misses the face in {lfw['without_a_face']} of {lfw['photographs']:,} photographs (LFW)."
-        )
+        said = gettext("Its publisher names, on WIDER FACE, average precisions of %(figures)s.")
+        points.append(said % {"figures": ", ".join(f"{value:.3f}" for value in precision.values())})
     if not points:
-        points.append("Nothing was measured of it here. Measure it before you choose it: evaluate.")
-    if spec.settings.get("refine", True):
-        points.append("Its eyes, nose and mouth are weak; a second network, the refiner, places them anew.")
-    else:
-        points.append("Its eyes, nose and mouth are good enough to align faces by, without the refiner.")
+        points.append(gettext("Nothing was measured of it here. Measure it before you choose it: evaluate."))
+    refined = spec.settings.get("refine", True)
+    points.append(
+        gettext("Its eyes, nose and mouth are weak; a second network, the refiner, places them anew.")
+        if refined
+        else gettext("Its eyes, nose and mouth are good enough to align faces by, without the refiner.")
+    )
     return points

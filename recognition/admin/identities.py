@@ -21,7 +21,7 @@ from recognition.admin.consents import PersonConsent
 from recognition.admin.identity_form import EnrolForm
 from recognition.admin.identity_list import AccountFilter, ConsentFilter, PhotosFilter, with_columns
 from recognition.admin.identity_page import person_context
-from recognition.admin.identity_views import PersonViews
+from recognition.admin.identity_views import PersonViews, now_of
 from recognition.admin.invitations import PersonInvitations
 from recognition.admin.many import ManyPages
 from recognition.models import Consent, Decision, Embedding, Erasure, Identity, Photo
@@ -133,7 +133,7 @@ class IdentityAdmin(PersonViews, ManyPages, PersonConsent, PersonInvitations, Si
         changed = 0
         for identity in queryset.exclude(status=status):
             if self.attempt(request, lambda pk=identity: identities.update_identity(pk, status=status)):
-                self.log_change(request, identity, f"Now {status}.")
+                self.log_change(request, identity, now_of(status))
                 changed += 1
         if status == Identity.Status.ACTIVE:
             said = ngettext(

@@ -20,7 +20,7 @@ from django.urls import URLPattern, reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
-from recognition.admin.base import SiteAdmin, counted, number_of
+from recognition.admin.base import SiteAdmin, number_of
 from recognition.admin.cards import photo_card
 from recognition.admin.identity_form import UploadForm, bytes_of
 from recognition.admin.identity_list import face_of
@@ -29,9 +29,15 @@ from recognition.engine.types import EngineError
 from recognition.models import Identity, Merge, Photo
 from recognition.services import enrolment, identities
 from recognition.services.errors import Invalid, ServiceError
+from recognition.services.wording import noted
 
 ASKED_AT_ONCE = 200  # photos of one question about their state
 FOUND = 12  # people shown when looking for the one to merge into
+
+
+def now_of(status: str) -> str:
+    """For the history of whoever was suspended or resumed."""
+    return noted("Now suspended.") if status == Identity.Status.SUSPENDED else noted("Now active.")
 
 
 class PersonViews(SiteAdmin):
@@ -77,8 +83,12 @@ class PersonViews(SiteAdmin):
             kept = enrolment.keep_uploads(identity, handed_in)
             problems = [str(refusal) for refusal in handed_in.refused]
             if kept:
-                word, number = counted(len(kept), "photo", "photos")
-                self.log_change(request, identity, f"Added {number} {word}.")
+                added = (
+                    noted("Added %(number)s photo.", number=1)
+                    if len(kept) == 1
+                    else noted("Added %(number)s photos.", number=len(kept))
+                )
+                self.log_change(request, identity, added)
         else:
             problems = [message for errors in form.errors.values() for message in errors]
         if request.accepts("text/html"):
@@ -158,7 +168,7 @@ class PersonViews(SiteAdmin):
             lambda: identities.update_identity(identity, status=status),
             _("%(identity)s is now %(status)s.") % {"identity": identity.name, "status": status},
         ):
-            self.log_change(request, identity, f"Now {status}.")
+            self.log_change(request, identity, now_of(status))
         return HttpResponseRedirect(back)
 
     # --- a copy of everything for the person
@@ -190,7 +200,7 @@ class PersonViews(SiteAdmin):
                 ],
             )
         file = identities.open_access_copy(identity)
-        self.log_change(request, identity, "Took a copy of everything about the person.")
+        self.log_change(request, identity, noted("Took a copy of everything about the person."))
         answer = FileResponse(file, as_attachment=True, filename=f"person-{identity.pk}.zip")
         answer["Cache-Control"] = "no-store"
         return cast(HttpResponse, answer)
@@ -213,7 +223,9 @@ class PersonViews(SiteAdmin):
             )
             if not done:
                 return HttpResponseRedirect(self.person_url(identity.pk))
-            self.log_change(request, into, f"Merged person {identity.pk} into this one.")
+            self.log_change(
+                request, into, noted("Merged person %(number)s into this one.", number=identity.pk)
+            )
             return HttpResponseRedirect(self.person_url(into.pk))
         both = self._with_face(request, Identity.objects.filter(pk__in=[identity.pk, into.pk]))
         pair = {row.pk: row for row in both}
@@ -251,7 +263,9 @@ class PersonViews(SiteAdmin):
             _("%(other)s is a person again.") % {"other": merge.other},
         ):
             return HttpResponseRedirect(back)
-        self.log_change(request, merge.into, f"Undid the merge of person {merge.other_id}.")
+        self.log_change(
+            request, merge.into, noted("Undid the merge of person %(number)s.", number=merge.other_id)
+        )
         return HttpResponseRedirect(self.person_url(merge.other_id))
 
     def _choose_partner(self, request: HttpRequest, identity: Identity) -> HttpResponse:

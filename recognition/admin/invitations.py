@@ -18,6 +18,7 @@ from recognition.admin.base import SiteAdmin, number_of
 from recognition.admin.qr import qr_code
 from recognition.models import Identity, Invitation
 from recognition.services import enrolment
+from recognition.services.wording import noted
 
 PUBLIC_PAGE = "accounts:enrol"
 
@@ -43,7 +44,7 @@ class PersonInvitations(SiteAdmin):
             invitation = get_object_or_404(identity.invitations, pk=number_of(request.POST["revoke"]))
             said = gettext("The link does not count any more.")
             if self.attempt(request, lambda: enrolment.revoke_invitation(invitation), said):
-                self.log_change(request, identity, "Revoked an invitation to enrol.")
+                self.log_change(request, identity, noted("Revoked an invitation to enrol."))
             return HttpResponseRedirect(request.path)
         made: list[tuple[Invitation, str]] = []
         if not self.attempt(
@@ -52,7 +53,7 @@ class PersonInvitations(SiteAdmin):
             return HttpResponseRedirect(request.path)
         ((invitation, text),) = made
         link = request.build_absolute_uri(reverse(PUBLIC_PAGE, args=[text]))
-        self.log_change(request, identity, "Made an invitation to enrol.")
+        self.log_change(request, identity, noted("Made an invitation to enrol."))
         if "mail" in request.POST and identity.user is not None and identity.user.email:
             self._mail(request, identity, invitation, link)
         return self._invitations(request, identity, link=link)

@@ -20,6 +20,7 @@ from recognition.admin.filters import RevokedFilter
 from recognition.admin.kiosks import KioskPages, is_kiosk
 from recognition.models import ApiKey
 from recognition.services import keys
+from recognition.services.wording import noted
 
 SCOPES = {
     ApiKey.Scope.IDENTIFY: _("Identify: say who is in a picture"),
@@ -204,7 +205,7 @@ class ApiKeyAdmin(KioskPages, SiteAdmin):
         in_force = list(queryset.filter(revoked_at=None))
         for key in in_force:
             keys.revoke_key(key)
-            self.log_change(request, key, "Revoked.")
+            self.log_change(request, key, noted("Revoked."))
         said = ngettext("%(number)s key was revoked.", "%(number)s keys were revoked.", len(in_force))
         self.message_user(request, said % {"number": len(in_force)}, messages.SUCCESS)
 
@@ -214,7 +215,7 @@ class ApiKeyAdmin(KioskPages, SiteAdmin):
         back = reverse("admin:recognition_apikey_change", args=[key.pk])
         if request.method == "POST":
             keys.revoke_key(key)
-            self.log_change(request, key, "Revoked.")
+            self.log_change(request, key, noted("Revoked."))
             self.message_user(
                 request, _("The key of %(key)s is revoked.") % {"key": key.name}, messages.SUCCESS
             )

@@ -16,6 +16,7 @@ from recognition.admin.base import SiteAdmin, number_of
 from recognition.admin.qr import qr_code
 from recognition.models import ApiKey
 from recognition.services import keys
+from recognition.services.wording import noted
 
 
 class KioskForm(forms.ModelForm):
@@ -48,7 +49,7 @@ class KioskPages(SiteAdmin):
                 lambda: made.append(keys.add_kiosk(user_id=request.user.pk, **form.cleaned_data)),
             ):
                 ((key, code),) = made
-                self.log_addition(request, key, "Added the kiosk.")
+                self.log_addition(request, key, noted("Added the kiosk."))
                 return self._show_code(request, key, code)
         back = reverse("admin:recognition_apikey_changelist")
         return self.page(request, "admin/recognition/kiosk/add.html", _("Add a kiosk"), form=form, back=back)
@@ -62,7 +63,7 @@ class KioskPages(SiteAdmin):
             codes: list[str] = []
             if not self.attempt(request, lambda: codes.append(keys.open_pairing(key))):
                 return HttpResponseRedirect(back)
-            self.log_change(request, key, "Opened pairing.")
+            self.log_change(request, key, noted("Opened pairing."))
             return self._show_code(request, key, codes[0])
         points = [
             _("A code is shown for %(minutes)s minutes. The tablet on which it is typed becomes this kiosk.")

@@ -18,6 +18,7 @@ from recognition.models import ModelChange
 from recognition.services import models as model_services
 from recognition.services import recognition
 from recognition.services.evaluation import picture_address
+from recognition.services.wording import noted, noted_text
 
 STATES = {
     ModelChange.State.COMPUTING: "info",
@@ -59,7 +60,7 @@ class ModelChangeAdmin(ReadOnlyAdmin):
                 _("The vectors of the present model are kept. Models, Go back returns to it."),
             ],
             lambda: model_services.activate(change, user_id=request.user.pk, leave_behind=left_behind),
-            _("%(target)s is in use from the next request on.") % {"target": change.target.name},
+            noted("%(target)s is in use from the next request on.", target=change.target.name),
             left_behind=model_services.left_behind(change).count(),
         )
 
@@ -78,7 +79,7 @@ class ModelChangeAdmin(ReadOnlyAdmin):
                 )
             ],
             lambda: model_services.stop(change),
-            _("The change is given up."),
+            noted("The change is given up."),
         )
 
     def _decide(
@@ -94,7 +95,7 @@ class ModelChangeAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         back = reverse("admin:recognition_modelchange_change", args=[change.pk])
         if request.method == "POST":
-            if self.attempt(request, wish, success):
+            if self.attempt(request, wish, noted_text(success)):
                 self.log_change(request, change, success)
             return HttpResponseRedirect(back)
         context = {"button": button, "back": back, "points": points, "left_behind": left_behind}

@@ -15,6 +15,7 @@ from recognition.admin.base import Labelled, ShippedAdmin, number_of
 from recognition.models import ModelVersion
 from recognition.services import models as model_services
 from recognition.services.analysis import active_model
+from recognition.services.wording import noted
 
 STATES = {"in_use": "success"}
 KINDS = {
@@ -79,7 +80,7 @@ class ModelVersionAdmin(ShippedAdmin):
         if not self.attempt(request, lambda: model_services.begin(version.name, user_id=request.user.pk)):
             return HttpResponseRedirect(page)
         change = model_services.open_change()
-        self.log_change(request, version, "Began the change to this model.")
+        self.log_change(request, version, noted("Began the change to this model."))
         return HttpResponseRedirect(reverse("admin:recognition_modelchange_change", args=[change.pk]))
 
     @action(description=_("Change to the strongest"), permissions=["begin"], icon="upgrade")
@@ -123,7 +124,7 @@ class ModelVersionAdmin(ShippedAdmin):
         change = model_services.open_change()
         if change is None:  # a worker was as fast as that
             return HttpResponseRedirect(reverse("admin:recognition_modelchange_changelist"))
-        self.log_change(request, version, f"Began the change to {change.target}.")
+        self.log_change(request, version, noted("Began the change to %(model)s.", model=change.target))
         return HttpResponseRedirect(reverse("admin:recognition_modelchange_change", args=[change.pk]))
 
     @action(description=_("Install a model"), permissions=["begin"], icon="download")
@@ -166,7 +167,7 @@ class ModelVersionAdmin(ShippedAdmin):
                 user_id=request.user.pk, wait=False, expected=shown
             )
             if self.attempt(request, wish, _("The former model is in use from the next request on.")):
-                self.log_change(request, active_model(), "Went back to this model.")
+                self.log_change(request, active_model(), noted("Went back to this model."))
             return HttpResponseRedirect(reverse("admin:recognition_modelchange_changelist"))
         before = model_services.model_before()
         if before is None:

@@ -19,7 +19,7 @@ from recognition.admin.filters import ReasonFilter
 from recognition.admin.review import ReviewPages
 from recognition.models import Photo
 from recognition.services import enrolment
-from recognition.services.wording import reason_text
+from recognition.services.wording import noted, reason_text
 
 
 @admin.register(Photo)
@@ -78,7 +78,7 @@ class PhotoAdmin(ReviewPages):
         if not (face.isascii() and face.isdigit() and len(face) < 4):
             self.message_user(request, _("Choose one of the faces."), messages.ERROR)
         elif self.attempt(request, lambda: enrolment.choose_face(photo=photo, face=int(face))):
-            self.log_change(request, photo, f"Chose face {int(face) + 1}.")
+            self.log_change(request, photo, noted("Chose face %(number)s.", number=int(face) + 1))
         return HttpResponseRedirect(_place(photo))
 
     def accept_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -87,7 +87,9 @@ class PhotoAdmin(ReviewPages):
             return HttpResponseNotAllowed(["POST"])
         photo = get_object_or_404(Photo, pk=pk)
         if self.attempt(request, lambda: enrolment.accept_photo(photo)):
-            self.log_change(request, photo, f"Accepted it in spite of: {photo.reason}.")
+            self.log_change(
+                request, photo, noted("Accepted it in spite of: %(reason)s.", reason=photo.reason)
+            )
         return HttpResponseRedirect(_place(photo))
 
     def remove_view(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -28,6 +28,7 @@ from recognition.services.thresholds import (
     roll_back,
     warnings,
 )
+from recognition.services.wording import noted
 
 IN_FORCE = {"in_force": "success"}
 BASIS = {"measured": "info", "published": "warning"}
@@ -146,7 +147,9 @@ class ThresholdPolicyAdmin(CalibrationPages):
         present = active_policy()
         if self.attempt(request, wish, _("Policy %(pk)s is in force from the next request on.") % {"pk": pk}):
             policy = ThresholdPolicy.objects.get(pk=pk)
-            self.log_change(request, policy, f"Put in force instead of policy {present.pk}.")
+            self.log_change(
+                request, policy, noted("Put in force instead of policy %(number)s.", number=present.pk)
+            )
         return HttpResponseRedirect(reverse(BACK))
 
     def _preview(self, request: HttpRequest, policy: ThresholdPolicy) -> HttpResponse:

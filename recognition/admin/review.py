@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from recognition.admin.base import SiteAdmin, number_of
 from recognition.models import Identity, Photo
 from recognition.services import enrolment
-from recognition.services.wording import reason_text
+from recognition.services.wording import noted, reason_text
 
 FACES = 4  # of each person, beside the photo
 
@@ -91,7 +91,7 @@ class ReviewPages(SiteAdmin):
             )
         wish, said = answers[answer]
         if self.attempt(request, wish, said):
-            self.log_change(request, photo, f"Review: {answer}.")
+            self.log_change(request, photo, noted("Review: %(answer)s.", answer=answer))
         return HttpResponseRedirect(f"{_queue()}?after={pk}")
 
     def review_paths(self) -> list[URLPattern]:

@@ -20,6 +20,7 @@ from recognition.engine.types import EngineError
 from recognition.models import Appearance, Decision, Identity, Visitor
 from recognition.services import identities, visitors
 from recognition.services.visitors import Agreed
+from recognition.services.wording import noted
 
 FOUND = 8
 SHOWN = 30  # appearances, until somebody asks for all
@@ -89,7 +90,7 @@ class VisitorAdmin(ReadOnlyAdmin):
         if not self.attempt(request, lambda: found.append(wish())):
             return HttpResponseRedirect(request.get_full_path())
         (person,) = found
-        self.log_change(request, visitor, f"It was person {person.pk}.")
+        self.log_change(request, visitor, noted("It was person %(number)s.", number=person.pk))
         said = _("%(name)s it is, with everything that was seen.") % {"name": person.name}
         self.message_user(request, said, messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:recognition_identity_change", args=[person.pk]))
@@ -129,7 +130,7 @@ class VisitorAdmin(ReadOnlyAdmin):
         other = get_object_or_404(Visitor, pk=number_of(request.POST.get("other", "")))
         wish = lambda: visitors.merge_visitors(into=visitor, other=other)  # noqa: E731
         if self.attempt(request, wish, _("The two are one visitor now.")):
-            self.log_change(request, visitor, f"Joined with visitor {other.pk}.")
+            self.log_change(request, visitor, noted("Joined with visitor %(number)s.", number=other.pk))
         return HttpResponseRedirect(request.get_full_path())
 
     def _shown(self, request: HttpRequest, visitor: Any) -> dict[str, Any]:

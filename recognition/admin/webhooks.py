@@ -18,6 +18,7 @@ from recognition.admin.base import Labelled, ReadOnlyAdmin, SiteAdmin, number_of
 from recognition.models import Delivery, Webhook
 from recognition.services import webhooks
 from recognition.services.errors import Invalid
+from recognition.services.wording import noted
 
 STATES = {"on": "success", "fails": "danger", "off": "info", "delivered": "success", "given_up": "danger"}
 STATES |= {"waits": "info", "tried_again": "warning"}
@@ -124,7 +125,7 @@ class WebhookAdmin(SiteAdmin):
             secret = webhooks.new_secret(hook)
             if self.attempt(request, lambda: webhooks.save_webhook(hook)):
                 self._show_secret(request, secret)
-                self.log_change(request, hook, "Gave it another secret.")
+                self.log_change(request, hook, noted("Gave it another secret."))
             return HttpResponseRedirect(back)
         points = [_("What is sent from now on is signed with it. The receiver has to know it first.")]
         return self.confirm(

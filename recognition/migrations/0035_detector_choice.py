@@ -44,6 +44,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "detector",
+                "verbose_name_plural": "detector",
                 "ordering": ["-id"],
                 "default_permissions": ("add", "view"),
             },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -192,6 +193,20 @@ ATTENDED = {"in": _("came"), "out": _("went")}
 def what_happened(kind: str, outcome: str, attendance: str = "") -> str:
     """A decision in a word or two. attendance: in or out, where it stands for one."""
     return str(ATTENDED.get(attendance) or HAPPENED[kind, outcome])
+
+
+def noted(text: str, **values: object) -> str:
+    """A sentence for the history of a row, with what stands in it apart: everybody reads it in their own language."""
+    return json.dumps({"noted": text, "values": {name: str(value) for name, value in values.items()}})
+
+
+def noted_text(message: str) -> str:
+    """What `noted` kept; any other text as it is."""
+    try:
+        kept = json.loads(message)
+        return str(gettext(kept["noted"]) % kept["values"])
+    except (ValueError, TypeError, KeyError):
+        return message
 
 
 # What erasures count, and what may be left of a person, as receipts name it.

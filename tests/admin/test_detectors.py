@@ -18,7 +18,7 @@ SURE = {"detector": OTHER, "sure": "yes"}
 def test_the_page_names_those_installed(site, staff):  # noqa: F811
     page = staff("view_detectorchoice").get(PAGE)
     assert [one.spec.name for one in page.context["offered"]] == ["fake-finder", OTHER]
-    assert "Nobody has chosen one" in page.text
+    assert "Nobody has chosen one so far" in page.text
     assert f"Use {OTHER}" not in page.text
 
 

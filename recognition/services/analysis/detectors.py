@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from django.db import connection
+from django.utils.translation import gettext
 
 from recognition.engine.types import ModelFileError, ModelSpec
 from recognition.engine.weights import COMPANION
@@ -79,11 +80,15 @@ def choose_detector(name: str, *, user_id: int | None = None) -> DetectorChoice:
     """
     now = detector_in_use()
     if now.because == Because.ENVIRONMENT:
-        raise Conflict("pinned", f"DETECTOR={now.name} in the environment decides. Remove it there first.")
+        raise Conflict(
+            "pinned",
+            gettext("DETECTOR=%(name)s in the environment decides. Remove it there first.")
+            % {"name": now.name},
+        )
     if name == now.name and not now.missing:
-        raise Conflict("in_use", f"{name} is in use already.")
+        raise Conflict("in_use", gettext("%(name)s is in use already.") % {"name": name})
     if all(spec.name != name for spec in installed_detectors()):
-        raise Invalid("unknown_detector", f"No detector {name!r} is installed.")
+        raise Invalid("unknown_detector", gettext("No detector “%(name)s” is installed.") % {"name": name})
     try:
         get_analyzer().detector_named(name)
     except ModelFileError as error:

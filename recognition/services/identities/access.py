@@ -21,6 +21,7 @@ from recognition.services import audit, recognition
 from recognition.services.files import read_file
 from recognition.services.identities import people, traces
 from recognition.services.identities.merging import numbers_of
+from recognition.services.wording import noted_text
 
 README = """\
 Everything that is kept about {name} ({external_id}), as of {now}.
@@ -235,7 +236,7 @@ def _pictures(identity: Identity) -> Iterable[tuple[object, FieldFile]]:
 def _changes(identity: Identity) -> Iterable[tuple[object, ...]]:
     """Without who did it: that is the staff's data."""
     for entry in traces.admin_log_of(*numbers_of(identity.pk)).order_by("action_time"):
-        yield _time(entry.action_time), entry.get_change_message()
+        yield _time(entry.action_time), noted_text(entry.get_change_message())
 
 
 def _file(archive: zipfile.ZipFile, name: str, stored: FieldFile) -> None:
