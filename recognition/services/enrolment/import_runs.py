@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.db import transaction
@@ -14,6 +13,7 @@ from recognition.models import Identity, Import, ImportRow, Photo
 from recognition.services import audit, jobs
 from recognition.services.enrolment import import_store as store
 from recognition.services.enrolment.import_archive import open_plan
+from recognition.services.enrolment.import_folders import open_folder
 from recognition.services.enrolment.import_report import Report
 from recognition.services.enrolment.importing import import_people
 from recognition.services.enrolment.imports import AT_ONCE, as_text, below, bounds
@@ -35,8 +35,8 @@ def _run(job: Import, progress: Callable[[float], None]) -> dict[str, Any]:
     kiosk = job.api_key.name
     audit.acting_as(who=f"kiosk {kiosk}", key=job.api_key_id, way="key")
     report, done = Report(), count(1)
-    with TemporaryDirectory(prefix="import-") as name:
-        path = Path(name) / "people.zip"
+    with open_folder() as folder:
+        path = folder / "people.zip"
         store.write(job, path)
         with open_plan(path, bounds=bounds(), agreed_at=job.agreed_at) as (plan, root):
             photos = sum(len(person.paths) for person in plan) or 1

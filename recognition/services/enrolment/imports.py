@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import IO
 
 from django.conf import settings
@@ -21,6 +20,7 @@ from recognition.models import ApiKey, Import, ImportRow, Photo
 from recognition.services import audit, queue
 from recognition.services.enrolment import import_store as store
 from recognition.services.enrolment.import_archive import Bounds, open_plan
+from recognition.services.enrolment.import_folders import open_folder
 from recognition.services.enrolment.import_names import MOST_NAMES, known_people
 from recognition.services.enrolment.import_plan import SUFFIXES, PlannedPerson
 from recognition.services.errors import Conflict, Invalid, NotFound
@@ -82,8 +82,8 @@ def prepare_import(
     now = timezone.now()
     agreed_at = now if everybody_agreed else None
     understood: list[str] = []
-    with TemporaryDirectory(prefix="import-") as name:
-        path = Path(name) / "people.zip"
+    with open_folder() as folder:
+        path = folder / "people.zip"
         _put_together(path, archive, table)
         with open_plan(
             path, bounds=bounds(), hollow=True, agreed_at=agreed_at, tell=understood.append
