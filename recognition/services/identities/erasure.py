@@ -30,7 +30,12 @@ from recognition.services.files import read_file, remove_files_of, reseal_what_o
 from recognition.services.gallery import last_change, load_vectors, record_change
 from recognition.services.identities import traces
 from recognition.services.identities.merging import numbers_of
-from recognition.services.identities.people import forget_in_admin_log, forget_in_decisions, forget_in_imports
+from recognition.services.identities.people import (
+    forget_in_admin_log,
+    forget_in_decisions,
+    forget_in_imports,
+    lock_people,
+)
 from recognition.services.identities.receipts import Receipt, sign, write_receipt
 from recognition.services.thresholds import active_policy
 
@@ -46,6 +51,7 @@ def erase(identity: Identity, *, by: str = "") -> Receipt | None:
     _leave_gallery(identity.pk)
     _forget_as_stranger(identity.pk)
     with transaction.atomic():
+        lock_people(*numbers_of(identity.pk))
         locked = Identity.objects.select_for_update().filter(pk=identity.pk).first()
         if locked is None:
             return None
@@ -74,6 +80,7 @@ def _leave_gallery(pk: int) -> None:
     """Not recognised from the next request on. The many decisions to change take a while, and probes of people who
     look alike would wait for a locked candidate."""
     with transaction.atomic():
+        lock_people(*numbers_of(pk))  # in the order of all, as this may be part of a longer transaction
         active = Identity.objects.filter(pk=pk, status=Identity.Status.ACTIVE)
         if active.update(status=Identity.Status.SUSPENDED, updated_at=timezone.now()):
             record_change(pk)
