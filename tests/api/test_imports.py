@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import tempfile
 import warnings
 import zipfile
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -231,6 +233,19 @@ def locked() -> bytes:
     return bytes(data)
 
 
+def packed(way: int) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", way) as archive:
+        archive.writestr("people.csv", TABLE)
+    return file.getvalue()
+
+
+def with_a_faulty_head() -> bytes:
+    data = bytearray(packed(zipfile.ZIP_LZMA))
+    data[30 + len("people.csv") + 4] = 0xFF  # its properties
+    return bytes(data)
+
+
 HOSTILE = {
     "no zip": (b"no zip at all", "bad_archive"),
     "cut short": (FOLDERS[: len(FOLDERS) // 2], "bad_archive"),
@@ -240,6 +255,11 @@ HOSTILE = {
     "an absolute path": (zipped((entry("/etc/1.jpg"), b"x")), "unsafe_archive"),
     "a link": (zipped((entry("ann/1.jpg", 0o120777), b"/etc/passwd")), "unsafe_archive"),
     "a password": (locked(), "bad_archive"),
+    "bzip2": (packed(zipfile.ZIP_BZIP2), "bad_archive"),
+    "LZMA": (packed(zipfile.ZIP_LZMA), "bad_archive"),
+    "LZMA that cannot be unpacked": (with_a_faulty_head(), "bad_archive"),
+    "many folders": (zipped(("a/" * 1950 + "1.jpg", b"x"), ("ann/1.jpg", b"x")), "unsafe_archive"),
+    "a long name": (zipped(("/".join(["a" * 200] * 6), b"x"), ("ann/1.jpg", b"x")), "unsafe_archive"),
     "the same twice": (zipped(("ann/1.jpg", b"x"), ("ann/1.jpg", b"y")), "bad_archive"),
     "two tables": (zipped(("a.csv", TABLE), ("b.csv", TABLE)), "several_tables"),
     "a table that is none": (zipped(("a.csv", b"what,is,this\n1,2,3\n")), "wrong_columns"),
@@ -251,10 +271,12 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize(("archive", "code"), HOSTILE.values(), ids=HOSTILE)
-def test_hostile_archives(kiosk: Kiosk, archive: bytes, code: str) -> None:
+def test_hostile_archives(kiosk: Kiosk, archive: bytes, code: str, monkeypatch: Any, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = rows()
     error = error_of(hand_in(kiosk, archive), 422)
     assert (error["code"], "/tmp" in error["message"]) == (code, False)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size]
     assert (Import.objects.count(), ImportPart.objects.count()) == (0, 0)
     assert rows() == before
 

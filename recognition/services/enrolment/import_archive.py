@@ -18,6 +18,9 @@ from recognition.services.errors import Invalid
 
 TABLE = ".csv"
 PIECE = 1 << 20  # bytes copied at a time
+PACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # the others unpack whole whatever is asked for
+DEEPEST = 20  # folders and the name
+LONGEST = 1_000  # characters of a name with its folders
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
 
 
@@ -100,8 +103,15 @@ def _check(entry: zipfile.ZipInfo) -> None:
         raise _unsafe("It holds a file that would be written outside of its folder")
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise _unsafe("It holds a link")
+    if len(name) > LONGEST or len(place.parts) > DEEPEST:
+        raise _unsafe(f"It holds a name of more than {LONGEST:,} characters or {DEEPEST} folders")
     if entry.flag_bits & 1:
         raise Invalid("bad_archive", "The zip file is locked with a password. Make one without.")
+    if entry.compress_type not in PACKED:
+        raise Invalid(
+            "bad_archive",
+            "The zip file is compressed in a way that is not taken. Make one with the ordinary way (deflate).",
+        )
 
 
 def _is_wanted(entry: zipfile.ZipInfo) -> bool:

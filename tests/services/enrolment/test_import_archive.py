@@ -111,6 +111,16 @@ def test_a_bomb(archive):
     assert refusal(path, bounds=Bounds(entries=7)).code == "archive_too_large"
 
 
+@pytest.mark.parametrize("way", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_would_unpack_without_end_is_not_opened(tmp_path, way, monkeypatch):
+    """These answer with all that a piece holds, not with as much as was asked for."""
+    path = tmp_path / "people.zip"
+    with zipfile.ZipFile(path, "w", way) as file:
+        file.writestr("people.csv", b"\n" * (8 << 20))
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *args: pytest.fail("it was opened"))
+    assert refusal(path).code == "bad_archive"
+
+
 def test_a_photo_that_is_too_large_is_not_written_whole(archive):
     """The import says of it that it is too large."""
     with open_plan(archive(("ann/1.jpg", bytes(MAX_BYTES + (5 << 20))))) as (plan, _):
