@@ -89,13 +89,15 @@ class EnrolView(InvitedView):
         return HttpResponseRedirect(request.path)
 
     def _decline(self, request: HttpRequest) -> HttpResponse:
-        identity = self.invitation.identity
         enrolment.decline(self.invitation)
-        # Whoever agreed before, here or elsewhere, can withdraw at once.
-        consent = identities.consent_of(identity) and self._consent_page()
+        # Whoever agreed a moment ago can withdraw at once.
+        consent = identities.consent_of(self.invitation.identity) and self._consent_page()
         return render(request, "accounts/enrol_declined.html", {"consent": consent})
 
     def _consent_page(self) -> str:
+        """Empty where the link does not reach as far as that."""
+        if not enrolment.knows_all(self.invitation):
+            return ""
         token = identities.consent_token(self.invitation.identity)
         return reverse("accounts:consent-link", args=[token])
 

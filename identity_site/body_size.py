@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
+from recognition.services import enrolment
+from recognition.services.errors import NotFound
+
+ENROL = re.compile(r"/accounts/enrol/([^/]+)/")
 # For what a form holds beside its files.
 ROOM = 2**20
 
@@ -27,7 +32,7 @@ class BodySizeMiddleware:
         size = _length(request)
         if request.path.startswith("/api/") or size <= settings.MAX_UPLOAD_BYTES + ROOM:
             return self.get_response(request)
-        files = settings.MAX_UPLOAD_FILES if _is_staff_in_the_admin(request) else 1
+        files = _files(request)
         if size <= files * settings.MAX_UPLOAD_BYTES + ROOM:
             return self.get_response(request)
         return _too_large(request, files)
@@ -39,6 +44,22 @@ def _length(request: HttpRequest) -> int:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:
         return 0
+
+
+def _files(request: HttpRequest) -> int:
+    """How many pictures whoever asks may send at once here."""
+    if _is_staff_in_the_admin(request):
+        return settings.MAX_UPLOAD_FILES
+    link = ENROL.fullmatch(request.path)
+    return enrolment.MOST_PHOTOS if link and _counts(link[1]) else 1
+
+
+def _counts(link: str) -> bool:
+    try:
+        enrolment.invitation_of(link)
+    except NotFound:
+        return False
+    return True
 
 
 def _is_staff_in_the_admin(request: HttpRequest) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Generator
 from functools import wraps
 
@@ -13,14 +12,14 @@ from django.views.decorators.http import require_safe
 
 from recognition.models import Camera
 from recognition.services import audit, cameras
-from recognition.streams import Stream
+from recognition.streams import Places, Stream
 
 BOUNDARY = "frame"
 PATIENCE = 15.0  # seconds without a picture until the stream ends
 MOST = 4  # who look on through one web process: each takes a thread of it
 RIGHTS = ("recognition.view_camera", "recognition.view_identity")
 
-_places = threading.BoundedSemaphore(MOST)
+_places = Places(MOST)
 View = Callable[[HttpRequest, Camera], HttpResponse | StreamingHttpResponse]
 
 
@@ -50,7 +49,7 @@ def page(request: HttpRequest, camera: Camera) -> HttpResponse:
 @for_staff
 def stream(request: HttpRequest, camera: Camera) -> HttpResponse | StreamingHttpResponse:
     """Motion JPEG; 503 when as many look on as there is room for."""
-    if not _places.acquire(blocking=False):
+    if not _places.take():
         return HttpResponse("Too many look on at present.", status=503, content_type="text/plain")
     audit.record("camera.seen", kind="camera", number=camera.pk)
     content_type = f"multipart/x-mixed-replace; boundary={BOUNDARY}"

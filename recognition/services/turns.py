@@ -45,14 +45,21 @@ class Turns:
             finally:
                 self._own.taken = False
 
+    def take_place(self) -> bool:
+        """For whoever takes a thread for long without looking at pictures."""
+        return self._places.acquire(blocking=False)
+
+    def give_back_place(self) -> None:
+        self._places.release()
+
     @contextmanager
     def _place(self) -> Iterator[None]:
-        if not self._places.acquire(blocking=False):
+        if not self.take_place():
             raise _busy("full")
         try:
             yield
         finally:
-            self._places.release()
+            self.give_back_place()
 
     @contextmanager
     def _at_work(self) -> Iterator[None]:

@@ -88,6 +88,46 @@ def test_declined(client, link, bob):
     assert client.get(link).status_code == 404
 
 
+@pytest.mark.parametrize("known", ["consent", "photo"])
+def test_a_link_that_somebody_else_got_hold_of_withdraws_nothing(client, bob, known):
+    """Neither by declining nor after agreeing does it lead to where the person's consent is withdrawn."""
+    if known == "consent":
+        identities.give_consent(bob, way=Consent.Way.STAFF, by="admin")
+    else:
+        enrolment.photos.add_photo(identity=bob, data=person_jpeg(3, variant=7))
+    for answers in ([{"do": "decline"}], [AGREE, {"do": "decline"}]):
+        link = f"/accounts/enrol/{enrolment.invite(bob)[1]}/"
+        for answer in answers:
+            page = client.post(link, answer)
+        assert "/consent/" not in page.text
+    link = f"/accounts/enrol/{enrolment.invite(bob)[1]}/"
+    client.post(link, AGREE)
+    page = save(client, link, person_jpeg(3))
+    assert "/consent/" not in page.text
+    assert "by telling a member of staff" in page.text
+
+
+def test_a_telephone_s_own_pictures(client, link):
+    """Several of some megabytes each, in one request; as many only with a link that counts."""
+    pictures = [person_jpeg(3, variant=n) + bytes(6 * 2**20) for n in range(3)]
+    assert save(client, "/accounts/enrol/unknown/", *pictures).status_code == 413
+    client.post(link, AGREE)
+    assert "3 photos have arrived" in save(client, link, *pictures).text
+
+
+def test_photos_that_could_not_be_kept_do_not_use_the_link_up(client, link, monkeypatch):
+    client.post(link, AGREE)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("recognition.services.enrolment.photos.keep_photo", full)
+    client.raise_request_exception = False
+    assert save(client, link, person_jpeg(3)).status_code == 500
+    monkeypatch.undo()
+    assert "1 photo has arrived" in save(client, link, person_jpeg(3)).text
+
+
 def test_photos_before_agreeing(client, link):
     answer = save(client, link, person_jpeg(3))
     assert answer.status_code == 400

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -10,8 +11,10 @@ from django.utils import timezone
 
 from recognition import streams
 from recognition.api.views import event_stream
-from recognition.models import ApiKey, LoggedEvent
-from recognition.services import keys
+from recognition.models import ApiKey, Decision, LoggedEvent
+from recognition.services import events, keys
+from recognition.services.errors import Busy
+from recognition.services.turns import Turns
 from tests.accounts.conftest import Enrol
 from tests.api.conftest import NewKiosk
 from tests.api.kiosks import Kiosk, error_of, kiosk_with, upload
@@ -25,7 +28,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Ends by itself after a look or two; places are given back, whatever a test leaves open."""
     monkeypatch.setattr(event_stream, "PAUSE", 0.001)
     monkeypatch.setattr(event_stream, "LONGEST", 0.05)
-    monkeypatch.setattr(event_stream, "_places", event_stream.threading.BoundedSemaphore(event_stream.MOST))
+    monkeypatch.setattr(event_stream, "_places", streams.Places(event_stream.MOST))
     yield
     streams.ending.clear()
 
@@ -138,12 +141,48 @@ def test_there_is_room_for_some_and_it_is_given_back(new_kiosk: NewKiosk) -> Non
 
 
 def test_the_place_of_a_stream_that_was_never_read_is_given_back() -> None:
-    places = event_stream.threading.BoundedSemaphore(1)
-    places.acquire()
+    places = streams.Places(1)
+    assert places.take()
+    assert not places.take()
     stream = streams.Stream((part for part in [b"one"]), places)
     stream.close()
     stream.close()
-    assert places.acquire(blocking=False)
+    assert places.take()
+    assert not places.take()
+    places.give_back()
+
+
+def test_streams_take_no_thread_of_other_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They and those who wait to be recognised share what leaves two threads free."""
+    turns = Turns(1, 2, seconds=0)
+    monkeypatch.setattr(streams, "shared_turns", lambda: turns)
+    places = streams.Places(8)
+    assert [places.take() for _ in range(4)] == [True, True, True, False]
+    with pytest.raises(Busy), turns.turn():
+        pass
+    places.give_back()
+    with turns.turn():
+        assert not places.take()
+
+
+def test_a_revoked_key_hears_no_more_of_a_busy_site_either(
+    new_kiosk: NewKiosk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_stream, "LONGEST", 5)
+    monkeypatch.setattr(event_stream, "QUIET", 0.05)
+
+    def read(self: events.Follower) -> list[LoggedEvent]:
+        """Never quiet."""
+        time.sleep(0.01)
+        return [LoggedEvent.objects.create(type="person.recognised", subject=subject, at=timezone.now())]
+
+    kiosk_with(["identify"]).post("identify", image=upload(person_jpeg(9)))
+    subject = Decision.objects.latest("pk").pk
+    monkeypatch.setattr(events.Follower, "read", read)
+    lines = iter(new_kiosk("read").get("events/stream").streaming_content)
+    assert any(b"data" in next(lines) for _ in range(3))
+    keys.revoke_key(ApiKey.objects.get(scopes=["read"]))
+    assert len(list(lines)) < 20
 
 
 def test_a_revoked_key_hears_no_more(new_kiosk: NewKiosk, monkeypatch: pytest.MonkeyPatch) -> None:

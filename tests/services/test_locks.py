@@ -5,17 +5,21 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Event
+from uuid import uuid4
 
 import numpy as np
 import pytest
 
-from recognition.models import Decision, Embedding, Identity, ModelChange, Photo
+from recognition.models import Correction, Decision, Embedding, Identity, ModelChange, Photo, Visitor
+from recognition.services import keys, visitors
+from recognition.services.attendance import read
 from recognition.services.enrolment import npz_exchange, photos
-from recognition.services.identities import erasure, people
+from recognition.services.errors import NotFound
+from recognition.services.identities import corrections, erasure, merging, people
 from recognition.services.models import changes as model_changes
 from recognition.services.models import reembedding
 from recognition.services.models import switch as model_switch
-from recognition.services.recognition import recognise
+from recognition.services.recognition import Asker, recognise
 from tests.fakes import person_jpeg, person_vector
 from tests.services.models.test_changes import add, ready
 from tests.threads import PATIENCE, in_background, wait_for_a_waiting_lock
@@ -155,6 +159,71 @@ def test_a_switch_during_an_import_of_vectors_leaves_nobody_behind_unseen(enrol,
     assert report.imported == 1
     assert [(row["external_id"], row["reason"]) for row in report.rejected] == [("N22", "other_model")]
     assert not Identity.objects.filter(external_id="N22").exists()
+
+
+@pytest.fixture
+def seen(settings):
+    """A door, and a picture shown to it."""
+    settings.KEEP_VISITORS_DAYS = 14
+    door = keys.add_kiosk(name="Door")[0]
+
+    def seen(number: int) -> Decision:
+        read(person_jpeg(number, variant=5), asker=Asker(api_key=door), read=uuid4())
+        return Decision.objects.latest("pk")
+
+    return seen
+
+
+class TestWhoItWasIsSaidWhileThePersonIsErased:
+    """Decisions of the past name the person, so that both want these and the person."""
+
+    def both(self, pool, monkeypatch, say, erased: Identity) -> None:
+        saying = Event()
+        monkeypatch.setattr(corrections, "_take_back", before(corrections._take_back, saying))
+        said = in_background(pool, say)
+        assert saying.wait(PATIENCE)
+        erase = in_background(pool, lambda: erasure.erase(erased))
+        said.result(PATIENCE)
+        assert erase.result(PATIENCE) is not None
+        assert not Identity.everyone.filter(pk=erased.pk).exists()
+
+    def test_a_visitor_is_named(self, enrol, seen, monkeypatch, pool):
+        ann = enrol(1)
+        assert seen(9).candidates[0]["identity"] == ann.pk
+        visitors.gather()
+        visitor = Visitor.objects.get()
+        self.both(pool, monkeypatch, lambda: visitors.visitor_was(visitor, ann, with_photos=False), ann)
+        assert Correction.objects.get().identity is None
+        assert not Visitor.objects.exists()
+
+    def test_an_event_is_corrected(self, enrol, seen, monkeypatch, pool):
+        ann = enrol(1)
+        decision = seen(9)
+        self.both(pool, monkeypatch, lambda: corrections.correct(decision, to=ann), ann)
+        assert Correction.objects.get().identity is None
+
+    def test_a_correction_is_taken_back(self, enrol, seen, monkeypatch, pool):
+        ann = enrol(1)
+        decision = seen(1)
+        corrections.correct(decision, to=None)
+        self.both(pool, monkeypatch, lambda: corrections.take_back_correction(decision), ann)
+        assert not Correction.objects.exists()
+
+    def test_of_somebody_who_was_merged_into_the_person(self, enrol, seen, monkeypatch, pool):
+        ann, ben, cem = enrol(1, account=False), enrol(2), enrol(3)
+        decision = seen(1)
+        merging.merge(into=ben, other=ann)
+        self.both(pool, monkeypatch, lambda: corrections.correct(decision, to=cem), ben)
+        assert Correction.objects.get().identity == cem
+
+
+def test_who_is_erased_before_it_is_said(enrol, seen):
+    ann = enrol(1)
+    decision = seen(9)
+    erasure.erase(ann)
+    with pytest.raises(NotFound, match="erased meanwhile"):
+        corrections.correct(decision, to=ann)
+    assert not Correction.objects.exists()
 
 
 def test_erasing_many_mentions_is_one_statement(enrol, django_assert_max_num_queries):

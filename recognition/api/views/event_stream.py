@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 import time
 from collections.abc import Collection, Generator
 
@@ -17,7 +16,7 @@ from recognition.api.views.base import KioskView, Scope
 from recognition.models import ApiKey
 from recognition.services import events, keys
 from recognition.services.errors import Busy
-from recognition.streams import Stream, ending
+from recognition.streams import Places, Stream, ending
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +25,7 @@ PAUSE = 0.25  # seconds between two looks
 QUIET = 10.0  # seconds after which a line is sent that says nothing, so that both sides see whether the other is there
 LONGEST = 3600.0  # seconds; whoever follows comes again
 
-_places = threading.BoundedSemaphore(MOST)
+_places = Places(MOST)
 
 
 class EventStreamView(KioskView):
@@ -47,7 +46,7 @@ class EventStreamView(KioskView):
         now on.
         """
         wanted = self.read_query(shapes.StreamQuery, **_last_event(request))
-        if not _places.acquire(blocking=False):
+        if not _places.take():
             raise Busy("overloaded", "Too many follow the events of this process. Try again in a moment.")
         lines = _lines(
             request.auth,
@@ -76,8 +75,8 @@ def _lines(
         yield f"retry: 2000\nid: {follower.place}\n\n".encode()
         if follower.missed:
             yield f"id: {follower.place}\nevent: missed\ndata: {{}}\n\n".encode()
-        spoke, told = time.monotonic(), follower.place
-        end = spoke + LONGEST
+        spoke = checked = time.monotonic()
+        told, end = follower.place, spoke + LONGEST
         while not ending.wait(PAUSE) and time.monotonic() < end:
             for event in follower.read():
                 message = None
@@ -87,9 +86,11 @@ def _lines(
                     text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
                     yield f"id: {event.pk}\nevent: {event.type}\ndata: {text}\n\n".encode()
                     spoke, told = time.monotonic(), event.pk
-            if time.monotonic() - spoke > QUIET:
+            if time.monotonic() - checked > QUIET:
                 if not keys.is_good(key):
                     return
+                checked = time.monotonic()
+            if time.monotonic() - spoke > QUIET:
                 # The number goes on over what was not wanted, so that coming again does not begin far back.
                 yield f"id: {follower.place}\n\n".encode() if follower.place > told else b":\n\n"
                 spoke, told = time.monotonic(), follower.place

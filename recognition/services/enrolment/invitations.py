@@ -81,6 +81,17 @@ def has_agreed(invitation: Invitation) -> bool:
     )
 
 
+def knows_all(invitation: Invitation) -> bool:
+    """Whether all that is there of the person came by this link. Else whoever got hold of it could withdraw what the
+    person agreed to elsewhere, and have them erased."""
+    before = invitation.created_at
+    there = (
+        invitation.identity.consents.filter(given_at__lt=before),
+        invitation.identity.photos.filter(created_at__lt=before),
+    )
+    return not any(rows.exists() for rows in there)
+
+
 def decline(invitation: Invitation) -> None:
     """The person does not want to. Nothing of them is kept by it; staff see that they declined."""
     with transaction.atomic():
@@ -98,9 +109,12 @@ def take_photos(invitation: Invitation, uploads: Uploads) -> list[Photo]:
     with transaction.atomic():  # two that come at once are told apart here
         identity = _hold(invitation)
         Invitation.objects.filter(pk=invitation.pk).update(used_at=timezone.now())
-    kept = keep_uploads(identity, uploads, by_themselves=True)
-    if not kept:
-        Invitation.objects.filter(pk=invitation.pk).update(used_at=None)
+    kept: list[Photo] = []
+    try:
+        kept = keep_uploads(identity, uploads, by_themselves=True)
+    finally:
+        if not kept:
+            Invitation.objects.filter(pk=invitation.pk).update(used_at=None)
     return kept
 
 

@@ -31,6 +31,7 @@ from recognition.services.identities.merging import merge, merges_into, numbers_
 from recognition.services.identities.people import (
     create_identity,
     get_identity,
+    lock_people,
     refuse_what_is_no_text,
     resume,
     suspend,
@@ -62,6 +63,7 @@ __all__ = [
     "identity_of_token",
     "in_gallery",
     "known_receipts",
+    "lock_people",
     "lookalikes_of",
     "merge",
     "merges_into",

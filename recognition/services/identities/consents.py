@@ -16,7 +16,8 @@ from recognition.models import Consent, ConsentText, Identity
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.gallery import record_change
 from recognition.services.identities.erasure import erase
-from recognition.services.identities.people import refuse_what_is_no_text
+from recognition.services.identities.merging import numbers_of
+from recognition.services.identities.people import lock_people, refuse_what_is_no_text
 from recognition.services.wording import whole
 
 log = logging.getLogger(__name__)
@@ -194,6 +195,7 @@ def erase_withdrawn() -> int:
     due = Identity.objects.filter(withdrawn_at__lte=limit)
     for pk in list(due.values_list("pk", flat=True)):
         with transaction.atomic():
+            lock_people(*numbers_of(pk))
             # Somebody may have agreed again since the list was read.
             locked = due.select_for_update().filter(pk=pk).first()
             if locked is not None:

@@ -21,8 +21,10 @@ from recognition.models import (
     Erasure,
     Identity,
     Invitation,
+    ModelVersion,
     Photo,
     ProbePicture,
+    ThresholdPolicy,
 )
 from recognition.sealing import SealError, forget_keys
 from recognition.services import recognition
@@ -30,7 +32,12 @@ from recognition.services.files import read_file, remove_files_of, reseal_what_o
 from recognition.services.gallery import last_change, load_vectors, record_change
 from recognition.services.identities import traces
 from recognition.services.identities.merging import numbers_of
-from recognition.services.identities.people import forget_in_admin_log, forget_in_decisions, forget_in_imports
+from recognition.services.identities.people import (
+    forget_in_admin_log,
+    forget_in_decisions,
+    forget_in_imports,
+    lock_people,
+)
 from recognition.services.identities.receipts import Receipt, sign, write_receipt
 from recognition.services.thresholds import active_policy
 
@@ -46,6 +53,7 @@ def erase(identity: Identity, *, by: str = "") -> Receipt | None:
     _leave_gallery(identity.pk)
     _forget_as_stranger(identity.pk)
     with transaction.atomic():
+        lock_people(*numbers_of(identity.pk))
         locked = Identity.objects.select_for_update().filter(pk=identity.pk).first()
         if locked is None:
             return None
@@ -74,6 +82,7 @@ def _leave_gallery(pk: int) -> None:
     """Not recognised from the next request on. The many decisions to change take a while, and probes of people who
     look alike would wait for a locked candidate."""
     with transaction.atomic():
+        lock_people(*numbers_of(pk))  # in the order of all, as this may be part of a longer transaction
         active = Identity.objects.filter(pk=pk, status=Identity.Status.ACTIVE)
         if active.update(status=Identity.Status.SUSPENDED, updated_at=timezone.now()):
             record_change(pk)
@@ -82,14 +91,29 @@ def _leave_gallery(pk: int) -> None:
 def _forget_as_stranger(pk: int) -> None:
     """What was kept of the person's face before it was known, or where it was not; rather of one visitor too many, so
     that the 1:1 threshold is enough. The events of visitors stay, as they name nobody."""
-    if not Appearance.objects.exists():
+    numbers = numbers_of(pk)
+    if not Appearance.objects.exists() or not Embedding.objects.filter(identity__in=numbers).exists():
         return
-    policy = active_policy()
-    try:
-        vectors = load_vectors(policy.model_version, numbers_of(pk), status=Identity.Status.SUSPENDED)[1]
-        recognition.forget_strangers_like(vectors, policy.model_version, policy.verify_threshold)
-    except EngineError:
-        log.exception("unknown visitors cannot be compared with an erased person; they go with their time")
+    active = active_policy().model_version
+    others = [version for version in recognition.models_of_strangers() if version != active]
+    for version in [*others, active]:  # in this order, as a worker may be making faces of the others anew
+        try:
+            _forget_strangers(version, numbers)
+        except EngineError:
+            log.exception(
+                "unknown visitors cannot be compared with an erased person; they go with their time"
+            )
+
+
+def _forget_strangers(version: ModelVersion | None, numbers: list[int]) -> None:
+    """Those of this model who are like the person of these numbers; all of them where that cannot be told."""
+    if version is not None:
+        vectors = load_vectors(version, numbers, status=Identity.Status.SUSPENDED)[1]
+        policy = ThresholdPolicy.objects.filter(model_version=version, active=True).first()
+        if len(vectors) and policy is not None:
+            recognition.forget_strangers_like(vectors, version, policy.verify_threshold)
+            return
+    recognition.forget_strangers_of(version)
 
 
 def _described(identity: Identity) -> dict[str, Any]:

@@ -32,7 +32,12 @@ from recognition.services.recognition.sign_ins import (
     set_user,
     settle_sign_in,
 )
-from recognition.services.recognition.stranger_vectors import Strangers, forget_strangers_like
+from recognition.services.recognition.stranger_vectors import (
+    Strangers,
+    forget_strangers_like,
+    forget_strangers_of,
+    models_of_strangers,
+)
 from recognition.services.recognition.strangers import clearly_below, drop_faces, remove_appearances
 
 __all__ = [
@@ -50,9 +55,11 @@ __all__ = [
     "drop_faces",
     "forget_probe_pictures",
     "forget_strangers_like",
+    "forget_strangers_of",
     "hold_sign_in",
     "identify",
     "identify_together",
+    "models_of_strangers",
     "picture_of",
     "probe_pictures_of",
     "purge_probe_pictures",

@@ -67,7 +67,26 @@ def forget_strangers_like(vectors: Floats, version: ModelVersion, threshold: flo
     if not len(kept.numbers) or not len(vectors):
         return 0
     alike = (kept.vectors @ vectors.T).max(axis=1) >= threshold
-    visitors = {int(one) for one in kept.visitors[alike]} - {0}
-    numbers = [int(one) for one in kept.numbers[alike]]
+    return _forget(
+        {int(one) for one in kept.visitors[alike]} - {0}, [int(one) for one in kept.numbers[alike]]
+    )
+
+
+def forget_strangers_of(version: ModelVersion | None) -> int:
+    """Remove the visitors of whom a face was computed by this model, and such faces that are nobody's yet; None: by one
+    that is gone. Returns how many appearances."""
+    rows = Appearance.objects.filter(model_version=version).exclude(key=None).values_list("visitor", "pk")
+    return _forget({visitor for visitor, _ in rows if visitor}, [number for _, number in rows])
+
+
+def models_of_strangers() -> list[ModelVersion | None]:
+    """By which the faces that are kept were computed: more than one for a while after a change of the model."""
+    kept = Appearance.objects.exclude(key=None).order_by().values_list("model_version", flat=True).distinct()
+    numbers = set(kept)
+    found: list[ModelVersion | None] = list(ModelVersion.objects.filter(pk__in=numbers - {None}))
+    return found + [None] * (None in numbers)
+
+
+def _forget(visitors: set[int], numbers: list[int]) -> int:
     rows = Appearance.objects.filter(visitor__in=visitors) | Appearance.objects.filter(pk__in=numbers)
     return remove_appearances(rows)

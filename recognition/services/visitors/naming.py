@@ -64,6 +64,7 @@ def visitor_was(visitor: Visitor, identity: Identity, *, with_photos: bool, by_i
 
 def _give(visitor: Visitor, identity: Identity, *, with_photos: bool, by_id: int | None) -> int:
     """Returns how many photos were added."""
+    identities.lock_people(identity.pk)  # before visitor and decisions, as who erases does
     if Visitor.objects.select_for_update().filter(pk=visitor.pk).first() is None:
         raise NotFound("unknown_visitor", gettext("This visitor is gone meanwhile."))
     rows = list(

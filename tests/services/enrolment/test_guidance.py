@@ -17,6 +17,8 @@ from recognition.services.errors import Busy, Invalid
 from recognition.services.turns import shared_turns
 from tests.fakes import black_jpeg, person_jpeg, person_picture, wall_jpeg
 
+pytestmark = pytest.mark.django_db  # which detector is chosen
+
 
 def test_a_good_face_is_fit_and_outlined():
     seen = guide(person_jpeg(3, size=160)).as_answer()

@@ -233,7 +233,10 @@ class TestWithTheEvents:
     def test_who_was_erased_is_not_told(self, enrol):
         ann = enrol(1)
         identify(person_jpeg(1, variant=5), asker=Asker())
+        (event,) = Follower(0).read()
+        told = events.message_of(event.type, event.subject, event.at, with_names=True)
+        assert told["data"]["person"]["external_id"] == "F1"
         erase(ann)
-        for event in Follower(0).read():
-            message = events.message_of(event.type, event.subject, event.at, with_names=True)
-            assert message is None or message["data"]["person"] is None
+        (event,) = Follower(0).read()
+        told = events.message_of(event.type, event.subject, event.at, with_names=True)
+        assert told is None or told["data"]["person"] is None

@@ -11,6 +11,7 @@ from recognition.models import (
     DataKey,
     Decision,
     Identity,
+    ModelVersion,
     Photo,
     StoredFile,
     Visitor,
@@ -19,7 +20,8 @@ from recognition.sealing import forget_all_keys
 from recognition.services import enrolment, identities, visitors
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.recognition import Asker, identify
-from tests.fakes import person_jpeg
+from recognition.services.thresholds import active_policy
+from tests.fakes import person_jpeg, person_vector
 
 pytestmark = pytest.mark.django_db
 
@@ -175,6 +177,65 @@ class TestWhatHappensElsewhere:
         shown(9)
         identities.erase(enrol(9))
         assert not Appearance.objects.exists()
+
+
+class TestErasingAfterAChangeOfTheModel:
+    """The worker has not made the faces of strangers anew yet."""
+
+    @pytest.fixture
+    def two(self, shown) -> None:
+        for number in (9, 8):
+            shown(number)
+            visitors.gather()
+
+    @staticmethod
+    def change() -> ModelVersion:
+        before = active_policy().model_version
+        ModelVersion.objects.update(active=False)
+        ModelVersion.objects.create(
+            name="other-embedder", version="1", sha256="0" * 64, dimensions=512, active=True
+        )
+        return before
+
+    def test_who_has_vectors_of_the_former_model_is_compared_by_these(self, two, enrol):
+        cem = enrol(9)
+        self.change()
+        identities.erase(cem)
+        assert float(Appearance.objects.get().vector @ person_vector(8)) > 0.9
+        assert Visitor.objects.count() == DataKey.objects.count() == 1
+
+    def test_with_who_has_none_nobody_can_be_compared(self, two, enrol):
+        self.change()
+        identities.erase(enrol(9))
+        assert not Appearance.objects.exists()
+        assert not Visitor.objects.exists()
+        assert not DataKey.objects.exists()
+
+    def test_nor_when_the_model_is_gone(self, two, enrol):
+        cem = enrol(9)
+        Appearance.objects.update(model_version=None)
+        identities.erase(cem)
+        assert not Appearance.objects.exists()
+
+    def test_those_who_are_made_anew_already_are(self, two, enrol, shown):
+        self.change()
+        visitors.gather()
+        shown(7)
+        identities.erase(enrol(9))
+        assert Visitor.objects.count() == 1
+        assert Appearance.objects.count() == 2
+
+    def test_who_was_left_behind_by_the_change(self, two, enrol):
+        cem = enrol(9)
+        self.change()
+        visitors.gather()
+        identities.erase(cem)
+        assert not Appearance.objects.exists()
+
+    def test_who_never_had_a_face_takes_nobody_along(self, two):
+        self.change()
+        identities.erase(identities.create_identity(name="Cem"))
+        assert Visitor.objects.count() == 2
 
 
 class TestResemblance:
