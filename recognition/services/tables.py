@@ -9,12 +9,14 @@ import locale
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from recognition.services.errors import Invalid
+from recognition.services.wording import whole
 
 SEPARATORS = {",": _("commas"), ";": _("semicolons"), "\t": _("tabs")}
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what spreadsheets take for one at the beginning of a text
@@ -36,9 +38,15 @@ def harmless(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
-def read_table(file: Path, columns: Mapping[str, Sequence[str]], *, optional: Sequence[str] = ()) -> Table:
+def read_table(
+    file: Path,
+    columns: Mapping[str, Sequence[str]],
+    *,
+    optional: Sequence[str] = (),
+    most: int | None = None,
+) -> Table:
     """columns: each column that is needed, with other names that it may have. optional: those that may be lacking;
-    rows then have no such key.
+    rows then have no such key. most: rows that are taken; no more are read.
 
     Names count without case; spaces and hyphens in them are underscores. Raises Invalid, saying what is wrong in which
     line; OSError when the file cannot be read.
@@ -71,11 +79,17 @@ def read_table(file: Path, columns: Mapping[str, Sequence[str]], *, optional: Se
                     "header": ", ".join(map(repr, header))[:300] or gettext("nothing"),
                 },
             )
+        filled = (row for row in reader if any(cell.strip() for cell in row))
         rows = [
             (reader.line_num + offset, {name: _cell(row, place) for name, place in places.items()})
-            for row in reader
-            if any(cell.strip() for cell in row)
+            for row in islice(filled, most)
         ]
+        if most is not None and next(filled, None) is not None:
+            raise Invalid(
+                "too_many",
+                gettext("%(file)s has more than %(most)s rows. Divide it into several files.")
+                % {"file": file, "most": whole(most)},
+            )
     except csv.Error as error:
         raise Invalid(
             "not_csv",

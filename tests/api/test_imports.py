@@ -312,6 +312,13 @@ def test_too_many_files(kiosk: Kiosk, monkeypatch: Any) -> None:
     assert error_of(hand_in(kiosk), 422)["code"] == "archive_too_large"
 
 
+def test_too_many_files_beside_a_table(kiosk: Kiosk, monkeypatch: Any) -> None:
+    """They are counted before their list is read."""
+    monkeypatch.setattr(imports, "MOST_NAMES", 4)
+    monkeypatch.setattr(zipfile, "ZipInfo", lambda *args: pytest.fail("an entry was read"))
+    assert error_of(hand_in(kiosk, table=upload(TABLE)), 422)["code"] == "archive_too_large"
+
+
 def test_too_many_people(kiosk: Kiosk, monkeypatch: Any) -> None:
     monkeypatch.setattr(imports, "MOST_NAMES", 3)
     table = b"person_id,name,path\n" + b"".join(b"E%d,Ada,\n" % n for n in range(4))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import stat
 import zipfile
 import zlib
@@ -19,6 +20,8 @@ from recognition.services.errors import Invalid
 TABLE = ".csv"
 PIECE = 1 << 20  # bytes copied at a time
 PACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # the others unpack whole whatever is asked for
+LISTED = b"PK\x01\x02"  # what each entry of the list begins with
+LISTED_BYTES = 1_000  # of the list for each entry, with all that systems write into it
 DEEPEST = 20  # folders and the name
 LONGEST = 1_000  # characters of a name with its folders
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError)
@@ -27,11 +30,12 @@ DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runtim
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """Of one archive. entries: in its list, photos or not. unpacked_bytes: of all that is written. table_bytes: of its
-    CSV, which is read into memory."""
+    CSV, which is read into memory. rows: of its CSV."""
 
     entries: int = 100_000
     unpacked_bytes: int = 32 << 30
     table_bytes: int = MAX_BYTES
+    rows: int | None = None
 
 
 BOUNDS = Bounds()
@@ -65,7 +69,7 @@ def _read(
 ) -> tuple[list[PlannedPerson], Path]:
     _unpack(path, folder, bounds, hollow)
     root = _root_of(folder)
-    plan = read_plan(root, **how)
+    plan = read_plan(root, most=bounds.rows, **how)
     for person in plan:
         for photo in person.paths:
             if "\x00" not in str(photo) and not photo.resolve().is_relative_to(folder):
@@ -73,13 +77,36 @@ def _read(
     return plan, root if root.is_dir() else root.parent
 
 
+@contextmanager
+def open_archive(path: Path, bounds: Bounds) -> Iterator[zipfile.ZipFile]:
+    """Raises Invalid where its list is too long, before anything is made of that; one of `DAMAGED`."""
+    with _WithShortList(path, bounds) as file, zipfile.ZipFile(file) as archive:
+        file.is_listed = True
+        yield archive
+
+
+class _WithShortList(io.BufferedReader):
+    """A zip whose list is read at once, as long as its end says, and has as many entries as fit into it."""
+
+    def __init__(self, path: Path, bounds: Bounds) -> None:
+        super().__init__(io.FileIO(path))
+        self.is_listed = False
+        self._bounds = bounds
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.is_listed:
+            return super().read(size)
+        most = self._bounds.entries
+        if (size or 0) > most * LISTED_BYTES or (data := super().read(size)).count(LISTED) > most:
+            raise _too_large(f"more than {most:,} entries")
+        return data
+
+
 def _unpack(path: Path, folder: Path, bounds: Bounds, hollow: bool) -> None:
     left = bounds.unpacked_bytes
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_archive(path, bounds) as archive:
             entries = archive.infolist()
-            if len(entries) > bounds.entries:
-                raise _too_large(f"{len(entries):,} entries, and at most {bounds.entries:,} are taken")
             for entry in entries:
                 _check(entry)
             for entry in filter(_is_wanted, entries):

@@ -45,18 +45,23 @@ class PlannedPerson:
 
 
 def read_plan(
-    path: Path, *, agreed_at: datetime | None = None, tell: Tell = lambda text: None
+    path: Path,
+    *,
+    agreed_at: datetime | None = None,
+    tell: Tell = lambda text: None,
+    most: int | None = None,
 ) -> list[PlannedPerson]:
     """Who is to be imported. tell: gets a sentence on how a CSV was understood.
 
-    agreed_at: when everybody agreed to the consent text, unless a column of the CSV says it.
+    agreed_at: when everybody agreed to the consent text, unless a column of the CSV says it. most: rows that a CSV may
+    have.
 
     Raises Invalid when the path is neither a usable folder nor a CSV of those columns."""
     try:
         if path.is_dir():
             plan = list(_plan_folder(path, agreed_at))
         elif path.is_file():
-            plan = _plan_csv(path, agreed_at, tell)
+            plan = _plan_csv(path, agreed_at, tell, most)
         else:
             raise Invalid(
                 "no_such_path", gettext("There is no folder or CSV file at %(path)s.") % {"path": path}
@@ -85,11 +90,13 @@ def _plan_folder(folder: Path, agreed_at: datetime | None) -> Iterator[PlannedPe
             yield PlannedPerson(name, name.replace("_", " "), photos, True, agreed_at)
 
 
-def _plan_csv(file: Path, everybody_at: datetime | None, tell: Tell) -> list[PlannedPerson]:
-    table = read_table(file, {name: OTHER_NAMES.get(name, ()) for name in COLUMNS}, optional=(CONSENT,))
+def _plan_csv(file: Path, everybody_at: datetime | None, tell: Tell, most: int | None) -> list[PlannedPerson]:
+    columns = {name: OTHER_NAMES.get(name, ()) for name in COLUMNS}
+    table = read_table(file, columns, optional=(CONSENT,), most=most)
     now = timezone.now()
     tell(table.understood)
     plan: dict[str, PlannedPerson] = {}
+    named: set[tuple[str, Path]] = set()
     for line, row in table.rows:
         if not row["person_id"]:
             raise Invalid(
@@ -99,8 +106,9 @@ def _plan_csv(file: Path, everybody_at: datetime | None, tell: Tell) -> list[Pla
         person = plan.setdefault(
             row["person_id"], PlannedPerson(row["person_id"], row["name"] or row["person_id"])
         )
-        if row["path"] and (path := _photo(file.parent, row["path"])) not in person.paths:
-            person.paths.append(path)
+        if row["path"] and (one := (row["person_id"], _photo(file.parent, row["path"]))) not in named:
+            named.add(one)
+            person.paths.append(one[1])
         said = row.get(CONSENT)
         agreed_at = (
             everybody_at

@@ -19,7 +19,7 @@ from django.utils import timezone
 from recognition.models import ApiKey, Import, ImportRow, Photo
 from recognition.services import audit, queue
 from recognition.services.enrolment import import_store as store
-from recognition.services.enrolment.import_archive import Bounds, open_plan
+from recognition.services.enrolment.import_archive import DAMAGED, Bounds, open_archive, open_plan
 from recognition.services.enrolment.import_folders import open_folder
 from recognition.services.enrolment.import_names import MOST_NAMES, known_people
 from recognition.services.enrolment.import_plan import SUFFIXES, PlannedPerson
@@ -37,7 +37,12 @@ Result = ImportRow.Result
 
 def bounds() -> Bounds:
     """Photos hardly get smaller in a zip: what unpacks to much more than it may have is none of photos."""
-    return Bounds(MOST_NAMES, unpacked_bytes=2 * settings.MAX_IMPORT_BYTES, table_bytes=MOST_TABLE_BYTES)
+    return Bounds(
+        MOST_NAMES,
+        unpacked_bytes=2 * settings.MAX_IMPORT_BYTES,
+        table_bytes=MOST_TABLE_BYTES,
+        rows=MOST_NAMES,
+    )
 
 
 # --- Handing in ----------------------------------------------------------------------------------------------
@@ -131,11 +136,15 @@ def _put_together(path: Path, archive: IO[bytes] | None, table: IO[bytes] | None
             raise Invalid("bad_archive", "This is no zip file. Put the folders of photos into one.")
     if table is not None:
         try:
+            if archive is not None:
+                with open_archive(path, bounds()) as whole:
+                    if TABLE in whole.namelist():
+                        raise Invalid(
+                            "several_tables", f"The zip file holds {TABLE} already. Send one table."
+                        )
             with zipfile.ZipFile(path, "a") as whole:
-                if TABLE in whole.namelist():
-                    raise Invalid("several_tables", f"The zip file holds {TABLE} already. Send one table.")
                 whole.writestr(TABLE, table.read(MOST_TABLE_BYTES + 1))
-        except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        except DAMAGED as error:
             raise Invalid("bad_archive", f"The zip file is damaged or locked: {error}.") from None
 
 

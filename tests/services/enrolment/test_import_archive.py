@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import stat
+import struct
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from recognition.engine.images import MAX_BYTES
+from recognition.services import tables
 from recognition.services.enrolment import open_plan
 from recognition.services.enrolment.import_archive import Bounds
 from recognition.services.errors import Invalid
@@ -109,6 +111,49 @@ def test_a_bomb(archive):
     assert path.stat().st_size < 1 << 16
     assert refusal(path, bounds=Bounds(unpacked_bytes=4 << 20)).code == "archive_too_large"
     assert refusal(path, bounds=Bounds(entries=7)).code == "archive_too_large"
+
+
+def listing(*, entries: int, said: int, more: int = 0, zip64: bool = False) -> bytes:
+    """The list of a zip and its end, which says how many entries it has. more: bytes of no entry."""
+    entry = struct.pack("<4s6H3L5H2L", b"PK\x01\x02", 20, 20, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
+    content = entry * entries + bytes(more)
+    size = len(content)
+    if not zip64:
+        return content + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, said, said, size, 0, 0)
+    end = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, said, said, size, 0)
+    place = struct.pack("<4sLQL", b"PK\x06\x07", 0, size, 1)
+    none, all_of_it = 0xFFFF, 0xFFFFFFFF
+    old = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, none, none, all_of_it, all_of_it, 0)
+    return content + end + place + old
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        listing(entries=101, said=101),
+        listing(entries=101, said=1),
+        listing(entries=101, said=101, zip64=True),
+        listing(entries=1, said=1, more=100_000),
+    ],
+    ids=["many", "says one", "ZIP64", "long"],
+)
+def test_a_long_list_is_not_read(tmp_path, content, monkeypatch):
+    path = tmp_path / "people.zip"
+    path.write_bytes(content)
+    monkeypatch.setattr(zipfile, "ZipInfo", lambda *args: pytest.fail("an entry was read"))
+    assert refusal(path, bounds=Bounds(entries=100)).code == "archive_too_large"
+
+
+def test_a_table_with_too_many_rows_is_not_read_to_its_end(archive, monkeypatch):
+    rows = "".join(f"P1,,photos/{number}.jpg\n" for number in range(100))
+    path = archive(("list.csv", f"person_id,name,path\n{rows}"))
+    with open_plan(path, bounds=Bounds(rows=100)) as (plan, _):
+        assert len(plan[0].paths) == 100
+    cells, cell = [], tables._cell
+    monkeypatch.setattr(tables, "_cell", lambda *args: cells.append(1) or cell(*args))
+    refused = refusal(path, bounds=Bounds(rows=10))
+    assert (refused.code, len(cells)) == ("too_many", 10 * 3)
+    assert str(refused) == "list.csv has more than 10 rows. Divide it into several files."
 
 
 @pytest.mark.parametrize("way", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
