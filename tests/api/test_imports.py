@@ -6,18 +6,23 @@ import io
 import tempfile
 import warnings
 import zipfile
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from recognition.models import ApiKey, AuditEntry, DataKey, Identity, Import, ImportPart, ImportRow, Photo
 from recognition.services import audit, enrolment, identities, jobs, keys, queue
-from recognition.services.enrolment import imports
+from recognition.services.enrolment import importing, imports
+from recognition.services.errors import Conflict
 from recognition.services.identities import erasure, people
 from recognition.services.retention import carry_out
+from tests import threads
 from tests.api.conftest import NewKiosk
 from tests.api.kiosks import Kiosk, assert_guarded, error_of, rows, upload
 from tests.fakes import person_jpeg, wall_jpeg
@@ -342,6 +347,29 @@ def test_only_so_many_wait(kiosk: Kiosk, monkeypatch: Any) -> None:
     assert hand_in(kiosk).status_code == 201
 
 
+@pytest.mark.django_db(transaction=True)
+def test_only_so_many_wait_when_they_come_at_once(kiosk: Kiosk, monkeypatch: Any) -> None:
+    monkeypatch.setattr(imports, "MOST_UNFINISHED", 2)
+    all_are_let_in, put_together = Barrier(3), imports._put_together
+
+    def together(*what: Any) -> None:
+        all_are_let_in.wait(threads.PATIENCE)
+        put_together(*what)
+
+    monkeypatch.setattr(imports, "_put_together", together)
+    key = ApiKey.objects.get()
+
+    def hand_in_one() -> bool:
+        try:
+            enrolment.prepare_import(archive=io.BytesIO(FOLDERS), api_key=key)
+        except Conflict:
+            return False
+        return True
+
+    assert sorted(threads.at_once(*[hand_in_one] * 3)) == [False, True, True]
+    assert Import.objects.count() == 2
+
+
 @pytest.mark.parametrize("liveness", ["passive", "challenge"])
 def test_a_key_that_has_to_see_living_people(db: None, liveness: str) -> None:
     kiosk = Kiosk(keys.issue_key(name="Door", scopes=["enrol"], liveness=liveness)[1])
@@ -382,6 +410,42 @@ def test_given_up_while_it_runs(kiosk: Kiosk, monkeypatch: Any) -> None:
     assert (told["state"], told["stopped"], told["results"]["planned"]) == ("done", True, 5)
     assert not Identity.objects.exists()
     assert not ImportPart.objects.exists()
+
+
+def test_given_up_and_gone_while_it_runs(kiosk: Kiosk, monkeypatch: Any) -> None:
+    job = hand_in(kiosk).json()
+    real = imports.store.write
+
+    def write(found: Import, path: Path) -> None:
+        real(found, path)
+        Import.objects.update(state="failed")  # as one whose worker was not heard of
+        kiosk.delete(f"imports/{job['id']}")
+
+    monkeypatch.setattr("recognition.services.enrolment.import_runs.store.write", write)
+    kiosk.post(f"imports/{job['id']}/start")
+    enrolment.run_import(job["id"])
+    assert not Import.objects.exists()
+    assert not Identity.objects.exists()
+
+
+def test_one_that_was_to_stop_when_its_worker_was_lost(kiosk: Kiosk) -> None:
+    """Whoever starts it again wants it."""
+    job = hand_in(kiosk).json()
+    Import.objects.update(state="running")
+    kiosk.delete(f"imports/{job['id']}")
+    Import.objects.update(state="failed")
+    told = done(kiosk, job)
+    assert (told["stopped"], told["results"]["taken"]) == (False, 4)
+
+
+def test_a_key_that_was_revoked_meanwhile(kiosk: Kiosk, new_kiosk: NewKiosk) -> None:
+    job = hand_in(kiosk).json()
+    kiosk.post(f"imports/{job['id']}/start")
+    keys.revoke_key(ApiKey.objects.get())
+    enrolment.run_import(job["id"])
+    told = new_kiosk("admin").get(f"imports/{job['id']}").json()
+    assert (told["state"], "revoked" in told["message"]) == ("failed", True)
+    assert not Identity.objects.exists()
 
 
 def test_a_lost_worker(kiosk: Kiosk) -> None:
@@ -477,3 +541,60 @@ def test_a_person_with_another_id_since(kiosk: Kiosk) -> None:
     ann = people.update_identity(Identity.objects.get(external_id="ann"), external_id="A-1")
     erasure.erase(ann)
     assert set(ImportRow.objects.values_list("external_id", flat=True)) == {"ben"}
+
+
+def test_a_person_with_another_id_since_it_was_handed_in(kiosk: Kiosk) -> None:
+    ann = people.create_identity(name="Ann", external_id="ann")
+    hand_in(kiosk)
+    erasure.erase(people.update_identity(ann, external_id="A-1"))
+    assert (Import.objects.count(), ImportPart.objects.count()) == (0, 0)
+
+
+def test_paths_that_nobody_named_go_with_whoever_is_erased(kiosk: Kiosk) -> None:
+    table = b"person_id,name,path\nE1,Ada,Ada Lovelace/1.jpg\nE2,Bo,2.jpg\n"
+    photos = [("Ada Lovelace/1.jpg", 1), ("Ada Lovelace/old.jpg", 3), ("2.jpg", 2)]
+    archive = zipped(("a.csv", table), *[(name, person_jpeg(number)) for name, number in photos])
+    done(kiosk, hand_in(kiosk, archive).json())
+    assert ImportRow.objects.filter(result="unused").exists()
+    erasure.erase(Identity.objects.get(external_id="E1"))
+    assert list(ImportRow.objects.values_list("path", flat=True)) == ["2.jpg"]
+
+
+def test_somebody_who_is_erased_while_it_runs(kiosk: Kiosk, monkeypatch: Any) -> None:
+    """It ends there, and cannot be started again."""
+    ann = people.create_identity(name="Ann", external_id="ann")
+    job, wait = hand_in(kiosk).json(), importing._wait
+
+    def erased_meanwhile(*what: Any) -> Any:
+        erasure.erase(ann)
+        return wait(*what)
+
+    monkeypatch.setattr(importing, "_wait", erased_meanwhile)
+    told = done(kiosk, job)
+    assert (told["state"], told["stopped"]) == ("done", True)
+    assert not Identity.objects.exists()
+    assert not DataKey.objects.filter(identity=None).exists()
+    Import.objects.update(state="failed")
+    assert error_of(kiosk.post(f"imports/{job['id']}/start"), 409)["code"] == "not_kept"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_somebody_who_is_erased_when_a_worker_takes_it(kiosk: Kiosk, monkeypatch: Any) -> None:
+    ann = people.create_identity(name="Ann", external_id="ann")
+    job = hand_in(kiosk).json()
+    kiosk.post(f"imports/{job['id']}/start")
+    taken: list[Future[Any]] = []
+    delete = QuerySet.delete
+
+    def delete_later(rows: QuerySet[Any]) -> Any:
+        if rows.model is DataKey and not taken:
+            taken.append(threads.in_background(pool, lambda: enrolment.run_import(job["id"])))
+            threads.in_background(pool, threads.wait_for_a_waiting_lock).result(threads.PATIENCE)
+        return delete(rows)
+
+    with ThreadPoolExecutor(2) as pool:
+        monkeypatch.setattr(QuerySet, "delete", delete_later)
+        erasure.erase(ann)
+        taken[0].result(threads.PATIENCE)
+    assert not Identity.objects.exists()
+    assert not Import.objects.exists()

@@ -23,6 +23,7 @@ from recognition.services.enrolment.from_events import (
 )
 from recognition.services.enrolment.guidance import guide
 from recognition.services.enrolment.import_archive import open_plan
+from recognition.services.enrolment.import_folders import remove_abandoned as remove_abandoned_imports
 from recognition.services.enrolment.import_names import (
     MOST_NAMES,
     begin_person,
@@ -128,6 +129,7 @@ __all__ = [
     "read_uploads",
     "reject_photo",
     "rejected_before",
+    "remove_abandoned_imports",
     "revoke_invitation",
     "run_import",
     "start_import",

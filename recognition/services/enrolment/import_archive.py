@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from recognition.engine.images import MAX_BYTES
+from recognition.services.enrolment.import_folders import open_folder
 from recognition.services.enrolment.import_plan import SUFFIXES, PlannedPerson, read_plan
 from recognition.services.errors import Invalid
 
@@ -51,8 +51,7 @@ def open_plan(
     if not (path.is_file() and zipfile.is_zipfile(path)):
         yield read_plan(path, **how), path if path.is_dir() else path.parent
         return
-    with TemporaryDirectory(prefix="import-") as name:
-        folder = Path(name).resolve()
+    with open_folder() as folder:
         try:
             plan, root = _read(path, folder, bounds, hollow, how)
         except Invalid as error:  # in words of the archive, not of the folder

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 from unicodedata import normalize
 
 from django.db import transaction
@@ -18,6 +17,7 @@ from django.utils.translation import gettext
 
 from recognition.models import Identity, Photo
 from recognition.services import identities
+from recognition.services.enrolment.import_folders import open_folder
 from recognition.services.enrolment.import_plan import SUFFIXES, PlannedPerson, Tell, read_plan
 from recognition.services.enrolment.importing import record_imported_consent
 from recognition.services.errors import Invalid, NotFound
@@ -123,8 +123,8 @@ def _by_table(
             gettext("The CSV has more than %(megabytes)s MB. Divide it.")
             % {"megabytes": MOST_BYTES // 1_000_000},
         )
-    with TemporaryDirectory(prefix="import-") as folder:
-        file = Path(folder) / TABLE
+    with open_folder() as folder:
+        file = folder / TABLE
         file.write_bytes(table)
         try:
             people = read_plan(file, agreed_at=agreed_at, tell=tell)

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
+
+from django.db import transaction
 
 from recognition.models import Identity, Import, ImportRow, Photo
 from recognition.services import audit, jobs
 from recognition.services.enrolment import import_store as store
 from recognition.services.enrolment.import_archive import open_plan
+from recognition.services.enrolment.import_folders import open_folder
 from recognition.services.enrolment.import_report import Report
 from recognition.services.enrolment.importing import import_people
 from recognition.services.enrolment.imports import AT_ONCE, as_text, below, bounds
+from recognition.services.errors import Conflict
 
 THREADS = 2
 Result = ImportRow.Result
@@ -27,11 +30,13 @@ def run_import(import_id: int) -> None:
 
 
 def _run(job: Import, progress: Callable[[float], None]) -> dict[str, Any]:
-    kiosk = job.api_key.name if job.api_key else "a kiosk"
+    if job.api_key is None or job.api_key.revoked_at:
+        raise Conflict("key_revoked", "The key that handed it in was revoked. Hand it in again with another.")
+    kiosk = job.api_key.name
     audit.acting_as(who=f"kiosk {kiosk}", key=job.api_key_id, way="key")
     report, done = Report(), count(1)
-    with TemporaryDirectory(prefix="import-") as name:
-        path = Path(name) / "people.zip"
+    with open_folder() as folder:
+        path = folder / "people.zip"
         store.write(job, path)
         with open_plan(path, bounds=bounds(), agreed_at=job.agreed_at) as (plan, root):
             photos = sum(len(person.paths) for person in plan) or 1
@@ -42,12 +47,13 @@ def _run(job: Import, progress: Callable[[float], None]) -> dict[str, Any]:
                     threads=THREADS,
                     report=report,
                     on_photo=lambda: progress(next(done) / photos),
-                    stop=lambda: Import.objects.filter(pk=job.pk, stop_wished=True).exists(),
+                    stop=lambda: not Import.objects.filter(pk=job.pk, stop_wished=False).exists(),
                     by=kiosk,
                 )
             finally:
                 report.shorten(root)
-                _note(job, _what_became(report, root))
+                with transaction.atomic():
+                    _note(job, _what_became(report, root))
     store.drop([job.pk])
     return {"report": {"people": report.people, "stopped": report.stopped}}
 
@@ -73,14 +79,15 @@ def _place(external_id: str, path: str) -> Place:
 
 
 def _note(job: Import, became: dict[Place, dict[str, Any]]) -> None:
-    """Rows that were not reached stay as they were planned."""
+    """Rows that were not reached stay as they were planned. Called in a transaction; the people are held before their
+    rows, as by whoever erases them."""
     rows = list(job.rows.exclude(result=Result.UNUSED))
-    named = Identity.objects.filter(external_id__in={row.external_id for row in rows})
-    people = dict(named.values_list("external_id", "pk"))
+    named = Identity.objects.filter(external_id__in={row.external_id for row in rows}).order_by("pk")
+    people = dict(named.select_for_update(no_key=True).values_list("external_id", "pk"))
     numbers = {columns["photo_id"] for columns in became.values() if "photo_id" in columns}
     gone = numbers - set(Photo.objects.filter(pk__in=numbers).values_list("pk", flat=True))
     for row in rows:
-        row.identity_id = people.get(row.external_id)
+        row.identity_id = people.get(row.external_id, row.identity_id)
         columns = became.get((row.external_id, row.path), {})
         if not row.path and row.identity_id and not columns:
             columns = {"result": Result.KNOWN if row.known else Result.TAKEN}

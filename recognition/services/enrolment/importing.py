@@ -42,6 +42,10 @@ Submit = Callable[[Path], Pending]
 KNOWN = "known"
 
 
+class _Stopped(Exception):
+    """Somebody asked to stop while the person's photos were looked at."""
+
+
 def import_people(
     plan: Sequence[PlannedPerson],
     *,
@@ -57,7 +61,7 @@ def import_people(
     in_background: only store the photos here and let the workers find the faces.
     on_photo: called after each photo, for a progress bar.
     report: is filled, person by person, so that whoever interrupts the import knows what is done.
-    stop: asked before each person; the import ends there when it says so.
+    stop: asked before each person, and again when the person is held; the import ends there when it says so.
     by: who says that people agreed to the consent text.
     Raises EngineError when no photo can be processed at all.
     """
@@ -74,7 +78,10 @@ def import_people(
                 break
             done = [_wait(one, on_photo) for one in work]
             try:
-                report.add(_import_person(person, done, version, owners, by))
+                report.add(_import_person(person, done, version, owners, by, stop))
+            except _Stopped:
+                report.stopped = True
+                break
             except ServiceError as error:
                 report.refuse(person, error)
     finally:
@@ -165,8 +172,13 @@ def _import_person(
     version: ModelVersion,
     owners: dict[str, str],
     by: str,
+    stop: Callable[[], bool],
 ) -> Report:
-    """Write one person whole or not at all. owners: digest of an enrolled photo -> whose it is in this import."""
+    """Write one person whole or not at all. owners: digest of an enrolled photo -> whose it is in this import.
+
+    Raises _Stopped. Whoever erases the person asks to stop in the transaction that takes the row, so that it is seen
+    here once the row is gone.
+    """
     report = Report()
     waiting: list[int] = []
     with transaction.atomic():
@@ -176,6 +188,8 @@ def _import_person(
         identity = (
             Identity.objects.select_for_update(no_key=True).filter(external_id=person.external_id).first()
         )
+        if stop():
+            raise _Stopped
         readable = [one for one in work if isinstance(one, _Read)]
         if not work and person.from_folder:
             report.reject(person, None, "no_photos", "The folder holds no photos.")

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import IO
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import connection, transaction
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
@@ -22,11 +21,13 @@ from recognition.services import audit, queue
 from recognition.services.clock import before
 from recognition.services.enrolment import import_store as store
 from recognition.services.enrolment.import_archive import Bounds, open_plan
+from recognition.services.enrolment.import_folders import open_folder
 from recognition.services.enrolment.import_names import MOST_NAMES, known_people
 from recognition.services.enrolment.import_plan import SUFFIXES, PlannedPerson
 from recognition.services.errors import Conflict, Invalid, NotFound
 
 MOST_UNFINISHED = 5  # on a site; each may hold MAX_IMPORT_BYTES
+ROOM_LOCK = 7_261_006
 UNSTARTED = timedelta(days=1)  # then it goes
 MOST_TABLE_BYTES = 4 << 20  # some 200 for each of as many photos as there may be
 TABLE = "people.csv"  # what a table is called that was not handed in with the zip
@@ -82,8 +83,8 @@ def prepare_import(
     now = timezone.now()
     agreed_at = now if everybody_agreed else None
     understood: list[str] = []
-    with TemporaryDirectory(prefix="import-") as name:
-        path = Path(name) / "people.zip"
+    with open_folder() as folder:
+        path = folder / "people.zip"
         _put_together(path, archive, table)
         with open_plan(
             path, bounds=bounds(), hollow=True, agreed_at=agreed_at, tell=understood.append
@@ -100,21 +101,26 @@ def prepare_import(
             understood=as_text(" ".join(understood), 1000),
             agreed_at=agreed_at,
         )
-        try:
-            with transaction.atomic(), path.open("rb") as file:
-                job.save()
-                store.keep(job, file)
-                for number, row in enumerate(rows):
-                    row.job, row.number = job, number
-                ImportRow.objects.bulk_create(rows, AT_ONCE)
-                audit.record("import.added", kind="import", number=job.pk, rows=len(rows))
-        except IntegrityError:  # the same was handed in twice at once
+        with transaction.atomic(), path.open("rb") as file:
+            _one_at_a_time()
             before = handed_in_before(api_key=api_key, idempotency_key=idempotency_key)
-            if before is None:
-                raise
-            return before
+            if before is not None:
+                return before
+            demand_room()
+            job.save()
+            store.keep(job, file)
+            for number, row in enumerate(rows):
+                row.job, row.number = job, number
+            ImportRow.objects.bulk_create(rows, AT_ONCE)
+            audit.record("import.added", kind="import", number=job.pk, rows=len(rows))
     job.refresh_from_db()
     return job
+
+
+def _one_at_a_time() -> None:
+    """Until the transaction ends, so that several that come at once are counted one after the other."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ROOM_LOCK])
 
 
 def _put_together(path: Path, archive: IO[bytes] | None, table: IO[bytes] | None) -> None:
@@ -208,7 +214,9 @@ def start_import(job: Import) -> None:
         waiting = Import.objects.filter(pk=job.pk, state__in=[Stage.PREPARED, Stage.FAILED])
         if waiting.exists() and not store.is_kept(job):
             raise Conflict("not_kept", "What was handed in is not kept any more. Hand it in again.")
-        begun = waiting.update(state=Stage.WAITING, message="", progress=0, updated_at=timezone.now())
+        begun = waiting.update(
+            state=Stage.WAITING, message="", progress=0, stop_wished=False, updated_at=timezone.now()
+        )
         if begun:
             audit.record("import.started", kind="import", number=job.pk)
             queue.enqueue(queue.IMPORT, job.pk)
@@ -218,7 +226,12 @@ def start_import(job: Import) -> None:
 def give_up_import(job: Import) -> None:
     """Forget it with all that was handed in. One that runs ends before the next person; whoever is in stays in."""
     with transaction.atomic():
-        if Import.objects.filter(pk=job.pk, state=Stage.RUNNING).update(stop_wished=True):
+        held = Import.objects.select_for_update().filter(pk=job.pk)
+        state = held.values_list("state", flat=True).first()
+        if state is None:
+            return
+        if state == Stage.RUNNING:
+            held.update(stop_wished=True)
             audit.record("import.stopped", kind="import", number=job.pk)
             return
         audit.record("import.removed", kind="import", number=job.pk)
@@ -234,7 +247,8 @@ def imports_before(limit: datetime) -> QuerySet[Import]:
 
 def drop_imports(limit: datetime) -> int:
     """Returns how many. People and photos stay."""
-    return _remove(list(imports_before(limit).values_list("pk", flat=True)))
+    with transaction.atomic():
+        return _remove(list(imports_before(limit).select_for_update().values_list("pk", flat=True)))
 
 
 def _remove(job_ids: list[int]) -> int:

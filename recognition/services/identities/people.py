@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 from unicodedata import category
 
@@ -13,7 +14,8 @@ from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext
 
-from recognition.models import DataKey, Identity, Import, ImportRow
+from recognition.models import DataKey, Identity, Import, ImportPart, ImportRow
+from recognition.sealing import forget_keys
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.gallery import record_change
 
@@ -65,10 +67,12 @@ def update_identity(identity: Identity, **changes: Any) -> Identity:
                 gettext("%(name)s has withdrawn consent. Record a new one before resuming.")
                 % {"name": locked.name},
             )
-        before = locked.status
+        before, called = locked.status, locked.external_id
         for field, value in changes.items():
             setattr(locked, field, value.strip() if isinstance(value, str) else value)
         _save(locked)
+        if locked.external_id != called:
+            ImportRow.objects.filter(external_id=called, identity=None).update(identity=locked)
         if locked.status != before:
             record_change(locked.pk)
     return locked
@@ -110,12 +114,18 @@ def forget_in_imports(pk: int) -> None:
     """What became of the person's photos, and whatever was handed in with them and is not done: it would bring the
     person back."""
     rows = rows_of_imports(pk)
-    unfinished = Import.objects.filter(pk__in=rows.values("job")).exclude(state=Import.Stage.DONE)
-    unfinished.filter(state=Import.Stage.RUNNING).update(stop_wished=True)
-    given_up = list(unfinished.exclude(state=Import.Stage.RUNNING).values_list("pk", "key"))
-    DataKey.objects.filter(pk__in=[key for _, key in given_up if key], identity=None).delete()
-    Import.objects.filter(pk__in=[job for job, _ in given_up]).delete()
+    jobs = list(Import.objects.select_for_update().filter(pk__in=rows.values("job")).order_by("pk"))
+    unfinished = [job.pk for job in jobs if job.state != Import.Stage.DONE]
+    running = [job.pk for job in jobs if job.state == Import.Stage.RUNNING]
+    keys = [job.key_id for job in jobs if job.key_id and job.pk in unfinished]
+    ImportPart.objects.filter(job__in=unfinished).delete()
+    Import.objects.filter(pk__in=unfinished).update(key=None, stop_wished=True)
+    DataKey.objects.filter(pk__in=keys, identity=None).delete()
+    transaction.on_commit(partial(forget_keys, keys))
     rows.delete()
+    # Whose photos nobody named were is not known; their paths may hold the name.
+    ImportRow.objects.filter(job__in=[job.pk for job in jobs], result=ImportRow.Result.UNUSED).delete()
+    Import.objects.filter(pk__in=set(unfinished) - set(running)).delete()
 
 
 def rows_of_imports(*numbers: int) -> QuerySet[ImportRow]:

@@ -7,6 +7,7 @@ import logging
 from django.utils import timezone
 
 from recognition.models import RetentionRun
+from recognition.services import enrolment
 from recognition.services.retention.rules import rules
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ def carry_out() -> dict[str, int]:
             continue
         if count:
             removed[rule.kind] = count
+    enrolment.remove_abandoned_imports()  # files of this host, of which the database knows nothing
     _note(removed)
     if failed is not None:
         raise failed

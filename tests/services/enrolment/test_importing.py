@@ -214,14 +214,15 @@ class TestFaults:
         again = import_people(read_plan(folder))
         assert (again.people, again.enrolled, again.skipped) == (2, 6, 7)
 
-    def test_asked_to_stop_it_finishes_the_person(self, folder):
+    def test_asked_to_stop_it_writes_nobody_else(self, folder):
+        """Not even the one whose photos are looked at just then."""
         seen = []
         report = import_people(
             read_plan(folder), on_photo=lambda: seen.append(1), stop=lambda: len(seen) >= 5
         )
         assert report.stopped
-        assert report.people == Identity.objects.count() == 2
-        assert report.enrolled == Photo.objects.filter(state="ready").count() == 6
+        assert report.people == Identity.objects.count() == 1
+        assert report.enrolled == Photo.objects.filter(state="ready").count() > 0
 
     def test_an_error_while_writing_a_person_leaves_nothing_of_it(self, folder, monkeypatch):
         real = photos.save_finding
