@@ -520,6 +520,18 @@ def test_it_is_kept_for_some_days(kiosk: Kiosk) -> None:
     assert Identity.objects.count() == 2
 
 
+def test_a_clock_that_was_ahead_keeps_none_for_longer(kiosk: Kiosk) -> None:
+    finished, waiting = hand_in(kiosk).json(), hand_in(kiosk).json()
+    done(kiosk, finished)
+    Import.objects.update(updated_at=timezone.now() + timedelta(hours=23))
+    carry_out()
+    assert Import.objects.count() == 2
+    Import.objects.update(updated_at=timezone.now() + timedelta(hours=25))
+    carry_out()
+    assert not Import.objects.exists()
+    assert not ImportPart.objects.filter(job=waiting["id"]).exists()
+
+
 def test_erasing_somebody_takes_the_rows_and_what_would_bring_them_back(kiosk: Kiosk) -> None:
     finished = hand_in(kiosk).json()
     done(kiosk, finished)

@@ -1,6 +1,7 @@
 """Enrolment photos that a site keeps for a time only: the original, its crop, and photos that were rejected.
 
-The vector stays, so that the person is recognised all the same.
+The vector stays, so that the person is recognised all the same. A time of the future counts as such for photos in use:
+what people are known by is not to be lost to a clock that is behind.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from recognition.models import Photo
+from recognition.services.clock import before
 from recognition.services.enrolment.photos import lock_photo
 from recognition.services.files import remove_file, remove_files_of
 
@@ -28,7 +30,7 @@ def crops_before(limit: datetime) -> QuerySet[Photo]:
 
 
 def rejected_before(limit: datetime) -> QuerySet[Photo]:
-    return Photo.objects.filter(state=REJECTED, created_at__lt=limit)
+    return Photo.objects.filter(before("created_at", limit), state=REJECTED)
 
 
 def drop_originals(limit: datetime) -> int:

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from recognition.models import ApiKey, Import, ImportRow, Photo
 from recognition.services import audit, queue
+from recognition.services.clock import before
 from recognition.services.enrolment import import_store as store
 from recognition.services.enrolment.import_archive import DAMAGED, Bounds, open_archive, open_plan
 from recognition.services.enrolment.import_folders import open_folder
@@ -248,9 +249,9 @@ def give_up_import(job: Import) -> None:
 
 def imports_before(limit: datetime) -> QuerySet[Import]:
     """Not heard of since, and those that nobody has started for a day."""
-    unstarted = Q(state__in=[Stage.PREPARED, Stage.FAILED], updated_at__lt=timezone.now() - UNSTARTED)
+    unstarted = Q(state__in=[Stage.PREPARED, Stage.FAILED]) & before("updated_at", timezone.now() - UNSTARTED)
     over = Import.objects.exclude(state__in=[Stage.WAITING, Stage.RUNNING])
-    return over.filter(Q(updated_at__lt=limit) | unstarted)
+    return over.filter(before("updated_at", limit) | unstarted)
 
 
 def drop_imports(limit: datetime) -> int:

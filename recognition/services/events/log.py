@@ -14,6 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from recognition.models import LoggedEvent, Webhook
+from recognition.services.clock import before
 
 TYPES = [one.value for one in Webhook.Type if one != Webhook.Type.TEST]
 KEPT = timedelta(days=7)
@@ -71,7 +72,7 @@ def last_number(patience: float = 5.0) -> int:
 
 def forget_old() -> int:
     """Drop what is older than a week, but never the last one, whose number tells where the log is."""
-    old = LoggedEvent.objects.filter(at__lt=timezone.now() - KEPT, pk__lt=_ends()[1])
+    old = LoggedEvent.objects.filter(before("at", timezone.now() - KEPT), pk__lt=_ends()[1])
     return old.delete()[0]
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
 from recognition.models import Consent, ConsentText, Identity
+from recognition.services.clock import of_the_future
 from recognition.services.errors import Conflict, Invalid, NotFound
 from recognition.services.gallery import record_change
 from recognition.services.identities.erasure import erase
@@ -190,6 +191,8 @@ def when_erased() -> str:
 
 def erase_withdrawn() -> int:
     """Erase the people who withdrew their consent as long ago as the site says; returns how many."""
+    # The days begin now for who withdrew by a clock that was ahead.
+    Identity.objects.filter(of_the_future("withdrawn_at")).update(withdrawn_at=timezone.now())
     limit = timezone.now() - timedelta(days=settings.ERASE_WITHDRAWN_DAYS)
     count = 0
     due = Identity.objects.filter(withdrawn_at__lte=limit)

@@ -11,6 +11,7 @@ from recognition.services.recognition.answers import Asker, FaceAnswer, Identifi
 from recognition.services.recognition.pictures import (
     forget_probe_pictures,
     picture_of,
+    probe_pictures_before,
     probe_pictures_of,
     purge_probe_pictures,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "identify_together",
     "models_of_strangers",
     "picture_of",
+    "probe_pictures_before",
     "probe_pictures_of",
     "purge_probe_pictures",
     "recent_sign_ins",

@@ -6,7 +6,7 @@ By default none is kept.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import cv2
@@ -21,6 +21,7 @@ from recognition.engine.images import decode, encode_jpeg
 from recognition.engine.types import Image, ImageError
 from recognition.models import DataKey, Decision, ProbePicture
 from recognition.services.analysis import Timings
+from recognition.services.clock import before
 from recognition.services.errors import Invalid
 from recognition.services.files import remove_file
 
@@ -57,7 +58,11 @@ def probe_pictures_of(identity_id: int) -> QuerySet[ProbePicture]:
 def purge_probe_pictures() -> int:
     """Remove pictures that are older than the site keeps them; all of them where it keeps none any more."""
     days = max(0, settings.KEEP_PROBES_DAYS)
-    return remove_pictures(ProbePicture.objects.filter(created_at__lt=timezone.now() - timedelta(days=days)))
+    return remove_pictures(probe_pictures_before(timezone.now() - timedelta(days=days)))
+
+
+def probe_pictures_before(limit: datetime) -> QuerySet[ProbePicture]:
+    return ProbePicture.objects.filter(before("created_at", limit))
 
 
 def remove_pictures(rows: QuerySet[ProbePicture]) -> int:

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from recognition.models import Identity, ProbePicture
+from recognition.models import Identity
 from recognition.services import attendance, enrolment, identities, recognition, visitors
 
 
@@ -93,7 +93,7 @@ def rules() -> list[Rule]:
             gettext("removed"),
             "KEEP_PROBES_DAYS",
             settings.KEEP_PROBES_DAYS,
-            lambda limit: ProbePicture.objects.filter(created_at__lt=limit),
+            recognition.probe_pictures_before,
             lambda limit: recognition.purge_probe_pictures(),
         ),
         Rule(

@@ -7,13 +7,14 @@ from datetime import datetime
 from django.db.models import QuerySet
 
 from recognition.models import Appearance
+from recognition.services.clock import before
 from recognition.services.recognition import remove_appearances
 
 BATCH = 500  # appearances of one transaction
 
 
 def appearances_before(limit: datetime) -> QuerySet[Appearance]:
-    return Appearance.objects.filter(at__lt=limit)
+    return Appearance.objects.filter(before("at", limit))
 
 
 def drop_appearances(limit: datetime) -> int:

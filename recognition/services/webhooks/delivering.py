@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 
 from recognition.models import Delivery, Webhook
 from recognition.services import events, queue
+from recognition.services.clock import before
 from recognition.services.errors import Conflict
 from recognition.services.webhooks.broker import Account
 from recognition.services.webhooks.sending import Answer, send
@@ -57,7 +58,7 @@ def deliver_due() -> int:
             taken += 1
             if not _deliver(delivery):
                 failed.add(delivery.webhook_id)  # its other messages wait; those of others do not
-        Delivery.objects.filter(next_at=None, created_at__lt=timezone.now() - KEPT).delete()
+        Delivery.objects.filter(before("created_at", timezone.now() - KEPT), next_at=None).delete()
         events.forget_old()
     finally:
         with connection.cursor() as cursor:

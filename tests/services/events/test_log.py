@@ -209,6 +209,13 @@ class TestForgetting:
         assert events.forget_old() == 1
         assert [event.pk for event in LoggedEvent.objects.all()] == [young]
 
+    def test_what_a_clock_that_was_ahead_has_written(self):
+        wrong, ahead, last = write(), write(), write()
+        LoggedEvent.objects.filter(pk=wrong).update(at=timezone.now() + timedelta(days=400))
+        LoggedEvent.objects.filter(pk=ahead).update(at=timezone.now() + timedelta(hours=23))
+        assert events.forget_old() == 1
+        assert {event.pk for event in LoggedEvent.objects.all()} == {ahead, last}
+
     def test_never_the_last(self):
         """Its number tells that nothing was missed."""
         number = write()

@@ -6,10 +6,11 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from recognition.models import (
+    Appearance,
     Attendance,
     Decision,
     Embedding,
@@ -25,7 +26,7 @@ from recognition.services.errors import Conflict
 from recognition.services.identities import consents, people
 from recognition.services.identities.export import export_people
 from recognition.services.models import reembedding
-from recognition.services.recognition import recognise
+from recognition.services.recognition import Asker, recognise
 from recognition.services.retention import carry_out, rules
 from tests.fakes import person_jpeg, wall_jpeg
 
@@ -71,6 +72,75 @@ def test_attendance_goes_by_when_people_came_and_not_by_when_it_arrived(enrol, s
         Attendance.objects.create(identity=ann, kind="in", at=at, api_key=key, read=uuid4())
     assert carry_out() == {"attendance": 1}
     assert Attendance.objects.get().at > timezone.now() - timedelta(days=10)
+
+
+class TestAClockThatWasAhead:
+    """It has written times that have not come. A day is left to the clocks of other hosts."""
+
+    @pytest.fixture
+    def seen(self, enrol, settings) -> None:
+        """Somebody unknown at a door, twice, somebody who comes in, twice, and two photos without a face."""
+        settings.KEEP_PROBES_DAYS = settings.KEEP_VISITORS_DAYS = 10
+        door, _ = keys.add_kiosk(name="Door", pause_seconds=0)
+        ann = enrol(1)
+        for number in range(2):
+            recognise.identify(person_jpeg(9), asker=Asker(api_key=door))
+            Attendance.objects.create(identity=ann, kind="in", at=timezone.now(), api_key=door, read=uuid4())
+            photos.process_photos([photos.add_photo(identity=ann, data=wall_jpeg(number)).pk])
+
+    @staticmethod
+    def date(field: str, rows: QuerySet) -> None:
+        """One 25 and one 23 hours from now."""
+        numbers = rows.order_by("pk").values_list("pk", flat=True)
+        for number, hours in zip(numbers, (25, 23), strict=True):
+            rows.model._default_manager.filter(pk=number).update(
+                **{field: timezone.now() + timedelta(hours=hours)}
+            )
+
+    @pytest.mark.parametrize(
+        ("kind", "field", "rows"),
+        [
+            ("rejected", "created_at", lambda: Photo.objects.filter(state=Photo.State.REJECTED)),
+            ("probes", "created_at", ProbePicture.objects.all),
+            ("visitors", "at", Appearance.objects.all),
+            ("unknown", "created_at", Decision.objects.all),
+            ("decisions", "created_at", Decision.objects.all),
+            ("attendance", "at", Attendance.objects.all),
+        ],
+    )
+    def test_keeps_nothing_for_longer(self, seen, settings, kind, field, rows):
+        setattr(settings, f"KEEP_{kind.upper()}_DAYS", 10)
+        self.date(field, rows())
+        (rule,) = (rule for rule in rules() if rule.kind == kind)
+        assert (rule.count(), rule.count_due()) == (2, 1)
+        assert carry_out() == {kind: 1}
+        assert rows().get()
+
+    @pytest.mark.parametrize(
+        ("kind", "rows"), [("probes", ProbePicture.objects), ("visitors", Appearance.objects)]
+    )
+    def test_nothing_is_left_where_nothing_is_kept(self, seen, settings, kind, rows):
+        setattr(settings, f"KEEP_{kind.upper()}_DAYS", 0)
+        self.date("at" if kind == "visitors" else "created_at", rows.all())
+        assert carry_out() == {kind: 2}
+        assert not rows.exists()
+
+    def test_who_withdrew_is_erased_as_if_it_were_now(self, enrol, settings):
+        ann = enrol(1, account=False)
+        consents.withdraw_consent(ann)
+        aged(ann, -400, "withdrawn_at")
+        assert carry_out() == {}
+        ann.refresh_from_db()
+        assert ann.withdrawn_at < timezone.now()
+        aged(ann, 31, "withdrawn_at")
+        assert carry_out() == {"withdrawn": 1}
+
+    def test_what_people_are_known_by_is_not_lost_to_a_clock_that_is_behind(self, enrol, settings):
+        settings.KEEP_PHOTOS_DAYS = settings.KEEP_CROPS_DAYS = 10
+        ann = enrol(1)
+        for photo in ann.photos.all():
+            aged(photo, -400)
+        assert carry_out() == {}
 
 
 def test_nothing_goes_by_itself(enrol):

@@ -298,9 +298,10 @@ class TestAgain:
         assert webhooks.deliver_due() == 1
         assert len(receiver.heard) == 1
 
-    def test_old_ones_are_dropped(self, pending, receiver):
+    @pytest.mark.parametrize("days", [-8, 2])
+    def test_old_ones_are_dropped_and_those_of_a_clock_that_was_ahead(self, pending, receiver, days):
         webhooks.deliver_due()
-        Delivery.objects.update(created_at=timezone.now() - timedelta(days=8))
+        Delivery.objects.update(created_at=timezone.now() + timedelta(days=days))
         webhooks.deliver_due()
         assert not Delivery.objects.exists()
 
