@@ -12,7 +12,6 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from recognition.models import ApiKey, Attendance, Identity
-from recognition.services.clock import before
 
 TAKEN = ("kind", "stated", "api_key_id", "place")  # beside times and the number of the picture
 LONGEST_STAY = timedelta(hours=16)  # whoever came in longer ago has gone out unseen, and comes in again
@@ -138,7 +137,7 @@ def _follow(mine: QuerySet[Attendance], at: datetime, last: Attendance | None) -
 
 
 def attendance_before(limit: datetime) -> QuerySet[Attendance]:
-    return Attendance.objects.filter(before("at", limit))
+    return Attendance.objects.filter(at__lt=limit)
 
 
 def drop_attendance(rows: QuerySet[Attendance]) -> int:

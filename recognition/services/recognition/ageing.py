@@ -8,7 +8,6 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from recognition.models import Appearance, Decision, ProbePicture
-from recognition.services.clock import before
 from recognition.services.recognition.pictures import remove_pictures
 from recognition.services.recognition.strangers import remove_appearances
 
@@ -16,7 +15,7 @@ BATCH = 2000  # decisions of one transaction
 
 
 def decisions_before(limit: datetime) -> QuerySet[Decision]:
-    return Decision.objects.filter(before("created_at", limit))
+    return Decision.objects.filter(created_at__lt=limit)
 
 
 def unknown_before(limit: datetime) -> QuerySet[Decision]:

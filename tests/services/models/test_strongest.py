@@ -80,7 +80,7 @@ def test_a_new_site_starts_with_the_strongest_and_says_how_good_it_is():
     assert (version.name, version.active) == (SFACE, True)
     assert installed.active_model() == version
     (line,) = said
-    assert "99.2% of LFW's pairs, refuses one in 116 genuine pairs" in line
+    assert "99.2 % of LFW's pairs, refuses one in 116 genuine pairs" in line
 
 
 def test_the_published_one_is_looked_for_first(unreachable):
