@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.core.cache import cache
 from django.core.management import CommandError
 from django.db import connection
 from django.test import TransactionTestCase
+from django.utils import translation
 
 from tests import chromium
 
@@ -48,6 +50,13 @@ def empty_the_tables(self: TransactionTestCase, times: int = 5) -> None:
 
 FIXTURE_TEARDOWN = TransactionTestCase._fixture_teardown
 TransactionTestCase._fixture_teardown = empty_the_tables
+
+
+@pytest.fixture(autouse=True)
+def language_of_the_site() -> Iterator[None]:
+    """A request leaves the language that it asked for to its thread, and that is the next test's, too."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")

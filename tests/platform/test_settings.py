@@ -15,8 +15,11 @@ from tests.platform.processes import environment
 
 SHOW = """
 import json
+from django.utils.functional import Promise
 from identity_site import settings
-print(json.dumps({name: value for name, value in vars(settings).items() if name.isupper()}, default=str))
+def shown(value):
+    return None if isinstance(value, Promise) else str(value)  # what is translated needs the applications
+print(json.dumps({name: value for name, value in vars(settings).items() if name.isupper()}, default=shown))
 """
 PRODUCTION = {
     "DATABASE_URL": "postgresql://identity@db/identity",
