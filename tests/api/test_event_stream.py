@@ -28,6 +28,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Ends by itself after a look or two; places are given back, whatever a test leaves open."""
     monkeypatch.setattr(event_stream, "PAUSE", 0.001)
     monkeypatch.setattr(event_stream, "LONGEST", 0.05)
+    turns = Turns(2, 20, seconds=0)
+    monkeypatch.setattr(streams, "shared_turns", lambda: turns)
     monkeypatch.setattr(event_stream, "_places", streams.Places(event_stream.MOST))
     yield
     streams.ending.clear()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import User
+from recognition import streams
 from recognition.cameras import views
 from recognition.models import AuditEntry, Camera
 from recognition.services.cameras import save_camera
+from recognition.services.turns import Turns
 from tests.admin.conftest import client_of
 
 pytestmark = pytest.mark.django_db
@@ -18,6 +20,14 @@ PAGES = ["/cameras/gate/", "/cameras/gate/state", "/cameras/gate/stream"]
 @pytest.fixture(autouse=True)
 def gate() -> Camera:
     return save_camera(Camera(name="gate", place="Main entrance", source="0"))
+
+
+@pytest.fixture(autouse=True)
+def room(monkeypatch) -> None:
+    """Of the test alone: some streams are left open."""
+    turns = Turns(2, 20, seconds=0)
+    monkeypatch.setattr(streams, "shared_turns", lambda: turns)
+    monkeypatch.setattr(views, "_places", streams.Places(views.MOST))
 
 
 @pytest.fixture
