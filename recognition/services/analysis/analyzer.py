@@ -167,6 +167,8 @@ class Analyzer:
 
     def detector_named(self, name: str) -> Detector:
         """Loaded once. Raises ModelFileError when no such detector is installed, or its file is damaged."""
+        if found := self._detectors.get(name):  # without waiting for what is being loaded
+            return found
         with _loading:
             if name not in self._detectors:
                 spec = self.spec(name)
@@ -183,8 +185,7 @@ class Analyzer:
     @property
     def detector(self) -> Detector:
         """The one in use."""
-        name = self.detector_spec.name
-        return self._detectors.get(name) or self.detector_named(name)
+        return self.detector_named(self.detector_spec.name)
 
     @_loaded_once
     def refiner(self) -> Refiner:
@@ -207,7 +208,7 @@ class Analyzer:
     @property
     def finder(self) -> Finder:
         spec = self.detector_spec  # read once: another may be chosen meanwhile
-        detector = self._detectors.get(spec.name) or self.detector_named(spec.name)
+        detector = self.detector_named(spec.name)
         refined = spec.settings.get("refine", True)
         return Finder(detector, self.refiner if refined else Refiner(None), self.inspector)
 

@@ -108,9 +108,9 @@ def prepare_import(
         )
         with transaction.atomic(), path.open("rb") as file:
             _one_at_a_time()
-            before = handed_in_before(api_key=api_key, idempotency_key=idempotency_key)
-            if before is not None:
-                return before
+            former = handed_in_before(api_key=api_key, idempotency_key=idempotency_key)
+            if former is not None:
+                return former
             demand_room()
             job.save()
             store.keep(job, file)

@@ -5,6 +5,7 @@ is resolved once, every address it has must be public or of WEBHOOK_NETWORKS, an
 from __future__ import annotations
 
 import socket
+import ssl
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import unquote, urlsplit
@@ -17,6 +18,7 @@ from recognition.services.errors import Invalid
 Address = IPv4Address | IPv6Address
 PORTS = {"https": 443, "http": 80, "mqtts": 8883, "mqtt": 1883}
 SECURE = ("https", "mqtts")
+CONNECT_SECONDS, WHOLE_SECONDS = 5.0, 10.0
 # Addresses that carry one of IPv4 inside: whoever translates them would reach that one.
 CARRIERS = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"), IPv6Network("2002::/16"))
 
@@ -45,6 +47,14 @@ class Place:
         for text in sorted(found):
             _demand(ip_address(text), self)
         return min(found)
+
+    def connect(self) -> socket.socket:
+        """To the address that was looked at, whatever the name resolves to a moment later; the certificate has to be
+        the name's. Raises Invalid and OSError."""
+        plain = socket.create_connection((self.resolved(), self.port), timeout=CONNECT_SECONDS)
+        if not self.secure:
+            return plain
+        return ssl.create_default_context().wrap_socket(plain, server_hostname=self.host)
 
 
 def check_address(url: str) -> Place:

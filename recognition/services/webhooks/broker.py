@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +12,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from recognition.services.webhooks.addresses import Place
+from recognition.services.webhooks.addresses import WHOLE_SECONDS, Place
 
-CONNECT_SECONDS, WHOLE_SECONDS = 5.0, 10.0
 AT_LEAST_ONCE = 1
 
 
@@ -45,12 +43,9 @@ def publish(
 
 
 class _Client(Client):
-    """To the address that was looked at, whatever the name resolves to by now; the certificate has to be the name's."""
-
     def __init__(self, place: Place, account: Account | None) -> None:
         super().__init__(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
-        self._address = place.resolved()
-        self._tls = ssl.create_default_context() if place.secure else None
+        self._place = place
         if account and account.username:
             self.username_pw_set(account.username, account.password or None)
         self.welcome = self.taken = False
@@ -77,5 +72,4 @@ class _Client(Client):
 
     def _create_socket_connection(self) -> socket.socket:
         """Where paho looks the name up and connects. Its documents say nothing of it, so a test watches it."""
-        plain = socket.create_connection((self._address, self._port), timeout=CONNECT_SECONDS)
-        return self._tls.wrap_socket(plain, server_hostname=self._host) if self._tls else plain
+        return self._place.connect()

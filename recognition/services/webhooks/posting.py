@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import http.client
 import socket
-import ssl
 from threading import Timer
 
-from recognition.services.webhooks.addresses import Place
-
-CONNECT_SECONDS, WHOLE_SECONDS = 5.0, 10.0
+from recognition.services.webhooks.addresses import WHOLE_SECONDS, Place
 
 
 def post(place: Place, body: bytes, headers: dict[str, str]) -> int:
@@ -27,16 +24,12 @@ def post(place: Place, body: bytes, headers: dict[str, str]) -> int:
 
 
 class _Connection(http.client.HTTPConnection):
-    """To the address that was looked at, whatever the name resolves to by now; the certificate has to be the name's."""
-
     def __init__(self, place: Place) -> None:
-        super().__init__(place.host, place.port, timeout=CONNECT_SECONDS)
-        self._address = place.resolved()
-        self._tls = ssl.create_default_context() if place.secure else None
+        super().__init__(place.host, place.port)
+        self._place = place
 
     def connect(self) -> None:
-        plain = socket.create_connection((self._address, self.port), self.timeout)
-        self.sock = self._tls.wrap_socket(plain, server_hostname=self.host) if self._tls else plain
+        self.sock = self._place.connect()
 
     def cut(self) -> None:
         """For a receiver that answers a byte at a time."""
