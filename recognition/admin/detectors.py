@@ -16,6 +16,7 @@ from recognition.engine.types import ModelFileError, ModelSpec
 from recognition.models import DetectorChoice
 from recognition.services import analysis
 from recognition.services.thresholds import active_policy, other_detector
+from recognition.services.wording import decimal, percent
 
 PAGE = "admin:recognition_detectorchoice_changelist"
 EARLIER = 20  # choices shown
@@ -107,9 +108,9 @@ def points_of(spec: ModelSpec) -> list[str]:
     points = []
     if recall := accuracy.get("wider_face_recall"):
         figures = {
-            "large": f"{recall['over 64 px']:.0%}",
-            "middle": f"{recall['32-64 px']:.0%}",
-            "small": f"{recall['16-32 px']:.0%}",
+            "large": percent(recall["over 64 px"], 0),
+            "middle": percent(recall["32-64 px"], 0),
+            "small": percent(recall["16-32 px"], 0),
             "wrong": recall["false_boxes_a_picture"],
         }
         points.append(
@@ -129,7 +130,7 @@ def points_of(spec: ModelSpec) -> list[str]:
     published: Mapping[str, Any] = accuracy.get("published") or {}
     if precision := published.get("wider_face_ap"):
         said = gettext("Its publisher names, on WIDER FACE, average precisions of %(figures)s.")
-        points.append(said % {"figures": ", ".join(f"{value:.3f}" for value in precision.values())})
+        points.append(said % {"figures": ", ".join(decimal(value, 3) for value in precision.values())})
     if not points:
         points.append(gettext("Nothing was measured of it here. Measure it before you choose it: evaluate."))
     refined = spec.settings.get("refine", True)
